@@ -1,0 +1,93 @@
+# sammed2d: plain `make` builds a fresh checkout; ./configure is optional and only writes config.mk.
+#
+#   make                      build/sammed2d, build/libsammed2d.a, build/libsammed2d.so
+#   make deps                 install the Debian packages (sudo when not root)
+#   make check                all tests under ten minutes     make check-long   the rest
+#   make demo                 segment the bundled phantoms    make install PREFIX= DESTDIR=
+#   switches                  DEBUG=1  SANITIZE=address,undefined  NATIVE=1  BUILD=dir
+#
+# A new source file needs no line here: every folder is found by wildcard.
+
+-include config.mk
+
+PREFIX  ?= /usr/local
+BUILD   ?= build
+VERSION := 0.1.0
+SONAME  := libsammed2d.so.0
+
+.DEFAULT_GOAL := all
+include deps.mk
+
+# `make deps demo`: what deps installs decides how the rest is compiled, so the other goals start a
+# make of their own once the packages are there.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+AFTER_DEPS := $(filter-out deps,$(MAKECMDGOALS))
+.PHONY: $(AFTER_DEPS)
+$(AFTER_DEPS): deps
+	+$(MAKE) --no-print-directory $@
+else
+
+CSTD       := -std=c11 -D_GNU_SOURCE
+WARNINGS   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith -Wvla -Wformat=2
+HARDENING  := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
+OPTIMISE   := -O2 -D_FORTIFY_SOURCE=2
+ifdef DEBUG
+OPTIMISE   := -Og -g3
+endif
+ifdef NATIVE
+OPTIMISE   += -march=native
+endif
+ifdef SANITIZE
+OPTIMISE   := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+SANLINK    := -fsanitize=$(SANITIZE)
+endif
+
+# -ffp-contract=off keeps the weight rule and the geometry exact on machines with FMA; kernels ask
+# for FMA where they want it.
+ALL_CPPFLAGS = -Iinclude -Isrc $(PKG_CFLAGS) -DSM_VERSION='"$(VERSION)"' -DSM_DATADIR='"$(PREFIX)/share/sammed2d"' $(CPPFLAGS)
+ALL_CFLAGS   = $(CSTD) $(WARNINGS) $(HARDENING) $(OPTIMISE) -fPIC -fopenmp -ffp-contract=off $(CFLAGS)
+ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBS         = $(PKG_LIBS) -lm
+
+LIB_DIRS := base nn h5 model volume nifti image pipeline checkpoint
+LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)))
+CMD_SRC  := src/main.c $(sort $(wildcard src/cmd/*.c))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+CMD_OBJ  := $(CMD_SRC:%.c=$(BUILD)/obj/%.o)
+
+LIB_A   := $(BUILD)/libsammed2d.a
+LIB_SO  := $(BUILD)/$(SONAME)
+PROGRAM := $(BUILD)/sammed2d
+
+.PHONY: all
+all: $(PROGRAM) $(LIB_A) $(LIB_SO)
+
+# Changed flags rebuild: the stamp changes only when the flags do.
+FLAGS_NOW := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
+FLAGS_STAMP := $(BUILD)/flags
+$(shell mkdir -p $(BUILD); printf '%s\n' "$(subst ",\",$(FLAGS_NOW))" | cmp -s - $(FLAGS_STAMP) || printf '%s\n' "$(subst ",\",$(FLAGS_NOW))" > $(FLAGS_STAMP))
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB_A): $(LIB_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(LIB_SO): $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,$(SONAME) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	ln -sf $(SONAME) $(BUILD)/libsammed2d.so
+
+$(PROGRAM): $(CMD_OBJ) $(LIB_A)
+	$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+
+include tests/tests.mk
+include install.mk
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+endif

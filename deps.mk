@@ -1,0 +1,16 @@
+# The one list of what sammed2d stands on: Debian package names, and how to compile against them.
+
+DEB_BUILD := build-essential pkg-config libopenblas-openmp-dev libhdf5-dev libnifti-dev \
+             libpng-dev zlib1g-dev libjansson-dev libzip-dev libmd-dev
+DEB_TEST  := libcmocka-dev perl clang mandoc python3-numpy python3-nibabel python3-h5py
+
+# pkg-config where the library has a .pc file; Debian's niftilib has none.
+PKGS       := hdf5 openblas libpng zlib jansson libzip libmd
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -I/usr/include/nifti
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnifti2 -lznz
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+.PHONY: deps
+deps:
+	$(SUDO) apt-get update -qq
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(DEB_BUILD) $(DEB_TEST)

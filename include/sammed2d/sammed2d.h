@@ -1,0 +1,17 @@
+/* sammed2d.h - everything at once. See examples/ for a program of forty lines. */
+#ifndef SAMMED2D_H
+#define SAMMED2D_H
+
+#include "sammed2d/error.h"
+#include "sammed2d/listener.h"
+#include "sammed2d/model.h"
+#include "sammed2d/nifti.h"
+#include "sammed2d/picture.h"
+#include "sammed2d/prompts.h"
+#include "sammed2d/segment.h"
+#include "sammed2d/view.h"
+#include "sammed2d/volume.h"
+
+const char *sm_version(void); /* "0.1.0" */
+
+#endif

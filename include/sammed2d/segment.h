@@ -1,0 +1,74 @@
+/* sammed2d/segment.h - the main job: a volume, prompts and a model give label values.
+ */
+#ifndef SAMMED2D_SEGMENT_H
+#define SAMMED2D_SEGMENT_H
+
+#include "sammed2d/listener.h"
+#include "sammed2d/model.h"
+#include "sammed2d/prompts.h"
+#include "sammed2d/view.h"
+#include "sammed2d/volume.h"
+
+enum sm_propagate {
+    SM_PROPAGATE_AUTO, /* both for points and one-slice boxes, none for 3-D boxes */
+    SM_PROPAGATE_BOTH, SM_PROPAGATE_UP, SM_PROPAGATE_DOWN, SM_PROPAGATE_NONE
+};
+enum sm_choice { SM_CHOICE_DEFAULT, SM_CHOICE_NO, SM_CHOICE_YES };
+enum sm_mask_as { SM_MASK_AS_BOX, SM_MASK_AS_MASK, SM_MASK_AS_BOTH };
+
+struct sm_segment_options {
+    struct sm_window window;     /* DEFAULT: as the weights file says */
+    enum sm_plane plane;
+    bool orient_given;
+    enum sm_orient orient;       /* used when orient_given, else as the weights file says */
+    enum sm_propagate propagate; /* up is towards higher slice numbers of the view */
+    enum sm_choice multimask;
+    enum sm_mask_as mask_as;
+    bool overlap;                /* keep every object's own mask as well */
+    bool keep_logits;            /* needed for probabilities */
+};
+
+struct sm_object_result {
+    int id;
+    const char *name; /* the prompts' */
+    size_t voxels;
+    double volume_ml;
+    int slices[2];         /* first and last slice number k along the view's slice axis, as voxel
+                              indices; -1, -1 when empty */
+    double predicted_iou;  /* mean over its slices of the chosen mask's prediction */
+    double mean, sd;       /* intensity inside, rescaled values */
+};
+
+struct sm_result; /* everything the run knows; see the getters */
+
+enum sm_status sm_segment(struct sm_result **result, const struct sm_model *model,
+                          const struct sm_volume *volume, const struct sm_prompts *prompts,
+                          const struct sm_segment_options *options,
+                          const struct sm_listener *listener, struct sm_err *err);
+void sm_result_free(struct sm_result *result);
+
+const struct sm_labels *sm_result_labels(const struct sm_result *result);
+size_t sm_result_objects(const struct sm_result *result);
+const struct sm_object_result *sm_result_object(const struct sm_result *result, size_t object);
+const struct sm_view *sm_result_view(const struct sm_result *result);
+const struct sm_window *sm_result_window(const struct sm_result *result);
+/* Seconds spent encoding and decoding. */
+void sm_result_seconds(const struct sm_result *result, double *encode, double *decode);
+/* Slice s of the view, object o: was it decoded, and if so its logits (height, width) in the view's
+ * frame, as they were before objects competed. */
+bool sm_result_has(const struct sm_result *result, size_t object, int slice);
+void sm_result_logits(const struct sm_result *result, size_t object, int slice, float *logits);
+/* Probabilities of one object on the volume's grid, (nz, ny, nx); 0 where nothing was decoded. */
+void sm_result_probabilities(const struct sm_result *result, size_t object, float *out);
+/* What was asked on slice s for an object, for drawing: NULL when nothing was. */
+struct sm_slice_prompt {
+    bool has_box;
+    float box[4]; /* x0, y0, x1, y1 in pixels of the view */
+    int point_count;
+    const float (*points)[2];
+    const int *point_labels;
+    bool propagated; /* carried from the next slice, not given by the user */
+};
+const struct sm_slice_prompt *sm_result_prompt(const struct sm_result *result, size_t object,
+                                               int slice);
+#endif

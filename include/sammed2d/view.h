@@ -1,0 +1,81 @@
+/* sammed2d/view.h - which 2-D pictures a volume is cut into, and how each is turned.
+ *
+ * A view is a signed permutation of the voxel axes: no pixel is ever interpolated, so picture and
+ * volume correspond one to one.
+ */
+#ifndef SAMMED2D_VIEW_H
+#define SAMMED2D_VIEW_H
+
+#include "sammed2d/volume.h"
+
+enum sm_plane { SM_PLANE_AUTO, SM_PLANE_AXIAL, SM_PLANE_CORONAL, SM_PLANE_SAGITTAL };
+
+/* How the network sees a slice.
+ *   radiological  axial: columns to L, rows to P; coronal: columns to L, rows to I;
+ *                 sagittal: columns to P, rows to I
+ *   stored        the file's own order: columns along the lower voxel axis, nothing reversed
+ *   sa-med2d      as radiological, but axial rows to A, as SAM-Med2D's published demo slices */
+enum sm_orient { SM_ORIENT_RADIOLOGICAL, SM_ORIENT_STORED, SM_ORIENT_SA_MED2D };
+
+/* Picture axis 0 is the column (x), 1 the row (y), 2 the slice number. */
+struct sm_view {
+    int axis[3];      /* voxel axis that each picture axis runs along */
+    bool reversed[3]; /* true: the picture axis runs against the voxel index */
+    int dim[3];       /* width, height, number of slices */
+    double spacing_mm[3];
+    enum sm_plane plane; /* never AUTO: the nearest anatomical plane */
+    char letters[3][2];  /* what lies at the low and the high end of each picture axis: "R","L" as
+                            {'R','L'}: letters[0] = left and right edge, [1] = top and bottom edge */
+};
+
+/* Slices are numbered towards L, P or S (not for `stored`), so that the order of work, and with it
+ * every bit of the result, does not depend on how the file stores its axes.
+ * AUTO: DICOM and PNG, the image plane (k is the slice); NIfTI, across the largest spacing; spacings
+ * within 0.1 % tie, and then the axis nearest S is the slice axis. */
+void sm_view_choose(struct sm_view *view, const struct sm_volume *volume, enum sm_plane plane,
+                    enum sm_orient orient);
+
+/* Between pixel (x, y) of slice s and voxel index; exact, fractional indices allowed. */
+void sm_view_to_voxel(const struct sm_view *view, const double xys[3], double ijk[3]);
+void sm_view_from_voxel(const struct sm_view *view, const double ijk[3], double xys[3]);
+
+/* Rescaled values of slice s: out (height, width, channels). */
+void sm_view_slice(const struct sm_view *view, const struct sm_volume *volume, int s, float *out);
+
+/* Offset in voxels of pixel (0, 0) of slice s in a (nz, ny, nx) array, and the signed steps to the
+ * next column and the next row: how masks are put back. */
+void sm_view_steps(const struct sm_view *view, const struct sm_grid *grid, int s, size_t *origin,
+                   ptrdiff_t *column_step, ptrdiff_t *row_step);
+
+/* The network's input is an 8-bit picture; the window says how values become grey.
+ *   MINMAX      each slice by itself: floor(255 * (v - min) / (max - min + eps)), what SA-Med2D did;
+ *               eps = 1e-8 * max(1, max - min), in double, so 254 is the brightest
+ *   VOLUME      the same with the volume's extremes
+ *   PERCENTILE  volume's 0.5 and 99.5 percentiles of its non-zero voxels, clipped (MedSAM's rule for MR)
+ *   CENTER_WIDTH  (v - (center - width/2)) / width, clipped to 0..1, times 255, rounded
+ *   DICOM       the file's VOI; SM_UNSUPPORTED elsewhere
+ *   STORED      8-bit pictures as they are
+ * Values that are not finite count as the smallest finite one. */
+enum sm_window_mode {
+    SM_WINDOW_DEFAULT, /* what the weights file says; STORED for 8-bit pictures */
+    SM_WINDOW_MINMAX, SM_WINDOW_VOLUME, SM_WINDOW_PERCENTILE, SM_WINDOW_CENTER_WIDTH,
+    SM_WINDOW_DICOM, SM_WINDOW_STORED
+};
+struct sm_window {
+    enum sm_window_mode mode;
+    double center, width; /* CENTER_WIDTH; filled in by sm_window_prepare for VOLUME, PERCENTILE */
+};
+
+/* "minmax", "volume", "percentile", "dicom", "40,400", or a preset: abdomen 40,400  lung -600,1500
+ * bone 400,1800  brain 40,80  mediastinum 50,350  liver 60,160. SM_USAGE lists what is known. */
+enum sm_status sm_window_parse(struct sm_window *window, const char *text, struct sm_err *err);
+/* The text that sm_window_parse would read back. */
+void sm_window_name(const struct sm_window *window, char *text, size_t size);
+/* Looks at the whole volume where the mode needs it (VOLUME, PERCENTILE). */
+enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volume *volume,
+                                 struct sm_err *err);
+/* grey (pixels) from values (pixels); `pixels` is height * width * channels. */
+void sm_window_apply(const struct sm_window *window, const float *values, size_t pixels,
+                     uint8_t *grey);
+
+#endif

@@ -1,0 +1,40 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/json.h"
+#include "base/output.h"
+
+enum { LARGEST = 64 << 20 };
+
+enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
+{
+    *json = NULL;
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return sm_fail(err, SM_NOT_FOUND, "%s: %s", path, strerror(errno));
+    if (status.st_size > LARGEST)
+        return sm_fail(err, SM_UNSUPPORTED, "%s: %lld MB of JSON; at most 64 MB are read", path,
+                       (long long) status.st_size >> 20);
+    json_error_t error;
+    *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (!*json)
+        return sm_fail(err, SM_CORRUPT, "%s: not valid JSON: line %d, column %d: %s", path,
+                       error.line, error.column, error.text);
+    return SM_OK;
+}
+
+enum sm_status json_write(const char *path, const json_t *json, struct sm_err *err)
+{
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    char *line = NULL;
+    enum sm_status status = SM_MEMORY;
+    if (asprintf(&line, "%s\n", text) >= 0)
+        status = output_text(path, line, err);
+    free(line);
+    free(text);
+    return status;
+}

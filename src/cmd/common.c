@@ -1,0 +1,113 @@
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cmd/cmd.h"
+
+struct cmd_common cmd_common;
+
+static volatile sig_atomic_t stop_asked;
+static bool bar_shown;
+
+static void on_signal(int number)
+{
+    if (stop_asked) { /* asked twice: do not wait for the slice in work */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    stop_asked = 1;
+}
+
+static void clear_bar(void)
+{
+    if (bar_shown)
+        fputs("\r\033[K", stderr);
+    bar_shown = false;
+}
+
+static void warning(void *context, const char *sentence)
+{
+    (void) context;
+    if (cmd_common.quiet)
+        return;
+    clear_bar();
+    fprintf(stderr, "sammed2d: warning: %s\n", sentence);
+}
+
+static void note(void *context, const char *sentence)
+{
+    (void) context;
+    if (!cmd_common.verbose)
+        return;
+    clear_bar();
+    fprintf(stderr, "sammed2d: %s\n", sentence);
+}
+
+static void progress(void *context, const char *what, size_t done, size_t total)
+{
+    (void) context;
+    enum { WIDTH = 30 };
+    if (cmd_common.quiet || total == 0 || !isatty(STDERR_FILENO))
+        return;
+    int filled = (int) (done * WIDTH / total);
+    fprintf(stderr, "\r\033[K%s [%.*s%.*s] %zu/%zu", what, filled, "##############################",
+            WIDTH - filled, "..............................", done, total);
+    bar_shown = true;
+    if (done == total)
+        clear_bar();
+    fflush(stderr);
+}
+
+static bool cancelled(void *context)
+{
+    (void) context;
+    return stop_asked;
+}
+
+const struct sm_listener *cmd_listener(void)
+{
+    static const struct sm_listener listener = {
+        .warning = warning, .note = note, .progress = progress, .cancelled = cancelled};
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return &listener;
+}
+
+int cmd_fail(const char *command, const struct sm_err *err)
+{
+    clear_bar();
+    fprintf(stderr, "sammed2d %s: %s\n", command, err->message);
+    return err->status;
+}
+
+/* weights/default.h5 beside the directory of the program: build/sammed2d and PREFIX/bin/sammed2d. */
+static bool beside_program(char *path, size_t size, const char *tail)
+{
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length <= 0)
+        return false;
+    self[length] = 0;
+    char *slash = strrchr(self, '/');
+    if (!slash)
+        return false;
+    *slash = 0;
+    int written = snprintf(path, size, "%s/../%s", self, tail);
+    return written > 0 && (size_t) written < size && access(path, R_OK) == 0;
+}
+
+const char *cmd_default_weights(void)
+{
+    static char path[PATH_MAX + 64];
+    const char *given = getenv("SAMMED2D_WEIGHTS");
+    if (given && *given)
+        return given;
+    if (beside_program(path, sizeof path, "weights/default.h5") ||
+        beside_program(path, sizeof path, "share/sammed2d/default.h5"))
+        return path;
+    return SM_DATADIR "/default.h5";
+}

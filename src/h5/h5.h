@@ -1,0 +1,71 @@
+/* h5/h5.h - the only door to HDF5: read tensors and attributes, write them whole or not at all.
+ *
+ * Opening is safe for foreign files: errors become sentences with status SM_WEIGHTS, HDF5's own error
+ * printing is off, and sizes are checked against the file before anything is allocated.
+ */
+#ifndef H5_H5_H
+#define H5_H5_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sammed2d/error.h"
+
+enum { H5_MAX_RANK = 8 };
+enum h5_type { H5_FLOAT32, H5_FLOAT16, H5_BFLOAT16, H5_FLOAT64, H5_INT, H5_OTHER };
+
+struct h5_shape {
+    int rank;
+    int64_t dim[H5_MAX_RANK];
+    enum h5_type type; /* as stored; bfloat16 is uint16 with the attribute "bfloat16" */
+};
+
+struct h5; /* an open file */
+
+enum sm_status h5_open(struct h5 **file, const char *path, struct sm_err *err);
+void h5_close(struct h5 *file);
+const char *h5_path(const struct h5 *file);
+
+bool h5_has(const struct h5 *file, const char *name);
+enum sm_status h5_shape(const struct h5 *file, const char *name, struct h5_shape *shape,
+                        struct sm_err *err);
+int64_t h5_count(const struct h5_shape *shape); /* product of dims; -1 on overflow */
+/* Reads the whole data set as float32 (converted) into out, which has room for `count` floats;
+ * SM_WEIGHTS when the data set has another number of elements. */
+enum sm_status h5_read_floats(const struct h5 *file, const char *name, float *out, int64_t count,
+                              struct sm_err *err);
+enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
+                            struct sm_err *err);
+enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *out, int64_t count,
+                             struct sm_err *err);
+
+/* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind. */
+bool h5_attr_int(const struct h5 *file, const char *name, const char *attr, int64_t *value);
+bool h5_attr_double(const struct h5 *file, const char *name, const char *attr, double *value);
+bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text, size_t size);
+/* Up to capacity values; the number there are, or -1. */
+int h5_attr_doubles(const struct h5 *file, const char *name, const char *attr, double *values,
+                    int capacity);
+
+/* Calls visit for every data set below `group` ("" = root), with its full name. A non-zero return
+ * stops and is passed on. */
+int h5_each(const struct h5 *file, const char *group, int (*visit)(void *context, const char *name),
+            void *context);
+
+/* Writing: to a temporary file, renamed by h5_commit. */
+struct h5_out;
+enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *err);
+/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way when
+ * name has slashes. Names with dots are plain names. */
+enum sm_status h5_write_floats(struct h5_out *file, const char *name, const float *values,
+                               const struct h5_shape *shape, struct sm_err *err);
+enum sm_status h5_set_int(struct h5_out *file, const char *attr, int64_t value, struct sm_err *err);
+enum sm_status h5_set_double(struct h5_out *file, const char *attr, const double *values, int count,
+                             struct sm_err *err);
+enum sm_status h5_set_ints(struct h5_out *file, const char *attr, const int *values, int count,
+                           struct sm_err *err);
+enum sm_status h5_set_text(struct h5_out *file, const char *attr, const char *text, struct sm_err *err);
+enum sm_status h5_commit(struct h5_out *file, struct sm_err *err); /* frees file, also on failure */
+void h5_discard(struct h5_out *file);
+
+#endif

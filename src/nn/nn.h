@@ -1,0 +1,110 @@
+/* nn/nn.h - the kernels: out first, then inputs, then sizes. Row-major, float32, no allocation, no I/O,
+ * no state. Pictures are channels-last: (height, width, channels). Out may not alias an input unless
+ * said. Scratch comes from the caller; each nn_*_scratch gives its size in floats.
+ *
+ * Every kernel has a naive float64 twin of the same arguments in nn/ref.h.
+ */
+#ifndef NN_NN_H
+#define NN_NN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- linear.c: the only caller of BLAS ---- */
+
+/* out (rows, n) = x (rows, k) * w (n, k)^T + bias (n), as torch.nn.Linear. bias may be NULL. ld of x
+ * and out in floats: nn_linear has them contiguous. */
+void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k, int n);
+void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w, const float *bias,
+                  int rows, int k, int n);
+/* c (m, n) = alpha * op(a) * op(b) + beta * c; op is transposition when the flag is set. */
+void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
+             bool transpose_b, int m, int n, int k, float alpha, float beta);
+/* Threads for BLAS and for the loops here; 0 = as many as the machine has cores. */
+void nn_set_threads(int threads);
+int nn_threads(void);
+/* "OpenBLAS 0.3.21 (openmp, Zen)" for --version. */
+const char *nn_blas_description(void);
+/* True when GEMM may be called from inside an OpenMP parallel region (not with a pthread build). */
+bool nn_gemm_in_parallel(void);
+
+/* ---- norm.c ---- */
+
+/* Over the last dimension of x (rows, n): torch.nn.LayerNorm, and LayerNorm2d on channels-last
+ * pictures. out may be x. */
+void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows, int n,
+                   float eps);
+
+/* ---- act.c: in place ---- */
+
+void nn_gelu(float *x, size_t count);    /* exact: x/2 (1 + erf(x / sqrt 2)) */
+void nn_relu(float *x, size_t count);
+void nn_sigmoid(float *x, size_t count);
+void nn_softmax(float *x, int rows, int n); /* each row */
+void nn_add(float *x, const float *y, size_t count);                 /* x += y */
+void nn_add_rows(float *x, const float *row, int rows, int n);       /* each row += row (n) */
+void nn_bias_gelu(float *x, const float *bias, int rows, int n);     /* x = gelu(x + bias) */
+
+/* ---- attention.c ---- */
+
+/* Multi-head attention without position terms: q (batch, tq, heads*d), k and v (batch, tk, heads*d),
+ * out (batch, tq, heads*d); scale 1/sqrt(d). The decoder's (transformer.py, Attention.forward between
+ * the projections). */
+void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq, int tk,
+                  int heads, int d, float *scratch);
+size_t nn_attention_scratch(int batch, int tq, int tk, int heads, int d);
+
+/* The encoder's attention over pictures of side x side tokens in windows (image_encoder.py: Attention,
+ * window_partition, add_decomposed_rel_pos). qkv (batch, side*side, 3*heads*d), out
+ * (batch, side*side, heads*d), both on real tokens only, in picture order. window 0: one global window.
+ * The reference zero-pads the picture to a multiple of window before qkv; a padded token therefore has
+ * k and v equal to the qkv bias, takes part as key, and its own output is dropped: qkv_bias
+ * (3*heads*d) stands for all of them. rel_pos_h, rel_pos_w (2*w-1, d), w = window or side; NULL when
+ * the model has none. The position term uses the unscaled q. */
+void nn_window_attention(float *out, const float *qkv, const float *qkv_bias, const float *rel_pos_h,
+                         const float *rel_pos_w, int batch, int side, int window, int heads, int d,
+                         float *scratch);
+size_t nn_window_attention_scratch(int batch, int side, int window, int heads, int d);
+
+/* ---- conv.c: channels-last; weights repacked once by nn_pack_* at load ---- */
+
+/* Non-overlapping patches: x (batch, side, side, cin) to out (batch, (side/p)^2, cout); weight as
+ * PyTorch has it, (cout, cin, p, p), packed to (cout, p, p, cin). */
+void nn_pack_conv(float *packed, const float *weight, int cout, int cin, int kh, int kw);
+void nn_patch_embed(float *out, const float *x, const float *packed, const float *bias, int batch,
+                    int side, int p, int cin, int cout, float *scratch);
+size_t nn_patch_embed_scratch(int batch, int side, int p, int cin, int cout);
+
+/* Convolution, kernel kh = kw = kernel, any stride and zero padding; packed by nn_pack_conv. bias may
+ * be NULL. out (batch, oh, ow, cout), oh = (height + 2 padding - kernel) / stride + 1. */
+void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch, int height,
+             int width, int cin, int cout, int kernel, int stride, int padding, float *scratch);
+size_t nn_conv_scratch(int batch, int height, int width, int cin, int cout, int kernel, int stride,
+                       int padding);
+
+/* Transposed convolution with stride 2: kernel 2 padding 0 (mask decoder) or kernel 4 padding 1
+ * (adapter); both double the size. weight as PyTorch has it, (cin, cout, kernel, kernel). bias may be
+ * NULL. out (batch, 2*height, 2*width, cout). */
+void nn_pack_conv_transpose(float *packed, const float *weight, int cin, int cout, int kernel);
+void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias, int batch,
+                       int height, int width, int cin, int cout, int kernel, float *scratch);
+size_t nn_conv_transpose_scratch(int batch, int height, int width, int cin, int cout, int kernel);
+
+/* Mean over the pixels of each picture: x (batch, pixels, n) to out (batch, n). */
+void nn_mean_pixels(float *out, const float *x, int batch, int pixels, int n);
+
+/* ---- resize.c ---- */
+
+/* Source index of each of dst places: min(floor(x * (1 / (dst / src))), src - 1) in double. */
+void nn_nearest_index(int *index, int src, int dst);
+/* torch.nn.functional.interpolate(mode="bilinear", align_corners=False), one channel, leading
+ * dimensions ld_x, ld_out in floats. No antialiasing. */
+void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w, int ld_x);
+/* The same on channels-last pictures. */
+void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w, int channels);
+
+/* (channels, pixels) <-> (pixels, channels) */
+void nn_transpose(float *out, const float *x, int rows, int columns);
+
+#endif
