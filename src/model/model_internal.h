@@ -1,0 +1,137 @@
+/* model/model_internal.h - what the files of src/model share: weights by name, the network's parts.
+ *
+ * Shapes use the letters of weights.def and sammed2d/model.h. Pictures are channels-last.
+ */
+#ifndef MODEL_MODEL_INTERNAL_H
+#define MODEL_MODEL_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "sammed2d/model.h"
+
+/* ---- weights: pointers into one block, filled once at open (weights.c) ---- */
+
+struct linear {
+    const float *weight, *bias; /* (out, in), (out) */
+};
+struct norm {
+    const float *weight, *bias;
+};
+
+/* image_encoder.py, Adapter_Layer. LayerNorm eps 1e-5. */
+struct adapter {
+    struct norm norm;
+    const float *channel_down; /* (H, E), no bias */
+    const float *channel_up;   /* (E, H), no bias */
+    const float *spatial_down; /* packed by nn_pack_conv: 3x3, stride 2, padding 1 */
+    const float *spatial_up;   /* packed by nn_pack_conv_transpose: 4x4, stride 2, padding 1 */
+};
+
+struct block {
+    struct norm norm1, norm2; /* eps 1e-6 */
+    struct linear qkv, proj, mlp1, mlp2;
+    const float *rel_pos_h, *rel_pos_w; /* (R, D) */
+    struct adapter adapter;             /* all NULL when the configuration has none */
+};
+
+struct image_encoder {
+    struct linear patch;    /* weight packed by nn_pack_conv */
+    const float *pos_embed; /* (G, G, E) */
+    struct block blocks[SM_MAX_DEPTH];
+    const float *neck_conv1; /* (C, E): 1x1, a linear layer without bias */
+    const float *neck_conv2; /* packed by nn_pack_conv: 3x3, padding 1, no bias */
+    struct norm neck_norm1, neck_norm2; /* LayerNorm2d, eps 1e-6 */
+};
+
+enum { POINT_KINDS = 4 }; /* background, foreground, box top left, box bottom right */
+
+struct prompt_encoder {
+    const float *gaussian; /* (2, C/2): rows x, y */
+    const float *point_embed[POINT_KINDS];
+    const float *not_a_point, *no_mask; /* (C) */
+    struct linear mask_conv1, mask_conv2; /* packed by nn_pack_conv: 2x2, stride 2 */
+    struct norm mask_norm1, mask_norm2;
+    struct linear mask_conv3; /* (C, K): 1x1 */
+};
+
+/* transformer.py, Attention: width A = C / decoder_downsample, or C in self attention. */
+struct attention {
+    struct linear q, k, v, out;
+};
+
+enum { MAX_DECODER_DEPTH = 16, MAX_MASK_TOKENS = 16, MAX_IOU_DEPTH = 16, HYPER_DEPTH = 3 };
+
+struct decoder_layer {
+    struct attention self_attn, token_to_image, image_to_token;
+    struct norm norm1, norm2, norm3, norm4; /* eps 1e-5 */
+    struct linear mlp1, mlp2;
+};
+
+struct hypernetwork {
+    struct linear layer[HYPER_DEPTH];
+};
+
+struct mask_decoder {
+    struct decoder_layer layers[MAX_DECODER_DEPTH];
+    struct attention final_attn;
+    struct norm norm_final; /* eps 1e-5 */
+    const float *iou_token, *mask_tokens; /* (C), (T, C) */
+    struct linear upscale1, upscale2; /* packed by nn_pack_conv_transpose: 2x2, stride 2 */
+    struct norm upscale_norm;         /* LayerNorm2d, eps 1e-6 */
+    struct hypernetwork hyper[MAX_MASK_TOKENS];
+    struct linear iou_head[MAX_IOU_DEPTH];
+};
+
+struct weights {
+    struct image_encoder image_encoder;
+    struct prompt_encoder prompt_encoder;
+    struct mask_decoder mask_decoder;
+};
+
+struct sm_model {
+    struct sm_config config;
+    struct weights weights;
+    struct arena block;    /* every tensor, and what is computed from tensors alone */
+    const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
+};
+
+/* ---- numbers that follow from the configuration ---- */
+
+static inline int grid_side(const struct sm_config *config)
+{
+    return config->image_size / config->patch_size; /* G */
+}
+static inline int head_dim(const struct sm_config *config)
+{
+    return config->embed_dim / config->num_heads; /* D */
+}
+static inline float norm_eps_encoder(void)
+{
+    return 1e-6f; /* norm1, norm2 and every LayerNorm2d */
+}
+static inline float norm_eps_torch(void)
+{
+    return 1e-5f; /* adapters and the decoder's transformer: torch's default */
+}
+
+/* ---- looking inside: check_golden compares stage by stage ---- */
+
+enum stage { STAGE_PATCH_EMBED, STAGE_BLOCK, STAGE_EMBEDDING };
+
+/* x (batch, G, G, E), or (batch, G, G, C) for the embedding; `block` is 0 unless STAGE_BLOCK. */
+struct tap {
+    void *context;
+    void (*stage)(void *context, enum stage stage, int block, const float *x);
+};
+
+/* ---- image_encoder.c ---- */
+
+/* x (batch, S, S, 3) normalised pixels to out (batch, G, G, C). Buffers come from `arena` and go
+ * back. tap may be NULL. With a measuring arena (base NULL) nothing is computed, and arena->peak
+ * grows to what a real call needs. */
+void image_encoder_forward(const struct sm_model *model, struct arena *arena, float *out,
+                           const float *x, int batch, const struct tap *tap);
+
+#endif
