@@ -18,13 +18,14 @@ SONAME  := libsammed2d.so.0
 .DEFAULT_GOAL := all
 include deps.mk
 
-# `make deps demo`: what deps installs decides how the rest is compiled, so the other goals start a
+# `make deps demo`: what deps installs decides how the rest is compiled, so the other goals run in one
 # make of their own once the packages are there.
-ifneq ($(filter deps,$(MAKECMDGOALS)),)
-AFTER_DEPS := $(filter-out deps,$(MAKECMDGOALS))
-.PHONY: $(AFTER_DEPS)
-$(AFTER_DEPS): deps
-	+$(MAKE) --no-print-directory $@
+AFTER_DEPS := $(filter-out deps deps-fuzz,$(MAKECMDGOALS))
+ifneq ($(if $(AFTER_DEPS),$(filter deps deps-fuzz,$(MAKECMDGOALS))),)
+.PHONY: $(AFTER_DEPS) after-deps
+$(AFTER_DEPS): after-deps ; @:
+after-deps: $(filter deps deps-fuzz,$(MAKECMDGOALS))
+	+@$(MAKE) --no-print-directory $(AFTER_DEPS)
 else
 
 CSTD       := -std=c11 -D_GNU_SOURCE
@@ -44,9 +45,11 @@ endif
 
 # -ffp-contract=off keeps the weight rule and the geometry exact on machines with FMA; kernels ask
 # for FMA where they want it.
-ALL_CPPFLAGS = -Iinclude -Isrc $(PKG_CFLAGS) -DSM_VERSION='"$(VERSION)"' -DSM_DATADIR='"$(PREFIX)/share/sammed2d"' $(CPPFLAGS)
-ALL_CFLAGS   = $(CSTD) $(WARNINGS) $(HARDENING) $(OPTIMISE) -fPIC -fopenmp -ffp-contract=off $(CFLAGS)
-ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+# The build's own path stays out of the objects (-ffile-prefix-map), so that builds can be compared.
+ALL_CPPFLAGS = -Iinclude -Isrc $(PKG_CFLAGS) -DSM_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS   = $(CSTD) $(WARNINGS) $(HARDENING) $(OPTIMISE) -fPIC -fopenmp -ffp-contract=off \
+               -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIBS         = $(PKG_LIBS) -lm
 
 LIB_DIRS := base nn h5 model volume nifti image pipeline checkpoint
@@ -62,20 +65,25 @@ PROGRAM := $(BUILD)/sammed2d
 .PHONY: all
 all: $(PROGRAM) $(LIB_A) $(LIB_SO)
 
-# Changed flags rebuild: the stamp changes only when the flags do.
-FLAGS_NOW := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
+# Changed flags rebuild: the stamp is written only when the flags differ from those in it.
+FLAGS_NOW   := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
 FLAGS_STAMP := $(BUILD)/flags
-$(shell mkdir -p $(BUILD); printf '%s\n' "$(subst ",\",$(FLAGS_NOW))" | cmp -s - $(FLAGS_STAMP) || printf '%s\n' "$(subst ",\",$(FLAGS_NOW))" > $(FLAGS_STAMP))
+ifneq ($(file <$(FLAGS_STAMP)),$(FLAGS_NOW))
+$(shell mkdir -p $(BUILD))
+$(file >$(FLAGS_STAMP),$(FLAGS_NOW))
+endif
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIB_A): $(LIB_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+	rm -f $@ && $(AR) rcsD $@ $^
 
-$(LIB_SO): $(LIB_OBJ)
-	$(CC) -shared -Wl,-soname,$(SONAME) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+# Only sm_ names leave the shared library.
+$(LIB_SO): $(LIB_OBJ) src/libsammed2d.map
+	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libsammed2d.map $(ALL_LDFLAGS) \
+	    $(LIB_OBJ) $(LIBS) -o $@
 	ln -sf $(SONAME) $(BUILD)/libsammed2d.so
 
 $(PROGRAM): $(CMD_OBJ) $(LIB_A)

@@ -2,15 +2,22 @@
 
 DEB_BUILD := build-essential pkg-config libopenblas-openmp-dev libhdf5-dev libnifti-dev \
              libpng-dev zlib1g-dev libjansson-dev libzip-dev libmd-dev
-DEB_TEST  := libcmocka-dev perl clang mandoc python3-numpy python3-nibabel python3-h5py
+DEB_TEST  := libcmocka-dev perl mandoc python3-numpy python3-nibabel python3-h5py
+DEB_FUZZ  := clang libomp-dev
 
 # pkg-config where the library has a .pc file; Debian's niftilib has none.
 PKGS       := hdf5 openblas libpng zlib jansson libzip libmd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -I/usr/include/nifti
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnifti2 -lznz
 
+# Asks the network only for what is missing.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-.PHONY: deps
+installed = dpkg-query -W -f '$${Status}\n' $(1) 2>&1 | grep -v '^install ok installed$$'
+apt_get   = if $(call installed,$(1)); then $(SUDO) apt-get update -qq && \
+            $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(1); fi
+
+.PHONY: deps deps-fuzz
 deps:
-	$(SUDO) apt-get update -qq
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(DEB_BUILD) $(DEB_TEST)
+	@$(call apt_get,$(DEB_BUILD) $(DEB_TEST))
+deps-fuzz:
+	@$(call apt_get,$(DEB_FUZZ))

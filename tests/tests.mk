@@ -1,38 +1,49 @@
-# Tests. `make check`: unit (cmocka), golden, command line, include directions, fuzz corpora, all as
-# TAP under prove. `make check-long`: what takes longer.
+# Tests. `make check`: unit (cmocka), golden, command line, house rules, fuzz corpora, all as TAP.
+# `make check-long`: what takes longer (tests/long). `make fuzz`: the targets with libFuzzer.
 
-TEST_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/unit/*.c tests/golden/*.c tests/bench/*.c tests/fuzz/*.c tests/lib/*.c))
-UNIT      := $(patsubst tests/unit/test_%.c,$(BUILD)/tests/unit/test_%,$(wildcard tests/unit/test_*.c))
-TESTLIB   := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+GOLDEN     := $(patsubst tests/golden/%.c,$(BUILD)/%,$(wildcard tests/golden/check_*.c))
+BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench.c))
+EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_CC   ?= clang
+TESTLIB    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+LINK_TEST   = @mkdir -p $(@D); $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o %.a,$^) $(LIBS) $(TESTLIBS) -o $@
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Itests
 
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTLIB) $(LIB_A)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lcmocka -o $@
+# Unit tests reach the commands' own code too, but for main().
+$(UNIT): TESTLIBS = -lcmocka
+$(UNIT): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTLIB) $(filter-out %/main.o,$(CMD_OBJ)) $(LIB_A)
+	$(LINK_TEST)
 
-$(BUILD)/check_golden: $(BUILD)/obj/tests/golden/check_golden.o $(TESTLIB) $(LIB_A)
-	$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+$(GOLDEN) $(BENCH): $(BUILD)/%: $(TESTLIB) $(LIB_A)
+	$(LINK_TEST)
+$(GOLDEN): $(BUILD)/%: $(BUILD)/obj/tests/golden/%.o
+$(BENCH): $(BUILD)/%: $(BUILD)/obj/tests/bench/%.o
 
 # Each fuzz target twice: with libFuzzer (make fuzz), and with a main() that replays files.
 $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(TESTLIB) $(LIB_A)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	$(LINK_TEST)
+$(BUILD)/fuzz/fuzz_%: TESTLINK = -fsanitize=fuzzer
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(TESTLIB) $(LIB_A)
+	$(LINK_TEST)
 
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(wildcard tests/lib/*.c)
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(ALL_CPPFLAGS) -Itests $(CSTD) -g -O1 -w -fopenmp -fsanitize=fuzzer,address,undefined $^ $(LIBS) -o $@
+# Examples see what a user of the library sees: the public headers and the shared library.
+$(EXAMPLES): $(BUILD)/%: tests/examples/%.c $(LIB_SO) $(FLAGS_STAMP)
+	$(CC) -Iinclude $(CPPFLAGS) $(ALL_CFLAGS) $< $(ALL_LDFLAGS) -L$(BUILD) -lsammed2d -Wl,-rpath,'$$ORIGIN' -o $@
 
-.PHONY: fuzz
-fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+.PHONY: examples fuzz fuzz-programs
+examples: $(EXAMPLES)
+fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+fuzz:
+	+$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
+	    SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 
-TEST_PROGRAMS := $(UNIT) $(if $(wildcard tests/golden/check_golden.c),$(BUILD)/check_golden) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
-
-.PHONY: check check-unit test-programs
-test-programs: all $(TEST_PROGRAMS)
+.PHONY: check check-unit check-long test-programs
+test-programs: all examples $(UNIT) $(GOLDEN) $(BENCH) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
 check: test-programs
-	BUILD=$(BUILD) tests/lib/run-tests $(UNIT) $(sort $(wildcard tests/*/*.t))
+	@BUILD=$(BUILD) tests/lib/run-tests $(UNIT) $(sort $(filter-out tests/long/%,$(wildcard tests/*/*.t)))
 check-unit: $(UNIT)
-	BUILD=$(BUILD) tests/lib/run-tests $(UNIT)
+	@BUILD=$(BUILD) tests/lib/run-tests $(UNIT)
+check-long: test-programs
+	@BUILD=$(BUILD) TEST_SECONDS=14400 tests/lib/run-tests $(sort $(wildcard tests/long/*.t))

@@ -84,30 +84,25 @@ int cmd_fail(const char *command, const struct sm_err *err)
     return err->status;
 }
 
-/* weights/default.h5 beside the directory of the program: build/sammed2d and PREFIX/bin/sammed2d. */
-static bool beside_program(char *path, size_t size, const char *tail)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0)
-        return false;
-    self[length] = 0;
-    char *slash = strrchr(self, '/');
-    if (!slash)
-        return false;
-    *slash = 0;
-    int written = snprintf(path, size, "%s/../%s", self, tail);
-    return written > 0 && (size_t) written < size && access(path, R_OK) == 0;
-}
-
+/* DIR/bin/sammed2d has its model in DIR/share/sammed2d; build/sammed2d in the weights/ of its tree.
+ * So an installed tree may be moved, and no path is compiled in. */
 const char *cmd_default_weights(void)
 {
+    static const char *const places[] = {"weights/default.h5", "share/sammed2d/default.h5"};
+    enum { PLACES = sizeof places / sizeof places[0] };
     static char path[PATH_MAX + 64];
     const char *given = getenv("SAMMED2D_WEIGHTS");
     if (given && *given)
         return given;
-    if (beside_program(path, sizeof path, "weights/default.h5") ||
-        beside_program(path, sizeof path, "share/sammed2d/default.h5"))
-        return path;
-    return SM_DATADIR "/default.h5";
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length > 0 ? length : 0] = 0;
+    for (int levels = 2; levels > 0 && strrchr(self, '/'); levels--)
+        *strrchr(self, '/') = 0; /* the program's name, then its directory */
+    for (int i = 0; i < PLACES; i++) {
+        snprintf(path, sizeof path, "%s/%s", self, places[i]);
+        if (access(path, R_OK) == 0)
+            break;
+    }
+    return path;
 }
