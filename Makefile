@@ -93,6 +93,7 @@ $(PROGRAM): $(CMD_OBJ) $(LIB_A)
 
 include tests/tests.mk
 include install.mk
+include demo.mk
 
 .PHONY: clean
 clean:
