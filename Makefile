@@ -73,6 +73,9 @@ $(shell mkdir -p $(BUILD))
 $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
+# The loops of nn/simd_loops.h: fused multiply-add where the instruction set has it, no errno.
+$(BUILD)/obj/src/nn/simd.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fno-trapping-math
+
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
