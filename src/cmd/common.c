@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/output.h"
 #include "cmd/cmd.h"
 
 struct cmd_common cmd_common;
@@ -14,6 +15,7 @@ static bool bar_shown;
 static void on_signal(int number)
 {
     if (stop_asked) { /* asked twice: do not wait for the slice in work */
+        output_abandon();
         signal(number, SIG_DFL);
         raise(number);
     }
@@ -70,10 +72,16 @@ const struct sm_listener *cmd_listener(void)
 {
     static const struct sm_listener listener = {
         .warning = warning, .note = note, .progress = progress, .cancelled = cancelled};
-    struct sigaction action = {.sa_handler = on_signal};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    /* SA_RESTART: a read cut short by the signal must not look like a truncated file. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction before;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        sigaction(signals[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(signals[i], &action, NULL);
+    }
     return &listener;
 }
 

@@ -18,7 +18,7 @@ my %may_include = (
     checkpoint => [qw(base h5)],
     pipeline   => [qw(base nn h5 model volume nifti image)],
     cmd        => [qw(base nn h5 model volume nifti image checkpoint pipeline)],
-    main       => ['cmd', 'base'],
+    main       => [qw(base nn h5 nifti image checkpoint cmd)],    # beside cmd, for --version
 );
 # public header => the folder that makes it
 my %public = (
@@ -75,8 +75,9 @@ for my $path (sort @sources) {
     next if $folder eq 'cmd' || $folder eq 'main';
     my $code = code_only($text);
     while ($code =~ /\b(stdout|stderr|(?:v?printf|puts|putchar|perror|exit|_exit|_Exit|abort)(?=\s*\())/g) {
-        next if $1 eq 'abort' && $path eq 'src/base/arena.c';    # a bug of the measuring pass
-        push @loud, sprintf '%s:%d: %s', $path, 1 + (() = substr($code, 0, $-[0]) =~ /\n/g), $1;
+        my $word = $1;
+        next if $word eq 'abort' && $path eq 'src/base/arena.c';    # a bug of the measuring pass
+        push @loud, sprintf '%s:%d: %s', $path, 1 + (() = substr($code, 0, $-[0]) =~ /\n/g), $word;
     }
 }
 is_deeply(\@wrong_way, [], 'includes point one way');
