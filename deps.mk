@@ -5,10 +5,12 @@ DEB_BUILD := build-essential pkg-config libopenblas-openmp-dev libhdf5-dev libni
 DEB_TEST  := libcmocka-dev perl mandoc python3-numpy python3-nibabel python3-h5py
 DEB_FUZZ  := clang libclang-rt-dev libomp-dev
 
-# pkg-config where the library has a .pc file; Debian's niftilib has none.
+# pkg-config where the library has a .pc file; Debian's niftilib has none. ./configure may have asked.
 PKGS       := hdf5 openblas libpng zlib jansson libzip libmd
+ifndef PKG_LIBS
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -I/usr/include/nifti
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnifti2 -lznz
+endif
 
 # Asks the network only for what is missing.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
