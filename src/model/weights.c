@@ -253,7 +253,7 @@ static enum sm_status fill_model(struct sm_model *model, const struct tensor_sou
     return SM_OK;
 }
 
-enum sm_status sm_model_from_source(struct sm_model **model, const struct sm_config *config,
+enum sm_status model_from_source(struct sm_model **model, const struct sm_config *config,
                                     const struct tensor_source *source, struct sm_err *err)
 {
     *model = NULL;

@@ -35,6 +35,6 @@ struct tensor_source {
 };
 
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */
-enum sm_status sm_model_from_source(struct sm_model **model, const struct sm_config *config,
+enum sm_status model_from_source(struct sm_model **model, const struct sm_config *config,
                                     const struct tensor_source *source, struct sm_err *err);
 #endif
