@@ -18,6 +18,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"info", cmd_info, "what is there: volumes, geometry, and why anything was left out"},
     {NULL, NULL, NULL},
 };
 
