@@ -9,6 +9,7 @@
 #include "h5/version.h"
 #include "image/version.h"
 #include "nifti/version.h"
+#include "nn/nn.h"
 #include "sammed2d/sammed2d.h"
 
 struct command {
@@ -35,8 +36,8 @@ static int print_help(FILE *to)
 static int print_version(void)
 {
     printf("sammed2d %s\n", sm_version());
-    printf("  %s\n  %s\n  %s\n  %s\n  jansson %s\n", h5_libraries(), nifti_libraries(),
-           image_libraries(), checkpoint_libraries(), jansson_version_str());
+    printf("  %s\n  %s\n  %s\n  %s\n  %s\n  jansson %s\n", nn_blas_description(), h5_libraries(),
+           nifti_libraries(), image_libraries(), checkpoint_libraries(), jansson_version_str());
     return SM_OK;
 }
 
