@@ -4,7 +4,7 @@
 #   make deps                 install the Debian packages (sudo when not root)
 #   make check                all tests under ten minutes     make check-long   the rest
 #   make demo                 segment the bundled phantoms    make install PREFIX= DESTDIR=
-#   switches                  DEBUG=1  SANITIZE=address,undefined  NATIVE=1  BUILD=dir
+#   switches                  DEBUG=1  SANITIZE=address,undefined  NATIVE=1  BUILD=dir  V=1 (show commands)
 #
 # A new source file needs no line here: every folder is found by wildcard.
 
@@ -62,6 +62,10 @@ LIB_A   := $(BUILD)/libsammed2d.a
 LIB_SO  := $(BUILD)/$(SONAME)
 PROGRAM := $(BUILD)/sammed2d
 
+ifndef V
+SAY = @echo "  $(1)" $@;
+endif
+
 .PHONY: all
 all: $(PROGRAM) $(LIB_A) $(LIB_SO)
 
@@ -78,21 +82,21 @@ $(BUILD)/obj/src/nn/simd.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fn
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call SAY,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 .PRECIOUS: $(BUILD)/obj/%.o
 
 $(LIB_A): $(LIB_OBJ)
-	rm -f $@ && $(AR) rcsD $@ $^
+	$(call SAY,AR)rm -f $@ && $(AR) rcsD $@ $^
 
 # Only sm_ names leave the shared library.
 $(LIB_SO): $(LIB_OBJ) src/libsammed2d.map
-	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libsammed2d.map $(ALL_LDFLAGS) \
+	$(call SAY,LINK)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libsammed2d.map $(ALL_LDFLAGS) \
 	    $(LIB_OBJ) $(LIBS) -o $@
-	ln -sf $(SONAME) $(BUILD)/libsammed2d.so
+	@ln -sf $(SONAME) $(BUILD)/libsammed2d.so
 
 $(PROGRAM): $(CMD_OBJ) $(LIB_A)
-	$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	$(call SAY,LINK)$(CC) -pie $(ALL_LDFLAGS) $^ $(LIBS) -o $@
 
 include tests/tests.mk
 include install.mk
