@@ -203,11 +203,11 @@ static void objects_can_be_told_apart(void **state)
 {
     (void)state;
     struct fixture f = make(1.5);
-    fill(&f, 0, 0, 3, 4, 20, 15);
-    fill(&f, 1, 8, 3, 4, 20, 15);
+    fill(&f, 0, 0, 3, 6, 20, 13);
+    fill(&f, 1, 8, 3, 6, 20, 13);
     struct canvas c = draw(&f);
     for (int t = 0; t < 2; t++) {
-        struct preview_place p = preview_place(&f.sheet, t, 3, 16), q = preview_place(&f.sheet, t, 20, 16);
+        struct preview_place p = preview_place(&f.sheet, t, 3, 14), q = preview_place(&f.sheet, t, 20, 14);
         int inked = 0, all = 0;
         for (double x = p.x + 3; x < q.x; x++, all++)
             inked += same(at(&c, x, p.y - 1), preview_colour(t ? 8 : 0));
