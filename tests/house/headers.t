@@ -22,7 +22,7 @@ open my $out, '>', "$build/headers.c" or die;
 print $out $text;
 close $out;
 my $declared = qx($cc -E -P -Iinclude $build/headers.c);
-my %declared = map { $_ => 1 } $declared =~ /\b(sm_\w+)\s*\(/g;
+my %declared = map { $_ => 1 } $declared =~ /(?<!enum )(?<!struct )\b(sm_\w+)\s*\(/g;
 my %exported = map { $_ => 1 } map { /\s[TDBRVW]\s+(\S+)$/ } qx(nm -D --defined-only $build/libsammed2d.so);
 is_deeply([grep { !$exported{$_} } sort keys %declared], [], 'every declared function is in the library');
 is_deeply([grep { !$declared{$_} } sort keys %exported], [], 'the library exports nothing undeclared');
