@@ -228,7 +228,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_labels 
                                const struct sm_grid *grid, struct sm_err *err)
 {
     struct turn turn;
-    int value;
+    int value = 0;
     if (!find_turn(grid, &labels->grid, &turn))
         return sm_fail(err, SM_USAGE,
                        "%s: the mask of \"%s\" is on another grid (%dx%dx%d) than the volume "

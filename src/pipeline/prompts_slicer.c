@@ -147,8 +147,8 @@ static enum sm_status read_markup(struct sm_prompts *prompts, const json_t *mark
                                   struct sm_err *err)
 {
     struct sm_object *object;
-    enum sm_space space;
-    double mm;
+    enum sm_space space = SM_SPACE_LPS;
+    double mm = 1;
     const char *type = text_of(markup, "type");
     bool roi = strcmp(type, "ROI") == 0;
     if (!roi && strcmp(type, "Fiducial") != 0)
