@@ -29,9 +29,28 @@ static void clear_bar(void)
     bar_shown = false;
 }
 
+static char **said;
+static size_t said_count;
+
+size_t cmd_warnings(const char *const **warnings)
+{
+    *warnings = (const char *const *) said;
+    return said_count;
+}
+
+static void remember(const char *sentence)
+{
+    char **grown = realloc(said, (said_count + 1) * sizeof *grown);
+    if (grown)
+        said = grown;
+    if (grown && (said[said_count] = strdup(sentence)))
+        said_count++;
+}
+
 static void warning(void *context, const char *sentence)
 {
     (void) context;
+    remember(sentence);
     if (cmd_common.quiet)
         return;
     clear_bar();
