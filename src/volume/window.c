@@ -57,10 +57,10 @@ enum sm_status sm_window_parse(struct sm_window *window, const char *text, struc
                    text);
 }
 
-/* The shortest text that reads back as the same number. */
-static void shortest(double value, char *text, size_t size)
+/* Text that reads back as the same number. */
+static void exact_text(double value, char *text, size_t size)
 {
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 6; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             return;
@@ -71,8 +71,8 @@ void sm_window_name(const struct sm_window *window, char *text, size_t size)
 {
     if (window->mode == SM_WINDOW_CENTER_WIDTH) {
         char center[32], width[32];
-        shortest(window->center, center, sizeof center);
-        shortest(window->width, width, sizeof width);
+        exact_text(window->center, center, sizeof center);
+        exact_text(window->width, width, sizeof width);
         snprintf(text, size, "%s,%s", center, width);
         return;
     }
@@ -168,7 +168,7 @@ void sm_window_apply(const struct sm_window *window, const float *values, size_t
         apply_extremes(window->low, window->high, values, pixels, grey);
         return;
     case SM_WINDOW_STORED:
-        apply_range(0, 255, 0, values, pixels, grey);
+        apply_range(0, 255, 0.5, values, pixels, grey);
         return;
     default:
         finite_extremes(values, pixels, &low, &high);
