@@ -6,10 +6,14 @@ GOLDEN     := $(patsubst tests/golden/%.c,$(BUILD)/%,$(wildcard tests/golden/che
 BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench.c))
 EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-TESTLIB    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
-LINK_TEST   = $(call SAY,LINK)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o %.a,$^) $(LIBS) $(TESTLIBS) -o $@
+TESTLIB    := $(BUILD)/libtest.a
+LINK_TEST   = $(call SAY,LINK)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(TESTLIBS) -o $@
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Itests
+
+# An archive: who needs a helper of tests/lib gets that one only.
+$(TESTLIB): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+	$(call SAY,AR)rm -f $@ && $(AR) rcsD $@ $^
 
 # Unit tests reach the commands' own code too, but for main().
 $(UNIT): TESTLIBS = -lcmocka
