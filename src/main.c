@@ -21,6 +21,7 @@ struct command {
 
 static const struct command commands[] = {
     {"info", cmd_info, "what is there: volumes, geometry, and why anything was left out"},
+    {"segment", cmd_segment, "the main job: a volume and prompts in, a label map out"},
     {NULL, NULL, NULL},
 };
 
