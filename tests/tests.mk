@@ -4,6 +4,7 @@
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 GOLDEN     := $(patsubst tests/golden/%.c,$(BUILD)/%,$(wildcard tests/golden/check_*.c))
 BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench.c))
+TOOLS      := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTLIB    := $(BUILD)/libtest.a
@@ -20,10 +21,11 @@ $(UNIT): TESTLIBS = -lcmocka
 $(UNIT): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTLIB) $(filter-out %/main.o,$(CMD_OBJ)) $(LIB_A)
 	$(LINK_TEST)
 
-$(GOLDEN) $(BENCH): $(BUILD)/%: $(TESTLIB) $(LIB_A)
+$(GOLDEN) $(BENCH) $(TOOLS): $(BUILD)/%: $(TESTLIB) $(LIB_A)
 	$(LINK_TEST)
 $(GOLDEN): $(BUILD)/%: $(BUILD)/obj/tests/golden/%.o
 $(BENCH): $(BUILD)/%: $(BUILD)/obj/tests/bench/%.o
+$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o
 
 # Each fuzz target twice: with libFuzzer (make fuzz), and with a main() that replays files.
 $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(TESTLIB) $(LIB_A)
@@ -44,7 +46,7 @@ fuzz:
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 
 .PHONY: check check-unit check-long test-programs
-test-programs: all examples $(UNIT) $(GOLDEN) $(BENCH) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
+test-programs: all examples $(UNIT) $(GOLDEN) $(BENCH) $(TOOLS) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
 check: test-programs
 	@BUILD=$(BUILD) tests/lib/run-tests $(UNIT) $(sort $(filter-out tests/long/%,$(wildcard tests/*/*.t)))
 check-unit: $(UNIT)
