@@ -247,7 +247,7 @@ static enum sm_status print_json(const struct report *report)
 {
     json_t *document =
         json_pack("{s:O, s:O}", "volumes", report->volumes, "left_out", report->left_out);
-    int failed = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    int failed = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     putchar('\n');
     json_decref(document);
     return failed ? SM_OUTPUT : SM_OK;
