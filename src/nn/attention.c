@@ -37,8 +37,8 @@ static void attend(float *out, const float *q, const float *k, const float *v, i
     nn_gemm(out, ld, scores, tk, false, v, ld, false, queries, d, tk, 1.0f, 0.0f);
 }
 
-void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq, int tk,
-                  int heads, int d, float *scratch)
+void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq,
+                  int tk, int heads, int d, float *scratch)
 {
     int once = queries_at_once(tq, tk), count = pieces(tq, tk), ld = heads * d;
     size_t scores = (size_t)once * tk;
