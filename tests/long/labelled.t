@@ -5,5 +5,5 @@ if [ ! -d ../shared/data/labelled ]; then
 elif ! tests/lib/python --there; then
     echo "1..0 # SKIP no Python with nibabel"
 else
-    exec tests/lib/python tests/lib/labelled.py "${BUILD:-build}/sammed2d" "${LABELLED:-../shared/data/labelled}"
+    exec tests/lib/python tests/lib/labelled.py "${BUILD:-build}/sammed2d" ../shared/data/labelled
 fi
