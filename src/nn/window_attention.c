@@ -41,7 +41,9 @@ static struct windows lay_out(int side, int window, int heads, int d)
     };
 }
 
-/* Floats of a bench; fills it when scratch is there. Parts are rounded up to cache lines. */
+/* Floats of a bench; fills it when scratch is there. Parts are rounded up to cache lines, so that
+ * the bits of a result do not depend on the thread: a compiler's loop may add up in an order that
+ * depends on where in a line it starts. */
 static size_t set_up(struct bench *bench, const struct windows *s, float *scratch)
 {
     enum { LINE = 16 };
