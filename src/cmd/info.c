@@ -154,7 +154,7 @@ static enum sm_status look_at_dicom(struct report *report, const char *path, str
 static enum sm_status look_at_unknown(struct report *report, const char *path, struct sm_err *err)
 {
     (void) report;
-    return sm_fail(err, SM_NOT_FOUND, "%s: neither NIfTI nor PNG nor DICOM", path);
+    return cmd_fail_unknown(path, err);
 }
 
 static enum sm_status (*const looks[])(struct report *report, const char *path,

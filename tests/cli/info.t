@@ -130,6 +130,11 @@ is((info("$dir/empty"))[0], 2, 'status 2: an empty directory');
 is((info(''))[0], 1, 'status 1: nothing to look at');
 is((info('--nonsense', $dir))[0], 1, 'status 1: an unknown option');
 
+put('dicom.nii', "\0" x 128 . 'DICM' . "\2\0\0\0");
+like((info("$dir/dicom.nii"))[1], qr/DICOM is not read/, 'content decides, not the name');
+put('empty.nii.gz', '');
+is((info("$dir/empty.nii.gz"))[0], 4, 'an empty file');
+
 put("odd\xff.nii", nifti());
 ($status, $said) = document("'$dir/odd\xff.nii'");
 is($status, 0, 'a name that is not UTF-8');

@@ -10,9 +10,9 @@
 
 enum { FEW = 1 << 16 };
 
-static void look_at_slices(const struct sm_volume *volume)
+static void look_at_slices(const struct sm_volume *volume, bool percentile)
 {
-    struct sm_window window = {.mode = SM_WINDOW_PERCENTILE};
+    struct sm_window window = {.mode = percentile ? SM_WINDOW_PERCENTILE : SM_WINDOW_VOLUME};
     struct sm_view view;
     for (int plane = SM_PLANE_AUTO; plane <= SM_PLANE_SAGITTAL; plane++) {
         sm_view_choose(&view, volume, (enum sm_plane) plane, SM_ORIENT_RADIOLOGICAL);
@@ -59,9 +59,10 @@ static void try_path(const char *path)
     if (!known)
         abort(); /* what reads has a header that info understands */
     if (sm_grid_voxels(&volume.grid) <= FEW) {
-        static int turn; /* files are slow: one in sixteen */
-        look_at_slices(&volume);
-        if (turn++ % 16 == 0)
+        static int turn; /* counting and files are slow: now and then */
+        bool slow = turn++ % 64 == 0;
+        look_at_slices(&volume, slow);
+        if (slow)
             write_and_read_back(&volume);
     }
     sm_volume_free(&volume);
