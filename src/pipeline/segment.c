@@ -201,16 +201,33 @@ static void learn(struct run *run, struct cell *cell, int slice)
     cell->appearance = &run->appearances[run->appearance_count++];
     cell->appearance->iou = cell->iou;
     load_values(run, slice);
-    appearance_learn(cell->appearance, run->values, run->inside, dim[1], dim[0], run->smooth);
+    appearance_learn(cell->appearance, run->propagation, run->values, run->inside, dim[1], dim[0], run->smooth);
 }
 
-/* Has a propagated object ended? Its cell is then emptied again. */
-static bool ended(const struct run *run, const struct cell *cell, size_t area_before)
+/* How much of the smaller of run->inside and the neighbour's mask is common to both. */
+static float common_part(struct run *run, const struct cell *cell, const struct cell *neighbour)
+{
+    size_t common = 0, smaller = cell->area < neighbour->area ? cell->area : neighbour->area;
+    result_logits(run->result, neighbour->low_res, run->result->logits);
+    for (size_t p = 0; p < run->pixels; p++)
+        common += run->inside[p] && logit_inside(run->result->logits[p]);
+    return smaller ? (float) common / (float) smaller : 0;
+}
+
+/* Has a propagated object ended? run->inside is its mask, neighbour where it came from. */
+static bool ended(struct run *run, const struct cell *cell, const struct cell *neighbour, int slice)
 {
     const struct propagation *how = run->propagation;
-    return cell->area == 0 || (float) cell->area < how->collapse * (float) area_before ||
-           (float) cell->area > how->explosion * (float) area_before ||
-           cell->iou < how->least_iou * cell->appearance->iou;
+    const struct appearance *looks = cell->appearance;
+    const int *dim = run->result->view.dim;
+    float area = (float) cell->area;
+    if (cell->area == 0 || area < how->collapse * (float) neighbour->area ||
+        area > how->explosion * (float) looks->area || cell->iou < how->least_iou * looks->iou ||
+        common_part(run, cell, neighbour) < how->overlap)
+        return true;
+    load_values(run, slice);
+    return appearance_likeness(looks, run->values, run->inside, dim[1], dim[0], run->smooth) <
+           how->likeness * looks->likeness;
 }
 
 static enum sm_status propagated_mask(struct run *run, struct cell *next, const struct cell *from,
@@ -269,7 +286,7 @@ static enum sm_status ask_box(struct cell *cell, const float box[4], struct sm_e
 static enum sm_status step(struct run *run, const struct cell *from, struct place to, int direction,
                            struct wave *next, struct sm_err *err)
 {
-    float box[4];
+    float box[4], before[4];
     const int *dim = run->result->view.dim;
     struct cell *cell = result_cell(run->result, (size_t) to.object, to.slice);
     if (cell && (cell->given || cell->low_res))
@@ -277,6 +294,8 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
     const bool *where = expected(run, from, to.slice);
     if (!where || !mask_box(where, dim[1], dim[0], box))
         return SM_OK;
+    mask_box(run->inside, dim[1], dim[0], before);
+    appearance_limit_box(from->appearance, run->propagation, before, box);
     cell = result_make_cell(run->result, (size_t) to.object, to.slice);
     if (!cell)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
@@ -295,17 +314,18 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
     return status;
 }
 
-static size_t area_before(const struct run *run, struct place at)
+/* The cell that a propagated one came from: the larger of two. */
+static const struct cell *came_from(const struct run *run, struct place at)
 {
-    size_t area = 0;
+    const struct cell *best = NULL;
     for (int side = -1; side <= 1; side += 2) {
         int s = at.slice + side;
         const struct cell *cell = s < 0 || s >= run->result->view.dim[2]
                                       ? NULL : result_cell(run->result, (size_t) at.object, s);
-        if (cell && cell->low_res && cell->area > area)
-            area = cell->area;
+        if (cell && cell->low_res && (!best || cell->area > best->area))
+            best = cell;
     }
-    return area;
+    return best;
 }
 
 /* After its decoding: how large it is, whether the object goes on, and to where. */
@@ -317,7 +337,7 @@ static enum sm_status follow_up(struct run *run, struct place at, struct wave *n
     find_inside(run, cell);
     if (cell->given && cell->directions)
         learn(run, cell, at.slice);
-    if (!cell->given && ended(run, cell, area_before(run, at))) {
+    if (!cell->given && ended(run, cell, came_from(run, at), at.slice)) {
         free(cell->low_res);
         cell->low_res = NULL;
         return SM_OK;

@@ -12,7 +12,9 @@
 #include "pipeline/pipeline.h"
 #include "sammed2d/nifti.h"
 
-#define COMMON .growth = .15f, .growth_px = 2, .collapse = .25f, .explosion = 3, .least_iou = .5f
+#define COMMON                                                                                     \
+    .growth = .08f, .growth_px = 2, .widest = 1.15f, .collapse = .25f, .explosion = 1.4f,          \
+    .overlap = .6f, .likeness = .7f, .least_iou = .5f, .tolerance = 2.5f
 static const struct way {
     const char *name;
     struct propagation how;
@@ -20,11 +22,11 @@ static const struct way {
     {"box", {.box = true, COMMON}},
     {"mask", {.mask = true, COMMON}},
     {"both", {.box = true, .mask = true, COMMON}},
-    {"box, grey", {.box = true, .by_grey = true, .separation = .65f, COMMON}},
-    {"mask, grey", {.mask = true, .by_grey = true, .separation = .65f, COMMON}},
-    {"both, grey", {.box = true, .mask = true, .by_grey = true, .separation = .65f, COMMON}},
+    {"box, grey", {.box = true, .by_grey = true, .separation = .6f, COMMON}},
+    {"mask, grey", {.mask = true, .by_grey = true, .separation = .6f, COMMON}},
+    {"both, grey", {.box = true, .mask = true, .by_grey = true, .separation = .6f, COMMON}},
 };
-enum { WAYS = sizeof ways / sizeof *ways, LABELS = 256 };
+enum { WAYS = (int) (sizeof ways / sizeof *ways), LABELS = 256 };
 
 struct truth {
     struct sm_volume volume;

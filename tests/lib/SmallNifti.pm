@@ -5,7 +5,7 @@ use warnings;
 use Exporter 'import';
 our @EXPORT = qw(write_nifti read_labels slurp);
 
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or die "$path: $!"; local $/; return <$file> }
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or die "$path: $!"; local $/; return scalar <$file> }
 
 # dim [nx, ny, nz], rows three rows of the sform (RAS), voxels int16 with i fastest.
 sub write_nifti {
