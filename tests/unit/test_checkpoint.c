@@ -1,5 +1,6 @@
 /* Checkpoints: tensors come out as PyTorch meant them; what is hostile or damaged is refused. The
- * checkpoints here are stream files written byte by byte; zip files come from tests/cli/convert.t. */
+ * checkpoints here are stream files written byte by byte; zip files come from tests/cli/convert.t.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,11 +83,13 @@ static void add_tensor(struct bytes *bytes, const char *storage, int32_t element
     add_number(bytes, offset);
     add_numbers(bytes, size, rank);
     add_numbers(bytes, stride, rank);
-    ADD(bytes, "\x89" "ccollections\nOrderedDict\n)RtR");
+    ADD(bytes, "\x89"
+               "ccollections\nOrderedDict\n)RtR");
 }
 
 /* The file: magic number, version, machine, `object`, the key "k", its data. */
-static size_t write_stream(const struct bytes *object, const void *data, uint64_t elements, size_t size)
+static size_t write_stream(const struct bytes *object, const void *data, uint64_t elements,
+                           size_t size)
 {
     FILE *file = fopen(path, "wb");
     static const char head[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
@@ -151,11 +154,12 @@ static void test_views(void **state)
 {
     (void)state;
     check_view(0, (int32_t[]){4, 6}, (int32_t[]){6, 1});
-    check_view(0, (int32_t[]){6, 4}, (int32_t[]){1, 6});  /* transposed */
-    check_view(7, (int32_t[]){2, 3}, (int32_t[]){6, 1});  /* a part */
-    check_view(1, (int32_t[]){4, 3}, (int32_t[]){6, 2});  /* every second column */
-    check_view(3, (int32_t[]){2, 5}, (int32_t[]){0, 1});  /* expanded */
-    check_view(23, (int32_t[]){1, 1}, (int32_t[]){9, 9}); /* strides of 1-long sides do not matter */
+    check_view(0, (int32_t[]){6, 4}, (int32_t[]){1, 6}); /* transposed */
+    check_view(7, (int32_t[]){2, 3}, (int32_t[]){6, 1}); /* a part */
+    check_view(1, (int32_t[]){4, 3}, (int32_t[]){6, 2}); /* every second column */
+    check_view(3, (int32_t[]){2, 5}, (int32_t[]){0, 1}); /* expanded */
+    check_view(23, (int32_t[]){1, 1},
+               (int32_t[]){9, 9}); /* strides of 1-long sides do not matter */
     check_view(24, (int32_t[]){0, 5}, (int32_t[]){5, 1}); /* empty */
 }
 
@@ -268,12 +272,27 @@ static void test_greed_is_refused(void **state)
         size_t count;
     } cases[] = {
 #define CASE(pickle) {pickle, sizeof(pickle) - 1}
-        CASE("]r\xff\xff\xff\xff"),             /* memo of 32 GB */
-        CASE("X\xff\xff\xff\xff"),              /* text of 4 GB */
+        CASE("]r\xff\xff\xff\xff"), /* memo of 32 GB */
+        CASE("X\xff\xff\xff\xff"),  /* text of 4 GB */
         CASE("\x8d\xff\xff\xff\xff\xff\xff\xff\xff"),
-        CASE("\x8b\xff\xff\xff\x7f"), CASE("t"), CASE("R"), CASE("("), CASE("h\0"), CASE("u"),
-        CASE("(K\1u"), CASE("}K\1K\2e"), CASE("((o"), CASE("(o"), CASE("\x86"), CASE("(\x85"),
-        CASE("00000"), CASE(")R"), CASE("b"), CASE("c\n"), CASE("J\1"), CASE("Q"),
+        CASE("\x8b\xff\xff\xff\x7f"),
+        CASE("t"),
+        CASE("R"),
+        CASE("("),
+        CASE("h\0"),
+        CASE("u"),
+        CASE("(K\1u"),
+        CASE("}K\1K\2e"),
+        CASE("((o"),
+        CASE("(o"),
+        CASE("\x86"),
+        CASE("(\x85"),
+        CASE("00000"),
+        CASE(")R"),
+        CASE("b"),
+        CASE("c\n"),
+        CASE("J\1"),
+        CASE("Q"),
 #undef CASE
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -358,7 +377,8 @@ static void test_noncontiguous_golden(void **state)
         }
         assert_int_equal(shape.rank, tensor->rank);
         assert_memory_equal(shape.dim, tensor->dim, (size_t)shape.rank * sizeof *shape.dim);
-        assert_int_equal(h5_read_floats(expected, tensor->name, wanted, tensor->count, &err), SM_OK);
+        assert_int_equal(h5_read_floats(expected, tensor->name, wanted, tensor->count, &err),
+                         SM_OK);
         if (tensor->count > 0)
             assert_memory_equal(found, wanted, (size_t)tensor->count * sizeof *found);
     }
@@ -427,8 +447,9 @@ static void test_interpolation(void **state)
     assert_int_equal(interpolation_of("image_encoder.pos_embed", NULL, NULL), INTERPOLATE_SIDES);
     assert_int_equal(interpolation_of("image_encoder.blocks.12.attn.rel_pos_w", NULL, NULL),
                      INTERPOLATE_ROWS);
-    assert_int_equal(interpolation_of("image_encoder.blocks.7.attn.rel_pos_h",
-                                      block_7_is_not_global, NULL), INTERPOLATE_NEVER);
+    assert_int_equal(
+        interpolation_of("image_encoder.blocks.7.attn.rel_pos_h", block_7_is_not_global, NULL),
+        INTERPOLATE_NEVER);
     assert_int_equal(interpolation_of("image_encoder.blocks.7.attn.rel_pos_hx", NULL, NULL),
                      INTERPOLATE_NEVER);
     assert_int_equal(interpolation_of("image_encoder.blocks.7.attn.qkv.bias", NULL, NULL),
