@@ -12,6 +12,7 @@ plan tests => 2 * @folders;
 
 for my $folder (@folders) {
     my ($kind) = $folder =~ /openblas-(\w+)$/;
+    $kind = 'sequential' if $kind eq 'serial';    # as OpenBLAS itself calls it
     local $ENV{LD_LIBRARY_PATH} = $folder;
     like(scalar qx($build/sammed2d --version), qr/OpenBLAS [\d.]+ \(\Q$kind\E\b/,
         "$kind is the one in use");
