@@ -33,8 +33,9 @@ is($w->{normalization}, 'minmax', '... how it is fed');
 is($w->{sha256}, (split ' ', qx(sha256sum $default))[0], '... which file');
 like($w->{notice}, qr/not a medical device/, '... and what it is not');
 
+$ENV{SAMMED2D_WEIGHTS} = $default;
 ($status, $out, $err) = run('weights');
-is($status, 0, 'no file named: the default model');
+is($status, 0, 'no file named: the default, here by $SAMMED2D_WEIGHTS');
 like($out, qr/total +13221104 parameters, all finite, all shapes right/, '... in words');
 like($out, qr/licence +Apache-2\.0/, '... with its terms');
 
