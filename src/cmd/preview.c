@@ -10,7 +10,6 @@ enum { EVENLY = 20, AT_MOST = 28 };
 struct source {
     const struct sm_volume *volume;
     const struct sm_result *result;
-    const struct sm_prompts *prompts;
     const struct sm_view *view;
     size_t objects, pixels;
     uint16_t *object_of; /* label value -> 1 + object, 0 for none */
@@ -237,10 +236,9 @@ static enum sm_status draw_tiles(const char *path, const struct source *source, 
 }
 
 enum sm_status cmd_write_preview(const char *path, const struct sm_volume *volume,
-                                 const struct sm_result *result, const struct sm_prompts *prompts,
-                                 struct sm_err *err)
+                                 const struct sm_result *result, struct sm_err *err)
 {
-    struct source source = {.volume = volume, .result = result, .prompts = prompts};
+    struct source source = {.volume = volume, .result = result};
     enum sm_status status = open_source(&source, err);
     const char **names = calloc(source.objects + 1, sizeof *names);
     if (!names && !status)
