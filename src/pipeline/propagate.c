@@ -14,12 +14,16 @@ const struct propagation propagation_default = {.box = true,
                                                 .explosion = 1.4f,
                                                 .overlap = 0.6f,
                                                 .likeness = 0.7f,
+                                                .contrast = 0.5f,
                                                 .least_iou = 0.5f,
                                                 .separation = 0.6f,
                                                 .tolerance = 2.5f};
 
 /* Rows and columns with fewer pixels than this part of the fullest are whiskers, not the object. */
 static const float WHISKER = 0.1f;
+/* What counts as around an object: its box, grown by this part of its sides and at least so far. */
+static const float SURROUNDINGS = 0.5f;
+enum { SURROUNDINGS_PX = 4 };
 
 struct region {
     int x0, y0, x1, y1; /* x1, y1 one past the last */
@@ -144,15 +148,16 @@ static void find_like(struct appearance *appearance, const double around[GREY_BI
     for (int b = 0; b < GREY_BINS; b++)
         deviation[abs(b - middle)] += inside[b];
     float reach = tolerance * 1.4826f * ((float) median_bin(deviation) + 0.5f);
-    double hits = 0, likeness = 0;
+    double like[2] = {0};
     for (int b = 0; b < GREY_BINS; b++) {
         bool near = fabsf((float) (b - middle)) <= reach;
         appearance->like_object[b] = near && inside[b] > around[b];
-        hits += appearance->like_object[b] ? inside[b] : around[b];
-        likeness += appearance->like_object[b] ? inside[b] : 0;
+        like[0] += appearance->like_object[b] ? around[b] : 0;
+        like[1] += appearance->like_object[b] ? inside[b] : 0;
     }
-    appearance->separation = (float) (hits / 2);
-    appearance->likeness = (float) likeness;
+    appearance->separation = (float) ((like[1] + 1 - like[0]) / 2);
+    appearance->likeness[0] = (float) like[0];
+    appearance->likeness[1] = (float) like[1];
 }
 
 void appearance_learn(struct appearance *appearance, const struct propagation *propagation,
@@ -162,7 +167,7 @@ void appearance_learn(struct appearance *appearance, const struct propagation *p
     float box[4];
     double bins[2][GREY_BINS] = {{0}};
     appearance->separation = 0;
-    if (!grown_region(inside, height, width, 0.5f, 4, &r))
+    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
         return;
     mask_box(inside, height, width, box);
     appearance->side[0] = box[2] - box[0];
@@ -180,21 +185,23 @@ void appearance_learn(struct appearance *appearance, const struct propagation *p
     find_like(appearance, bins[0], bins[1], propagation->tolerance);
 }
 
-float appearance_likeness(const struct appearance *appearance, const float *values,
-                          const bool *inside, int height, int width, float *smooth)
+void appearance_likeness(const struct appearance *appearance, const float *values, const bool *inside,
+                         int height, int width, float *smooth, float likeness[2])
 {
     struct region r;
-    double like = 0, all = 0;
-    if (!grown_region(inside, height, width, 0, 0, &r))
-        return 0;
+    double like[2] = {0}, all[2] = {0};
+    likeness[0] = likeness[1] = 0;
+    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
+        return;
     smooth_region(values, height, width, &r, smooth);
     for (int y = r.y0; y < r.y1; y++)
         for (int x = r.x0; x < r.x1; x++) {
             size_t p = (size_t) y * (size_t) width + (size_t) x;
-            all += inside[p];
-            like += inside[p] && appearance->like_object[bin_of(appearance, smooth[p])];
+            all[inside[p]]++;
+            like[inside[p]] += appearance->like_object[bin_of(appearance, smooth[p])];
         }
-    return (float) (like / all);
+    for (int n = 0; n < 2; n++)
+        likeness[n] = all[n] > 0 ? (float) (like[n] / all[n]) : 0;
 }
 
 void appearance_limit_box(const struct appearance *appearance, const struct propagation *propagation,

@@ -19,6 +19,7 @@ struct propagation {
     float overlap;    /* ended when less than this part of the smaller of two neighbours is common */
     float likeness;   /* ended when the part that looks like the object falls below this part of the
                          first slice's */
+    float contrast;   /* ended when its lead over the surroundings in that falls below this part */
     float least_iou;  /* ended when the predicted IoU falls below this part of the first slice's */
     float separation; /* grey is trusted when it tells this part of the pixels apart, 0.5..1 */
     float tolerance;  /* robust standard deviations within which a grey looks like the object */
@@ -31,7 +32,7 @@ struct appearance {
     float low, high;             /* range of the bins */
     bool like_object[GREY_BINS]; /* a pixel of this grey looks like the object */
     float separation;            /* how well that tells inside from around: mean of both hit rates */
-    float likeness;              /* part of the pixels inside that look like the object */
+    float likeness[2];           /* part of the pixels around and inside that look like the object */
     float iou;                   /* predicted */
     float side[2];               /* of its box, x and y, pixels */
     size_t area;                 /* pixels */
@@ -47,9 +48,9 @@ size_t appearance_follow(const struct appearance *appearance, const struct propa
                          const float *values, const bool *inside, int height, int width, bool *out,
                          float *smooth, int *stack);
 
-/* The part of the pixels inside that look like the object. */
-float appearance_likeness(const struct appearance *appearance, const float *values,
-                          const bool *inside, int height, int width, float *smooth);
+/* The parts of the pixels around [0] and inside [1] that look like the object. */
+void appearance_likeness(const struct appearance *appearance, const float *values, const bool *inside,
+                         int height, int width, float *smooth, float likeness[2]);
 
 /* Holds the box that the next slice is asked with within propagation->widest of the first slice's, about
  * the middle of the box before. */

@@ -225,9 +225,11 @@ static bool ended(struct run *run, const struct cell *cell, const struct cell *n
         area > how->explosion * (float) looks->area || cell->iou < how->least_iou * looks->iou ||
         common_part(run, cell, neighbour) < how->overlap)
         return true;
+    float now_like[2];
     load_values(run, slice);
-    return appearance_likeness(looks, run->values, run->inside, dim[1], dim[0], run->smooth) <
-           how->likeness * looks->likeness;
+    appearance_likeness(looks, run->values, run->inside, dim[1], dim[0], run->smooth, now_like);
+    return now_like[1] < how->likeness * looks->likeness[1] ||
+           now_like[1] - now_like[0] < how->contrast * (looks->likeness[1] - looks->likeness[0]);
 }
 
 static enum sm_status propagated_mask(struct run *run, struct cell *next, const struct cell *from,
