@@ -15,6 +15,7 @@ struct propagation {
     int growth_px;    /* ... and at least so many pixels */
     float widest;     /* no side of a box beyond this multiple of the first slice's */
     float collapse;   /* ended when the area falls below this part of the slice before */
+    float burst;      /* ended when it is beyond this multiple of the slice before */
     float explosion;  /* ended when it is beyond this multiple of the first slice's */
     float overlap;    /* ended when less than this part of the smaller of two neighbours is common */
     float likeness;   /* ended when the part that looks like the object falls below this part of the
@@ -25,6 +26,10 @@ struct propagation {
     float tolerance;  /* robust standard deviations within which a grey looks like the object */
 };
 extern const struct propagation propagation_default;
+
+/* Why an object goes no further. */
+enum end { GOES_ON, END_EMPTY, END_GREY, END_SHRUNK, END_BURST, END_GREW, END_IOU, END_APART, END_UNLIKE,
+           END_CONTRAST, END_VOLUME };
 
 /* What the object looks like on the slice where the user pointed at it. */
 enum { GREY_BINS = 64 };

@@ -10,6 +10,7 @@
 #include "lib/small_model.h"
 #include "model/preprocess.h"
 #include "model/resample.h"
+#include "nn/nn.h"
 
 enum { MOST = 12, LOW = 16, MASK = LOW * LOW };
 
@@ -140,6 +141,24 @@ static void test_refusals(void **state)
     assert_int_equal(sm_session_open(&fresh, it.model, 0, 1, &err), SM_USAGE);
 }
 
+/* A session has scratch for as many threads as there were when it was opened. */
+static void test_more_threads(void **state)
+{
+    (void)state;
+    static float low[3 * MASK];
+    float iou[3];
+    struct sm_prompt good = {.box = box};
+    struct sm_err err = {0};
+    int threads = nn_threads();
+    assert_int_equal(sm_decode(it.session, &good, 1, true, low, iou, &err), SM_OK);
+    nn_set_threads(threads + 1);
+    assert_int_equal(sm_decode(it.session, &good, 1, true, low, iou, &err), SM_USAGE);
+    assert_int_equal(sm_set_image(it.session, it.embedding, 40, 50, &err), SM_USAGE);
+    assert_non_null(strstr(err.message, "open another"));
+    nn_set_threads(threads);
+    assert_int_equal(sm_decode(it.session, &good, 1, true, low, iou, &err), SM_OK);
+}
+
 /* A batch of pictures gives what each gives alone. */
 static void test_picture_batch(void **state)
 {
@@ -261,7 +280,7 @@ int main(void)
         cmocka_unit_test(test_many_points),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_picture_batch),     cmocka_unit_test(test_resample_bilinear),
         cmocka_unit_test(test_resample_cubic),    cmocka_unit_test(test_sam_padding),
-        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_masks),             cmocka_unit_test(test_more_threads),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -133,6 +133,109 @@ static void a_box_is_carried_and_ends(void **state)
     sm_prompts_free(&prompts);
 }
 
+/* Several boxes say how far the object goes: boxes between them are interpolated, and the object stays
+ * within them unless told otherwise. */
+static void boxes_on_key_slices(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    (void) state;
+    box(&prompts, "a=3,4,0,8,12,0");
+    box(&prompts, "a=7,4,2,12,14,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const float expected[4] = {5, 4, 11, 14};
+    assert_int_equal(sm_result_encoded(result), 3);
+    assert_memory_equal(sm_result_prompt(result, 0, 1)->boxes[0], expected, sizeof expected);
+    assert_true(sm_result_prompt(result, 0, 1)->propagated);
+    assert_null(sm_result_prompt(result, 0, 3));
+    sm_result_free(result);
+    options.propagate = SM_PROPAGATE_NONE;
+    result = segment(&prompts, &options, NULL, SM_OK);
+    assert_int_equal(sm_result_encoded(result), 2);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+static int directions_on(const struct sm_result *result, int slice)
+{
+    const struct cell *cell = result_cell(result, 0, slice);
+    return cell ? cell->directions : 0;
+}
+
+static void how_far_key_slices_reach(void **state)
+{
+    static const struct {
+        const char *boxes[2];
+        enum sm_propagate propagate;
+        int lower, upper; /* directions on slices 1 and 3 */
+    } rows[] = {
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_AUTO, 0, 0},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_BOTH, GO_DOWN, GO_UP},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_UP, 0, GO_UP},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_DOWN, GO_DOWN, 0},
+        /* side by side, nothing lies between them: followed from both */
+        {{"a=1,4,1,7,12,1", "a=12,4,3,18,12,3"}, SM_PROPAGATE_AUTO, GO_UP, GO_DOWN},
+        /* as a 3-D box */
+        {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_AUTO, 0, 0},
+        {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_BOTH, GO_DOWN, GO_UP},
+    };
+    (void) state;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        struct sm_prompts prompts = {0};
+        struct sm_segment_options options = {.propagate = rows[r].propagate};
+        for (int b = 0; b < 2 && rows[r].boxes[b]; b++)
+            box(&prompts, rows[r].boxes[b]);
+        struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+        assert_int_equal(directions_on(result, 1), rows[r].lower);
+        assert_int_equal(directions_on(result, 3), rows[r].upper);
+        sm_result_free(result);
+        sm_prompts_free(&prompts);
+    }
+}
+
+/* Given in another order on the other slice: each box goes on to the one nearest to it. */
+static void two_boxes_a_slice_are_paired(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    (void) state;
+    box(&prompts, "a=1,1,0,4,4,0");
+    box(&prompts, "a=12,9,0,16,15,0");
+    box(&prompts, "a=10,9,2,16,15,2");
+    box(&prompts, "a=1,3,2,4,6,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const float expected[2][4] = {{1, 2, 5, 6}, {11, 9, 17, 16}};
+    assert_int_equal(sm_result_prompt(result, 0, 1)->box_count, 2);
+    assert_memory_equal(sm_result_prompt(result, 0, 1)->boxes, expected, sizeof expected);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+struct notes {
+    char text[2000];
+};
+
+static void keep_note(void *context, const char *sentence)
+{
+    struct notes *notes = context;
+    strncat(notes->text, sentence, sizeof notes->text - strlen(notes->text) - 2);
+    strcat(notes->text, "\n");
+}
+
+static void notes_say_where_and_why_it_ends(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    struct notes notes = {""};
+    const struct sm_listener listener = {.context = &notes, .note = keep_note};
+    (void) state;
+    box(&prompts, "a=5,4,2,11,12,2");
+    sm_result_free(segment(&prompts, &options, &listener, SM_OK));
+    assert_non_null(strstr(notes.text, "object \"a\" is carried up to slice 3; it ends before slice 4 because "));
+    assert_non_null(strstr(notes.text, "object \"a\" is carried down to slice 1; it ends before slice 0 because "));
+    sm_prompts_free(&prompts);
+}
+
 static bool always(void *context)
 {
     (void) context;
@@ -210,6 +313,10 @@ int main(void)
         cmocka_unit_test(slices_are_encoded_once),
         cmocka_unit_test(boxes_of_one_object_are_merged),
         cmocka_unit_test(a_box_is_carried_and_ends),
+        cmocka_unit_test(boxes_on_key_slices),
+        cmocka_unit_test(how_far_key_slices_reach),
+        cmocka_unit_test(two_boxes_a_slice_are_paired),
+        cmocka_unit_test(notes_say_where_and_why_it_ends),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(masks_in_another_axis_order),
         cmocka_unit_test(threshold_of_the_reference),
