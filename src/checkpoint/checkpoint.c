@@ -151,8 +151,10 @@ static enum sm_status read_storage(const struct checkpoint *checkpoint, const st
     if (bytes)
         tensor->type = value->count > 6 ? known_scalar(value->items[6]) : SCALAR_UNKNOWN;
     if (tensor->type == SCALAR_UNKNOWN || tensor->type == SCALAR_BYTES) {
-        tensor->type = SCALAR_UNKNOWN;
-        return SM_OK; /* refused when it is wanted */
+        tensor->type = SCALAR_UNKNOWN; /* refused when it is wanted; its size must be possible */
+        if (tensor->count > archive_bytes(checkpoint->archive))
+            return bad(checkpoint, tensor, "claims more elements than the file has bytes", err);
+        return SM_OK;
     }
     if (storage->items[4]->kind != VALUE_INT || storage->items[4]->integer < 0)
         return bad(checkpoint, tensor, "has a storage without a size", err);
