@@ -1,5 +1,5 @@
 /* pipeline/propagate.h - from one slice to the next: where the object is likely to be, and when it has
- * ended. Figures behind the choices: man/sammed2d-segment.1, tests/bench/measure_propagation.c.
+ * ended. Figures behind the choices: PROPAGATION.md.
  */
 #ifndef PIPELINE_PROPAGATE_H
 #define PIPELINE_PROPAGATE_H

@@ -4,7 +4,7 @@
  * with its box on the slice that halves it, with its box on the slice at a quarter of its extent, or
  * with its innermost point on the former, and carried on in each of the ways of the table; and, to
  * compare with, with its box on every slice that shows it. One line a way: mean Dice over the labels of
- * the three. LIST set in the environment: each label's too. Figures: src/pipeline/PROPAGATION.md.
+ * the three. In the environment, LIST=1: each label's too; WAY=TEXT: only ways with that in their name. Figures: src/pipeline/PROPAGATION.md.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,26 +17,20 @@
     .growth = .08f, .growth_px = 2, .collapse = .25f, .overlap = .6f, .likeness = .7f,             \
     .contrast = .5f, .least_iou = .5f, .tolerance = 2.5f, .explosion = most, .widest = wide,       \
     .burst = jump
-#define TIGHT LIMITS(1.4f, 1.15f, 100)
-#define MEDIUM LIMITS(2.5f, 1.5f, 100)
-#define JUMP LIMITS(4, 2, 1.5f)
-#define LOOSE LIMITS(100, 100, 1.5f)
 #define GREY .by_grey = true, .separation = .6f
 static const struct way {
     const char *name;
     struct propagation how;
 } ways[] = {
-    {"mask", {.mask = true, TIGHT}},
-    {"box, tight", {.box = true, TIGHT}},
-    {"box, medium", {.box = true, MEDIUM}},
-    {"box, jump", {.box = true, JUMP}},
-    {"box+mask, tight", {.box = true, .mask = true, TIGHT}},
-    {"box+mask, jump", {.box = true, .mask = true, JUMP}},
-    {"grey box, tight", {.box = true, GREY, TIGHT}},
-    {"grey box, medium", {.box = true, GREY, MEDIUM}},
-    {"grey box, jump", {.box = true, GREY, JUMP}},
-    {"grey box, loose", {.box = true, GREY, LOOSE}},
-    {"grey both, jump", {.box = true, .mask = true, GREY, JUMP}},
+    {"grey box 1.4 / 1.15", {.box = true, GREY, LIMITS(1.4f, 1.15f, 100)}},
+    {"grey box 1.8 / 1.15", {.box = true, GREY, LIMITS(1.8f, 1.15f, 100)}},
+    {"grey box 1.4 / 1.3", {.box = true, GREY, LIMITS(1.4f, 1.3f, 100)}},
+    {"grey box 1.8 / 1.3", {.box = true, GREY, LIMITS(1.8f, 1.3f, 100)}},
+    {"grey box 2.5 / 1.5", {.box = true, GREY, LIMITS(2.5f, 1.5f, 100)}},
+    {"grey box 4 / 2, jump", {.box = true, GREY, LIMITS(4, 2, 1.5f)}},
+    {"box", {.box = true, LIMITS(2.5f, 1.5f, 100)}},
+    {"box and mask", {.box = true, .mask = true, LIMITS(2.5f, 1.5f, 100)}},
+    {"mask", {.mask = true, LIMITS(2.5f, 1.5f, 100)}},
 };
 enum { WAYS = (int) (sizeof ways / sizeof *ways), LABELS = 256, LEAST_SLICES = 3 };
 
@@ -228,7 +222,7 @@ static double measure(const struct truth *truth, const struct sm_model *model, e
 static void line(const struct truth *truth, const struct sm_model *model, const char *name,
                  const struct propagation *how)
 {
-    printf("%-17s", name);
+    printf("%-21s", name);
     for (enum kind kind = MIDDLE_BOX; kind < KINDS; kind++)
         printf(" %.3f", measure(truth, model, kind, how));
     printf("\n");
@@ -252,10 +246,14 @@ int main(int argc, char **argv)
     sm_view_choose(&truth.view, &truth.volume, SM_PLANE_AUTO, sm_model_config(model)->orientation);
     to_view(&truth);
     truth.embeddings = calloc((size_t) truth.view.dim[2], sizeof *truth.embeddings);
-    printf("%-17s %.3f\n", "box every slice", measure(&truth, model, EVERY_BOX, &propagation_default));
-    for (int w = getenv("ONLY_DEFAULT") ? WAYS : 0; w < WAYS; w++)
-        line(&truth, model, ways[w].name, &ways[w].how);
-    line(&truth, model, "as it is", &propagation_default);
+    const char *only = getenv("WAY");
+    if (!only)
+        printf("%-21s %.3f\n", "box every slice", measure(&truth, model, EVERY_BOX, &propagation_default));
+    for (int w = 0; w < WAYS; w++)
+        if (!only || strstr(ways[w].name, only))
+            line(&truth, model, ways[w].name, &ways[w].how);
+    if (!only)
+        line(&truth, model, "as it is", &propagation_default);
     for (int s = 0; s < truth.view.dim[2]; s++)
         free(truth.embeddings[s]);
     free(truth.embeddings);
