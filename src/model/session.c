@@ -141,9 +141,20 @@ enum sm_status sm_session_open(struct sm_session **session, const struct sm_mode
     struct sm_session *s = calloc(1, sizeof *s);
     if (!s)
         return sm_fail(err, SM_MEMORY, "out of memory");
-    *s = (struct sm_session){.model = model, .threads = nn_threads(), .max_batch = max_batch, .max_prompts = max_prompts};
+    *s = (struct sm_session){.model = model,
+                             .threads = nn_threads(),
+                             .max_batch = max_batch,
+                             .max_prompts = max_prompts};
     size_t size = measure(s);
     enum sm_status status = arena_init(&s->arena, size, err);
+    size_t wanted = status ? 0 : nn_reserve();
+    if (wanted) {
+        arena_free(&s->arena);
+        status = sm_fail(err, SM_MEMORY,
+                         "out of memory: OpenBLAS needs %zu MB of address space for %d threads; "
+                         "allow more (ulimit -v) or use fewer --threads",
+                         wanted >> 20, s->threads);
+    }
     if (status) {
         free(s);
         return status;

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "nn/nn.h"
 #include "nn/simd.h"
 
@@ -38,6 +39,30 @@ int nn_threads(void)
 bool nn_gemm_in_parallel(void)
 {
     return openblas_get_parallel() == BLAS_OPENMP;
+}
+
+static void small_gemm(void)
+{
+    enum { SIDE = 128 };
+    static const float zeros[SIDE * SIDE];
+    static _Thread_local float product[SIDE * SIDE];
+    nn_gemm(product, SIDE, zeros, SIDE, false, zeros, SIDE, true, SIDE, SIDE, SIDE, 1, 0);
+}
+
+size_t nn_reserve(void)
+{
+    const size_t buffer = (size_t)128 << 20; /* OpenBLAS's BUFFER_SIZE on x86-64, one a thread */
+    size_t wanted = buffer * ((size_t)nn_threads() + 1);
+    void *probe = mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED)
+        return wanted;
+    munmap(probe, wanted);
+    small_gemm();
+    if (nn_gemm_in_parallel()) {
+#pragma omp parallel num_threads(nn_threads())
+        small_gemm();
+    }
+    return 0;
 }
 
 const char *nn_blas_description(void)

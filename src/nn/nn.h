@@ -40,6 +40,9 @@ int nn_threads(void);
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
 bool nn_gemm_in_parallel(void);
+/* Lets BLAS take its work space now. OpenBLAS asks for it again and again, for ever, when there is
+ * none, so this looks first whether there is. 0, or how many bytes are wanted and not to be had. */
+size_t nn_reserve(void);
 
 /* ---- norm.c ---- */
 
