@@ -25,6 +25,20 @@ enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
     return SM_OK;
 }
 
+json_t *json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *copy = json ? NULL : strdup(text);
+    if (!copy)
+        return json;
+    for (char *c = copy; *c; c++)
+        if ((unsigned char) *c >= 0x80)
+            *c = '?';
+    json = json_string(copy);
+    free(copy);
+    return json;
+}
+
 enum sm_status json_write(const char *path, const json_t *json, struct sm_err *err)
 {
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

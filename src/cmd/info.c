@@ -16,25 +16,10 @@ struct report {
     enum sm_status one_failure; /* what all files left out have in common, or SM_NOT_FOUND */
 };
 
-/* File names need not be UTF-8, JSON must be: other bytes become question marks. */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    char *copy = json ? NULL : strdup(text);
-    if (!copy)
-        return json;
-    for (char *c = copy; *c; c++)
-        if ((unsigned char) *c >= 0x80)
-            *c = '?';
-    json = json_string(copy);
-    free(copy);
-    return json;
-}
-
 static void keep_warning(void *context, const char *sentence)
 {
     struct report *report = context;
-    json_array_append_new(report->warnings, text_json(sentence));
+    json_array_append_new(report->warnings, json_text(sentence));
 }
 
 static void leave_out(struct report *report, const char *path, const struct sm_err *err)
@@ -49,8 +34,8 @@ static void leave_out(struct report *report, const char *path, const struct sm_e
     else
         report->one_failure = err->status;
     json_array_append_new(report->left_out,
-                          json_pack("{s:o, s:o}", "file", text_json(path), "reason",
-                                    text_json(reason)));
+                          json_pack("{s:o, s:o}", "file", json_text(path), "reason",
+                                    json_text(reason)));
 }
 
 /* Angle between the third axis and the normal of the first two: gantry tilt, or any shear. */
@@ -93,12 +78,12 @@ static void add_volume(struct report *report, const char *path, const struct ent
     char letters[4];
     sm_grid_orientation_letters(grid, letters);
     json_t *volume = json_pack(
-        "{s:i, s:n, s:s, s:s, s:[i, i, i], s:[f, f, f], s:o, s:s, s:n, s:[o], s:[], s:f, s:b}",
+        "{s:i, s:n, s:s, s:o, s:[i, i, i], s:[f, f, f], s:o, s:s, s:n, s:[o], s:[], s:f, s:b}",
         "number", (int) json_array_size(report->volumes) + 1, "uid", "modality", "", "description",
-        entry->description, "dim", grid->dim[0], grid->dim[1], grid->dim[2], "spacing_mm",
+        json_text(entry->description), "dim", grid->dim[0], grid->dim[1], grid->dim[2], "spacing_mm",
         sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1), sm_grid_spacing_mm(grid, 2),
         "affine_lps", affine_json(grid), "orientation", letters, "transfer_syntax", "files",
-        text_json(path),
+        json_text(path),
         "gaps", "tilt_deg", tilt_deg(grid), "readable", entry->reason[0] == 0);
     json_t *more = json_pack(
         "{s:o, s:s, s:s, s:s, s:i, s:O}", "reason",

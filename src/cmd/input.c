@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -109,6 +111,57 @@ enum cmd_format cmd_detect_format(const char *path)
     return ends_in_one_of(path, 0) ? CMD_FORMAT_NIFTI : CMD_FORMAT_UNKNOWN;
 }
 
+/* ---- voxels that say nothing ---- */
+
+struct values {
+    float first, low, high;
+    size_t finite, not_finite;
+};
+
+static void look_at_line(struct values *values, const float *line, int n)
+{
+    for (int x = 0; x < n; x++) {
+        if (!isfinite(line[x])) {
+            values->not_finite++;
+            continue;
+        }
+        if (!values->finite++)
+            values->low = values->high = line[x];
+        values->low = fminf(values->low, line[x]);
+        values->high = fmaxf(values->high, line[x]);
+    }
+}
+
+/* Whole numbers, scaled by less than this, cannot leave float32. */
+static bool may_be_infinite(const struct sm_volume *volume)
+{
+    return volume->type >= SM_FLOAT32 || !(fabs(volume->rescale[0].slope) < 1e15) ||
+           !(fabs(volume->rescale[0].intercept) < 1e30);
+}
+
+/* The network shows a mask for such a volume too, about the ellipse in the box: it must not pass for
+ * a result without a word. Ends early where it can, so it costs integer volumes nothing. */
+static void warn_of_values(const struct sm_volume *volume, const char *path)
+{
+    const int *dim = volume->grid.dim;
+    struct values values = {0};
+    bool all = may_be_infinite(volume);
+    float *line = malloc((size_t) dim[0] * sizeof *line);
+    for (int k = 0; line && k < dim[2]; k++)
+        for (int j = 0; j < dim[1]; j++)
+            for (int c = 0; c < volume->channels && (all || !(values.low < values.high)); c++) {
+                sm_volume_line(volume, 0, j, k, 0, c, dim[0], line);
+                look_at_line(&values, line, dim[0]);
+            }
+    free(line);
+    if (values.not_finite)
+        sm_warn(cmd_listener(), "%s: %zu of %zu voxels are no finite numbers; they are shown as the "
+                "darkest grey", path, values.not_finite, values.finite + values.not_finite);
+    if (values.finite > 1 && !(values.low < values.high))
+        sm_warn(cmd_listener(), "%s: every voxel has the same value, %g: there is nothing to see in it",
+                path, (double) values.low);
+}
+
 enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int volume_index,
                                struct sm_err *err)
 {
@@ -125,5 +178,8 @@ enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int v
     enum cmd_format format = cmd_detect_format(path);
     while (reader->format != format)
         reader++;
-    return reader->read(volume, path, volume_index, err);
+    enum sm_status failed = reader->read(volume, path, volume_index, err);
+    if (!failed)
+        warn_of_values(volume, path);
+    return failed;
 }

@@ -1,10 +1,13 @@
 /* sammed2d segment: options, load, one call, store. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "cmd/input.h"
 #include "cmd/segment.h"
 #include "nn/nn.h"
+
+enum { NOT_GIVEN = INT_MIN }; /* --volume: -1 is a number that a user may type */
 
 static double now(void)
 {
@@ -66,6 +69,11 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
         OPTION_END};
     int status = options_parse(&synopsis, rows, argc, argv);
+    if (status < 0 && command->volume_index < 0 && command->volume_index != NOT_GIVEN) {
+        struct sm_err err;
+        sm_fail(&err, SM_USAGE, "--volume counts from 0");
+        return cmd_fail("segment", &err);
+    }
     if (status < 0 && *argc != 1) {
         struct sm_err err;
         sm_fail(&err, SM_USAGE, *argc ? "one input at a time; see --help" : "no input given; see --help");
@@ -101,7 +109,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
     if (!status)
-        status = cmd_read_volume(&job->volume, job->input, command->volume_index, err);
+        status = cmd_read_volume(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index, err);
     if (!status)
         warn_square(job);
     if (!status)
@@ -157,7 +165,7 @@ static enum sm_status work(struct segment_job *job, struct sm_err *err)
 
 int cmd_segment(int argc, char **argv)
 {
-    struct segment_command command = {.volume_index = -1};
+    struct segment_command command = {.volume_index = NOT_GIVEN};
     struct sm_err err = {0};
     int status = parse(&command, &argc, &argv);
     if (status < 0) {

@@ -23,7 +23,7 @@ static void add_slices(json_t *json, const struct sm_object_result *object)
 
 static json_t *object_json(const struct sm_object_result *object)
 {
-    json_t *json = json_pack("{s:s, s:i, s:I, s:o}", "name", object->name, "id", object->id, "voxels",
+    json_t *json = json_pack("{s:o, s:i, s:I, s:o}", "name", json_text(object->name), "id", object->id, "voxels",
                              (json_int_t) object->voxels, "volume_ml", number(object->volume_ml));
     if (!json)
         return NULL;
@@ -74,7 +74,7 @@ static json_t *warnings_json(void)
     const char *const *warnings;
     size_t count = cmd_warnings(&warnings);
     for (size_t w = 0; w < count; w++)
-        json_array_append_new(list, json_string(warnings[w]));
+        json_array_append_new(list, json_text(warnings[w]));
     return list;
 }
 
@@ -134,8 +134,8 @@ static void add_date(json_t *json)
 static json_t *weights_json(const struct segment_job *job, const char *sha256)
 {
     const struct sm_config *config = sm_model_config(job->model);
-    return json_pack("{s:s, s:s, s:s, s:s}", "file", job->command->weights, "sha256", sha256, "name",
-                     config->name, "licence", config->licence);
+    return json_pack("{s:o, s:s, s:o, s:o}", "file", json_text(job->command->weights), "sha256", sha256,
+                     "name", json_text(config->name), "licence", json_text(config->licence));
 }
 
 json_t *segment_labels_json(const struct segment_job *job, const char *input_sha256,
@@ -143,8 +143,8 @@ json_t *segment_labels_json(const struct segment_job *job, const char *input_sha
 {
     char software[64];
     snprintf(software, sizeof software, "sammed2d %s", sm_version());
-    json_t *json = json_pack("{s:o, s:s, s:{s:s, s:s}, s:o*}", "labels", objects_json(job, false),
-                             "software", software, "input", "file", job->input, "sha256",
+    json_t *json = json_pack("{s:o, s:s, s:{s:o, s:s}, s:o*}", "labels", objects_json(job, false),
+                             "software", software, "input", "file", json_text(job->input), "sha256",
                              input_sha256, "weights", weights_json(job, weights_sha256));
     if (!json)
         return NULL;
@@ -158,7 +158,7 @@ json_t *segment_labels_json(const struct segment_job *job, const char *input_sha
 
 json_t *segment_stats_json(const struct segment_job *job)
 {
-    return json_pack("{s:s, s:o}", "input", job->input, "objects", objects_json(job, true));
+    return json_pack("{s:o, s:o}", "input", json_text(job->input), "objects", objects_json(job, true));
 }
 
 static json_t *outputs_json(const struct segment_command *command)
@@ -167,21 +167,21 @@ static json_t *outputs_json(const struct segment_command *command)
     json_t *list = json_array();
     for (size_t n = 0; n < command->outputs.count; n++) {
         char *sidecar = segment_sidecar(command->outputs.values[n]);
-        json_array_append_new(list, json_string(command->outputs.values[n]));
-        json_array_append_new(list, json_string(sidecar ? sidecar : ""));
+        json_array_append_new(list, json_text(command->outputs.values[n]));
+        json_array_append_new(list, json_text(sidecar ? sidecar : ""));
         free(sidecar);
     }
     for (size_t n = 0; n < 3; n++)
         if (single[n])
-            json_array_append_new(list, json_string(single[n]));
+            json_array_append_new(list, json_text(single[n]));
     return list;
 }
 
 json_t *segment_report_json(const struct segment_job *job)
 {
     const struct segment_seconds *seconds = &job->seconds;
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "input", job->input, "weights",
-                             job->command->weights, "window", window_json(job), "objects",
+    json_t *json = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "input", json_text(job->input), "weights",
+                             json_text(job->command->weights), "window", window_json(job), "objects",
                              objects_json(job, false), "outputs", outputs_json(job->command),
                              "warnings", warnings_json());
     if (!json)

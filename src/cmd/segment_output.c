@@ -1,4 +1,5 @@
 /* What `segment` writes, and the question beforehand whether it will be possible. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,11 +74,30 @@ static enum sm_status plan_make(struct plan *plan, const struct segment_command 
     return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
 }
 
-static bool same_file(const char *a, const char *b)
+static bool same_inode(const char *a, const char *b)
 {
     struct stat first, second;
-    return strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
-                                 first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Whatever way the paths are written, and also when neither file is there yet. */
+static bool same_file(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0 || same_inode(a, b))
+        return true;
+    if (strcmp(base_name(a), base_name(b)) != 0)
+        return false;
+    char first[PATH_MAX], second[PATH_MAX];
+    snprintf(first, sizeof first, "%.*s.", (int) (base_name(a) - a), a);
+    snprintf(second, sizeof second, "%.*s.", (int) (base_name(b) - b), b);
+    return same_inode(first, second);
 }
 
 static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
@@ -92,7 +112,7 @@ static enum sm_status check_path(const struct plan *plan, size_t p, const struct
             return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten%s", path,
                            p >= plan->sidecars ? " by the list of labels beside the label map" : "");
     for (size_t q = 0; q < p && q < plan->sidecars; q++)
-        if (strcmp(path, plan->paths[q]) == 0)
+        if (same_file(path, plan->paths[q]))
             return sm_fail(err, SM_USAGE, "%s: two outputs have this name%s", path,
                            p >= plan->sidecars ? "; a label map's list of labels goes there" : "");
     return output_check(path, err);

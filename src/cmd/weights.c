@@ -190,13 +190,13 @@ static bool print_json(const struct summary *summary)
         json_object_set_new(parameters, parts[i].name, json_integer(summary->parameters[i]));
     json_object_set_new(parameters, "total", json_integer(summary->total));
     json_t *all =
-        json_pack("{s:s s:I s:s s:b s:i s:i s:s s:o s:o s:s}", "file", summary->path, "bytes",
+        json_pack("{s:o s:I s:s s:b s:i s:i s:s s:o s:o s:s}", "file", json_text(summary->path), "bytes",
                   (json_int_t)summary->bytes, "sha256", summary->sha256, "usable", 1, "tensors",
                   summary->tensors, "unexpected_tensors", summary->unexpected, "stored_as", types,
                   "configuration", configuration_json(summary->config), "parameters", parameters,
                   "notice", notice);
     for (int i = 0; all && i < TEXTS; i++)
-        json_object_set_new(all, text_attributes[i], json_string(summary->texts[i]));
+        json_object_set_new(all, text_attributes[i], json_text(summary->texts[i]));
     char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);

@@ -139,4 +139,9 @@ put("odd\xff.nii", nifti());
 ($status, $said) = document("'$dir/odd\xff.nii'");
 is($status, 0, 'a name that is not UTF-8');
 like($said->{volumes}[0]{files}[0], qr/odd\?\.nii$/, 'is still JSON');
+
+put('text.nii', nifti(description => "\xed\xa0\x80 in UTF-16"));
+($status, $said) = document("$dir/text.nii");
+is($status, 0, 'a description that only looks like UTF-8');
+is($said->{volumes}[0]{description}, '??? in UTF-16', 'loses what is wrong, and the volume is still listed');
 done_testing;

@@ -106,6 +106,25 @@ cmp_ok(decode_json($out)->{slices_encoded}, '>', 1, 'goes to other slices');
 ($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--propagate', 'none', '--json');
 is(decode_json($out)->{slices_encoded}, 1, 'but not when told so');
 
+# ---- names that are not UTF-8 ----
+mkdir "$dir/b\xe9d";
+spew("$dir/b\xe9d/in.nii", slurp($input));
+($status, $out, $err) = run("$dir/b\xe9d/in.nii", '-o', "$dir/b\xe9d/o.nii", '--stats', "$dir/b\xe9d/s.json",
+    '--box', $box, '--json');
+is($status, 0, 'a path that is not UTF-8') or diag $err;
+like(decode_json($out)->{outputs}[1], qr{/b\?d/o\.json$}, 'is still JSON');
+is(decode_json(slurp("$dir/b\xe9d/o.json"))->{labels}[0]{name}, 'block', 'so is the list of labels');
+
+# ---- voxels that say nothing ----
+write_nifti("$dir/flat.nii", \@dim, \@sform, [(7) x @voxels]);
+($status, $out, $err) = run("$dir/flat.nii", '-o', "$dir/d.nii", '--box', $box);
+like($err, qr/warning: \Q$dir\E\/flat\.nii: every voxel has the same value, 7/, 'no contrast: a warning says so');
+my $nan = slurp($input);
+substr($nan, 112, 4) = pack 'f<', 1e38;
+spew("$dir/large.nii", $nan);
+($status, $out, $err) = run("$dir/large.nii", '-o', "$dir/d.nii", '--box', $box);
+like($err, qr/warning: .*large\.nii: \d+ of 2400 voxels are no finite numbers/, 'numbers beyond float32: a warning counts them');
+
 # ---- what can be wrong: words, status, sentence ----
 spew("$dir/old.nii", 'old');
 spew("$dir/truncated.nii", substr slurp($input), 0, 1000);
@@ -123,6 +142,8 @@ my @bad = (
     ['DICOM SEG from NIfTI', 1, qr/DICOM input only/, $input, '-o', "$dir/x.dcm", '--box', $box],
     ['the input as output', 1, qr/is the input/, $input, '-o', $input, '--box', $box],
     ['statistics where labels go', 1, qr/two outputs/, $input, @good, '--stats', "$dir/old.json"],
+    ['statistics where labels go, said another way', 1, qr/two outputs/, $input, '-o', "$dir/new.nii", '--box', $box,
+        '--stats', "$dir/./new.json"],
     ['an unknown plane', 1, qr/axial/, $input, @good, '--plane', 'oblique'],
     ['an unknown window', 1, qr/abdomen/, $input, @good, '--window', 'bright'],
     ['a bad box', 1, qr/i0,j0,k0,i1,j1,k1/, $input, '-o', "$dir/old.nii", '--box', 'block=1,2,3'],
@@ -138,6 +159,7 @@ my @bad = (
     ['weights of the wrong kind', 6, qr/weights\.h5/, $input, @good, '-w', "$dir/weights.h5"],
     ['a missing output directory', 7, qr/does not exist/, $input, '-o', "$dir/none/x.nii", '--box', $box],
     ['a volume that is not there', 1, qr/volume/, $input, @good, '--volume', 4],
+    ['a volume below 0', 1, qr/--volume counts from 0/, $input, @good, '--volume', '-1'],
 );
 push @bad, ['a directory that cannot be written to', 7, qr/cannot be written/, $input, '-o', "$dir/sealed/x.nii", '--box', $box]
     if $> != 0;    # root may write anywhere
