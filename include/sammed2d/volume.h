@@ -78,6 +78,12 @@ struct sm_volume {
     char modality[17];          /* "CT", "MR" ... as DICOM's Modality; "" when unknown */
     char description[256];      /* UTF-8, from the file; "" when none */
     struct sm_nifti_forms nifti;
+    /* DICOM only. Position of the centre of voxel (0, 0, k) for each k, (nz, 3) LPS mm, owned: exact where
+     * the affine, which has one step for all, is not (missing slices, uneven spacing). NULL: the affine
+     * holds for every slice. */
+    double (*slice_origin_lps)[3];
+    struct sm_dicom_source *dicom; /* what writing a SEG needs, owned; see dicom.h */
+    void (*dicom_free)(struct sm_dicom_source *source);
 };
 
 /* Allocates voxels (uninitialised) and rescale (1, 0 for each slice). The other fields are zero.
