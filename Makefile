@@ -77,6 +77,8 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+.PRECIOUS: $(BUILD)/obj/%.o
+
 $(LIB_A): $(LIB_OBJ)
 	rm -f $@ && $(AR) rcsD $@ $^
 

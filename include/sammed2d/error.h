@@ -7,6 +7,10 @@
 #ifndef SAMMED2D_ERROR_H
 #define SAMMED2D_ERROR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum sm_status {
     SM_OK = 0,
     SM_USAGE = 1,       /* the caller asked for something that makes no sense */
@@ -34,5 +38,9 @@ enum sm_status sm_fail(struct sm_err *err, enum sm_status status, const char *fo
  * when err is NULL. */
 enum sm_status sm_fail_context(struct sm_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct sm_listener {
     void *context; /* handed back as the first argument of each call */
     /* A sentence the user should read although work goes on. */
@@ -26,5 +30,9 @@ void sm_note(const struct sm_listener *listener, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sm_progress(const struct sm_listener *listener, const char *what, size_t done, size_t total);
 bool sm_cancelled(const struct sm_listener *listener);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include "sammed2d/error.h"
 #include "sammed2d/view.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SM_MAX_DEPTH = 64 };
 
 enum sm_resize {
@@ -101,4 +105,9 @@ void sm_upsample(const struct sm_config *config, const float *low_res, int heigh
  * undo, by area averaging. */
 void sm_mask_to_low_res(const struct sm_config *config, const float *mask, int height, int width,
                         float *low_res);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -8,6 +8,10 @@
 #include "sammed2d/listener.h"
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a header says, without reading voxels. */
 struct sm_nifti_info {
     struct sm_grid grid;
@@ -46,4 +50,9 @@ enum sm_status sm_nifti_write_floats(const char *path, const struct sm_volume *l
                                      enum sm_status (*fill)(void *context, int v, float *out,
                                                             struct sm_err *err),
                                      void *context, struct sm_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -8,6 +8,10 @@
 #include "sammed2d/listener.h"
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum sm_space { SM_SPACE_VOXEL, SM_SPACE_LPS, SM_SPACE_RAS };
 
 struct sm_point {
@@ -56,4 +60,9 @@ enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, str
  * its eight corners. */
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -1,4 +1,4 @@
-/* sammed2d.h - everything at once. See examples/ for a program of forty lines. */
+/* sammed2d.h - everything at once. tests/examples/segment_box.c is a program of forty lines. */
 #ifndef SAMMED2D_H
 #define SAMMED2D_H
 
@@ -12,6 +12,14 @@
 #include "sammed2d/view.h"
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 const char *sm_version(void); /* "0.1.0" */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include "sammed2d/view.h"
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum sm_propagate {
     SM_PROPAGATE_AUTO, /* both for points and one-slice boxes, none for 3-D boxes */
     SM_PROPAGATE_BOTH, SM_PROPAGATE_UP, SM_PROPAGATE_DOWN, SM_PROPAGATE_NONE
@@ -71,4 +75,9 @@ struct sm_slice_prompt {
 };
 const struct sm_slice_prompt *sm_result_prompt(const struct sm_result *result, size_t object,
                                                int slice);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

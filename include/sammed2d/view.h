@@ -8,6 +8,10 @@
 
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum sm_plane { SM_PLANE_AUTO, SM_PLANE_AXIAL, SM_PLANE_CORONAL, SM_PLANE_SAGITTAL };
 
 /* How the network sees a slice.
@@ -77,5 +81,9 @@ enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volum
 /* grey (pixels) from values (pixels); `pixels` is height * width * channels. */
 void sm_window_apply(const struct sm_window *window, const float *values, size_t pixels,
                      uint8_t *grey);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include <stdint.h>
 #include "sammed2d/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A grid: how many voxels, and the affine that takes (i, j, k, 1) to LPS mm. Columns need not be
  * orthogonal (gantry tilt is a shear). */
 struct sm_grid {
@@ -105,5 +109,9 @@ struct sm_labels {
 enum sm_status sm_labels_alloc(struct sm_labels *labels, const struct sm_grid *grid,
                                struct sm_err *err); /* all background */
 void sm_labels_free(struct sm_labels *labels);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
