@@ -6,10 +6,12 @@ DEB_TEST  := libcmocka-dev perl mandoc python3-numpy python3-nibabel python3-h5p
              python3-pydicom python3-gdcm
 DEB_FUZZ  := clang libclang-rt-dev libomp-dev
 
-# pkg-config where the library has a .pc file; Debian's niftilib has none.
+# pkg-config where the library has a .pc file; Debian's niftilib has none. ./configure may have asked.
 PKGS       := hdf5 openblas libpng zlib jansson libzip libmd
+ifndef PKG_LIBS
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -I/usr/include/nifti
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnifti2 -lznz
+endif
 
 # Only src/dicom sees these headers. DCMTK's .pc file names every module it has; the ones we use are these.
 DICOM_CFLAGS := $(shell pkg-config --cflags libopenjp2 2>/dev/null)

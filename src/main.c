@@ -1,7 +1,16 @@
 /* The command table. */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/json.h"
+#include "checkpoint/version.h"
 #include "cmd/cmd.h"
+#include "h5/version.h"
+#include "image/version.h"
+#include "nifti/version.h"
+#include "nn/nn.h"
 #include "sammed2d/sammed2d.h"
 
 struct command {
@@ -11,6 +20,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"info", cmd_info, "what is there: volumes, geometry, and why anything was left out"},
     {NULL, NULL, NULL},
 };
 
@@ -27,21 +37,55 @@ static int print_help(FILE *to)
 static int print_version(void)
 {
     printf("sammed2d %s\n", sm_version());
+    printf("  %s\n  %s\n  %s\n  %s\n  %s\n  jansson %s\n", nn_blas_description(), h5_libraries(),
+           nifti_libraries(), image_libraries(), checkpoint_libraries(), jansson_version_str());
     return SM_OK;
 }
 
-int main(int argc, char **argv)
+static const struct command *find(const char *name)
 {
-    if (argc < 2)
-        return print_help(stderr);
-    const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-        return print_help(stdout);
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        return print_version();
     for (const struct command *command = commands; command->name; command++)
         if (strcmp(name, command->name) == 0)
-            return command->run(argc - 1, argv + 1);
+            return command;
+    return NULL;
+}
+
+static bool is_any(const char *text, const char *const names[])
+{
+    for (; *names; names++)
+        if (strcmp(text, *names) == 0)
+            return true;
+    return false;
+}
+
+static int run(int argc, char **argv)
+{
+    static const char *const help[] = {"help", "--help", "-h", NULL};
+    static const char *const version[] = {"--version", "-V", NULL};
+    if (argc < 2)
+        return print_help(stderr);
+    if (is_any(argv[1], version))
+        return print_version();
+    bool wants_help = is_any(argv[1], help);
+    if (wants_help && argc == 2)
+        return print_help(stdout);
+    const char *name = argv[wants_help ? 2 : 1];
+    const struct command *command = find(name);
+    if (command && wants_help)
+        return command->run(2, (char *[]) {(char *) name, "--help", NULL});
+    if (command)
+        return command->run(argc - 1, argv + 1);
     fprintf(stderr, "sammed2d: there is no command \"%s\"\n", name);
     return print_help(stderr);
+}
+
+/* A result that did not reach standard output (a full disk) must not pass for success. */
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file size is an error of write(), not an end without a word */
+    int status = run(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "sammed2d: standard output cannot be written: %s\n", strerror(errno));
+    return status == SM_OK ? SM_OUTPUT : status;
 }

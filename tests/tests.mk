@@ -7,7 +7,7 @@ BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench
 EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTLIB    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
-LINK_TEST   = @mkdir -p $(@D); $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o %.a,$^) $(LIBS) $(TESTLIBS) -o $@
+LINK_TEST   = $(call SAY,LINK)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o %.a,$^) $(LIBS) $(TESTLIBS) -o $@
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Itests
 
@@ -30,7 +30,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(TESTLIB) $(LIB_A)
 
 # Examples see what a user of the library sees: the public headers and the shared library.
 $(EXAMPLES): $(BUILD)/%: tests/examples/%.c $(LIB_SO) $(FLAGS_STAMP)
-	$(CC) -Iinclude $(CPPFLAGS) $(ALL_CFLAGS) $< $(ALL_LDFLAGS) -L$(BUILD) -lsammed2d -Wl,-rpath,'$$ORIGIN' -o $@
+	$(call SAY,CC)$(CC) -Iinclude $(CPPFLAGS) $(ALL_CFLAGS) $< $(ALL_LDFLAGS) -L$(BUILD) -lsammed2d -Wl,-rpath,'$$ORIGIN' -o $@
 
 .PHONY: examples fuzz fuzz-programs
 examples: $(EXAMPLES)

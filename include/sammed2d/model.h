@@ -17,7 +17,10 @@
 extern "C" {
 #endif
 
-enum { SM_MAX_DEPTH = 64 };
+enum {
+    SM_MAX_DEPTH = 64,
+    SM_MAX_POINTS = 256 /* in one prompt */
+};
 
 enum sm_resize {
     SM_RESIZE_SAM_MED2D, /* normalise, then nearest to the square; aspect not kept */
@@ -56,7 +59,8 @@ void sm_model_close(struct sm_model *model);
 const struct sm_config *sm_model_config(const struct sm_model *model);
 
 /* Arena for encoding max_batch pictures at a time and decoding max_prompts prompts at a time. No
- * later call allocates. */
+ * later call allocates, but for sm_encode's resizing with SM_RESIZE_SAM and SM_RESIZE_MEDSAM, whose
+ * buffers follow the picture's size. */
 enum sm_status sm_session_open(struct sm_session **session, const struct sm_model *model,
                                int max_batch, int max_prompts, struct sm_err *err);
 void sm_session_close(struct sm_session *session);

@@ -15,22 +15,35 @@ extern "C" {
 /* What a header says, without reading voxels. */
 struct sm_nifti_info {
     struct sm_grid grid;
-    enum sm_voxel_type type;
-    int volumes; /* product of dims 4..7 */
+    enum sm_voxel_type type; /* when reason is empty */
+    const char *type_name;   /* "int16", "RGB" ...; static */
+    int volumes;             /* product of dims 4..7 */
+    int version;             /* 1 or 2 */
+    bool big_endian;
+    const char *form; /* what placed it: "sform", "qform" or "pixdim"; static */
     char description[81];
+    char reason[160]; /* why sm_nifti_read would refuse the voxels (RGB, complex ...), or "" */
 };
 
-/* Which of sform and qform places the volume is nifti1.h's rule: sform when sform_code > 0, else
- * qform when qform_code > 0, else pixdim alone (a warning: then position and direction are unknown).
- * A warning too when both are there and put a corner of the grid more than 1e-3 voxel... see nifti.c.
- * Errors: SM_NOT_FOUND, SM_CORRUPT (truncated, impossible header), SM_UNSUPPORTED (RGB, complex,
- * ANALYZE 7.5 without NIfTI magic, a grid that cannot be inverted). */
+/* `path` is .nii, .hdr or .img, each also with .gz; content decides, not the name.
+ *
+ * Which of sform and qform places the volume is nifti1.h's rule: sform when sform_code > 0, else
+ * qform when qform_code > 0, else pixdim alone, along right, anterior and superior from voxel 0 (a
+ * warning: then position and direction are unknown). A warning too when both forms are there and move
+ * a corner voxel apart by more than a tenth of the smallest spacing. Metres and micrometres become
+ * mm; an unknown unit is mm. For qform and pixdim, a spacing that is negative counts without its
+ * sign, and one that is 0 or not finite as 1 (a warning).
+ * Errors: SM_NOT_FOUND (no file, or a header without voxels), SM_CORRUPT (truncated, impossible
+ * header, a form that cannot be inverted), SM_UNSUPPORTED (ANALYZE 7.5 without NIfTI magic, NIfTI
+ * ASCII, CIFTI, one-bit voxels). */
 enum sm_status sm_nifti_info(struct sm_nifti_info *info, const char *path,
                              const struct sm_listener *listener, struct sm_err *err);
 
 /* Reads volume number `index` (0-based) of a 4-D..7-D file; -1 means "the only one", and is
- * SM_UNSUPPORTED with a sentence about --volume when there are several. Nothing larger than the
- * file justifies is allocated. Free with sm_volume_free. */
+ * SM_UNSUPPORTED with a sentence about --volume when there are several; SM_USAGE when there is no
+ * such volume. Errors as sm_nifti_info, and SM_UNSUPPORTED for voxels that are not one real number
+ * of at most 64 bits. Nothing larger than the file justifies is allocated. scl_slope 0 or not finite:
+ * values are not scaled. Free with sm_volume_free. */
 enum sm_status sm_nifti_read(struct sm_volume *volume, const char *path, int index,
                              const struct sm_listener *listener, struct sm_err *err);
 

@@ -12,27 +12,31 @@
 extern "C" {
 #endif
 
-enum sm_space { SM_SPACE_VOXEL, SM_SPACE_LPS, SM_SPACE_RAS };
+/* How a point or box is meant before sm_prompts_resolve. SQUARE: SAM-Med2D's fixed prompts, pixels of
+ * the 256 x 256 picture that its data loader makes (smaller pictures centred in it, others resized). */
+enum sm_space { SM_SPACE_VOXEL, SM_SPACE_LPS, SM_SPACE_RAS, SM_SPACE_SQUARE };
 
 struct sm_point {
-    double position[3]; /* voxel index, or mm before sm_prompts_resolve */
+    enum sm_space space;
+    double position[3]; /* voxel index, or mm; once resolved a whole voxel index */
     bool positive;      /* false: --exclude */
 };
 struct sm_box {
-    double corner[2][3]; /* inclusive voxel indices, corner[0] <= corner[1] once resolved */
+    enum sm_space space;
+    double corner[2][3]; /* inclusive voxel indices, corner[0] <= corner[1] once resolved; or mm */
+    double frame[3][3];  /* mm only: position = frame * corner, so that a box may be turned; rows */
 };
 
 struct sm_object {
     char *name;
     int id; /* label value; 0 until given: the order of first appearance, from 1 */
-    enum sm_space space;
     struct sm_point *points;
     size_t point_count;
     struct sm_box *boxes;
     size_t box_count;
     char *mask_path;        /* label map as prompt, or NULL */
-    int mask_value;         /* the label in it; 0 means: any non-zero */
-    struct sm_labels *mask; /* loaded by the pipeline: 1 inside; owned */
+    int mask_value;         /* the label in it; 0 means: the only one, or the one equal to id */
+    struct sm_labels *mask; /* 1 inside, on the volume's grid; from sm_prompts_load_masks; owned */
 };
 
 struct sm_prompts {
@@ -42,9 +46,10 @@ struct sm_prompts {
 
 void sm_prompts_free(struct sm_prompts *prompts);
 
-/* The object of that name, made when there is none. NULL: out of memory. */
-struct sm_object *sm_prompts_object(struct sm_prompts *prompts, const char *name,
-                                    enum sm_space space);
+/* The object of that name, made when there is none. SM_USAGE: an empty name, one with control
+ * characters or longer than 200 bytes, or more than 65535 objects. */
+enum sm_status sm_prompts_object(struct sm_prompts *prompts, const char *name,
+                                 struct sm_object **object, struct sm_err *err);
 
 /* "NAME=i0,j0,k0,i1,j1,k1" and "NAME=i,j,k"; SM_USAGE quotes the text and shows the right form. */
 enum sm_status sm_prompts_add_box(struct sm_prompts *prompts, const char *text, enum sm_space space,
@@ -52,12 +57,27 @@ enum sm_status sm_prompts_add_box(struct sm_prompts *prompts, const char *text, 
 enum sm_status sm_prompts_add_point(struct sm_prompts *prompts, const char *text, bool positive,
                                     enum sm_space space, struct sm_err *err);
 
-/* Our JSON, Slicer markups (.mrk.json), or SAM-Med2D's fixed-prompt JSON, told apart by content. */
+/* Our JSON, Slicer markups (.mrk.json), or SAM-Med2D's fixed-prompt JSON, told apart by content.
+ * Mask files named in it are relative to it. */
 enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, struct sm_err *err);
+
+/* Every label of a label map becomes an object of that id, with itself as mask prompt; names come
+ * from the .json beside it where there is one, else "label N". */
+enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
+                                   const struct sm_listener *listener, struct sm_err *err);
+
+/* A fixed-prompt file speaks of a whole data set: keeps, of the objects read from one, those whose
+ * mask file name begins with the name of the picture (all, when none does). */
+void sm_prompts_keep_picture(struct sm_prompts *prompts, const char *picture_path);
+
+/* Reads the mask files and brings them to `grid`; one stored in another axis order on the same voxels
+ * is turned, one on other voxels is SM_USAGE. */
+enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_grid *grid,
+                                     const struct sm_listener *listener, struct sm_err *err);
 
 /* To voxel indices of `grid`, ids given, and everything checked: an object without a prompt, a prompt
  * outside the volume, two objects with one id are SM_USAGE. A box in mm becomes the voxel bounds of
- * its eight corners. */
+ * its eight corners, cut to the volume; a point in mm the nearest voxel. */
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err);
 

@@ -28,8 +28,8 @@ struct sm_segment_options {
     enum sm_propagate propagate; /* up is towards higher slice numbers of the view */
     enum sm_choice multimask;
     enum sm_mask_as mask_as;
-    bool overlap;                /* keep every object's own mask as well */
-    bool keep_logits;            /* needed for probabilities */
+    bool overlap;                /* voxels, volume and intensity count an object's own mask, not what
+                                    the label map left it */
 };
 
 struct sm_object_result {
@@ -45,6 +45,9 @@ struct sm_object_result {
 
 struct sm_result; /* everything the run knows; see the getters */
 
+/* Each slice that carries a prompt, or is reached by propagation, is encoded once. `prompts` must have
+ * been through sm_prompts_resolve for the volume's grid and must outlive the result. An object that
+ * comes out empty is a warning (and has voxels 0). Cancelled: SM_INTERRUPTED, *result is NULL. */
 enum sm_status sm_segment(struct sm_result **result, const struct sm_model *model,
                           const struct sm_volume *volume, const struct sm_prompts *prompts,
                           const struct sm_segment_options *options,
@@ -56,6 +59,8 @@ size_t sm_result_objects(const struct sm_result *result);
 const struct sm_object_result *sm_result_object(const struct sm_result *result, size_t object);
 const struct sm_view *sm_result_view(const struct sm_result *result);
 const struct sm_window *sm_result_window(const struct sm_result *result);
+/* How many slices went through the image encoder. */
+int sm_result_encoded(const struct sm_result *result);
 /* Seconds spent encoding and decoding. */
 void sm_result_seconds(const struct sm_result *result, double *encode, double *decode);
 /* Slice s of the view, object o: was it decoded, and if so its logits (height, width) in the view's
@@ -66,11 +71,12 @@ void sm_result_logits(const struct sm_result *result, size_t object, int slice, 
 void sm_result_probabilities(const struct sm_result *result, size_t object, float *out);
 /* What was asked on slice s for an object, for drawing: NULL when nothing was. */
 struct sm_slice_prompt {
-    bool has_box;
-    float box[4]; /* x0, y0, x1, y1 in pixels of the view */
+    int box_count;
+    const float (*boxes)[4]; /* x0, y0, x1, y1 in pixels of the view; x1, y1 one past the last */
     int point_count;
     const float (*points)[2];
     const int *point_labels;
+    bool has_mask;   /* a mask prompt went with them */
     bool propagated; /* carried from the next slice, not given by the user */
 };
 const struct sm_slice_prompt *sm_result_prompt(const struct sm_result *result, size_t object,

@@ -34,8 +34,9 @@ struct sm_view {
 
 /* Slices are numbered towards L, P or S (not for `stored`), so that the order of work, and with it
  * every bit of the result, does not depend on how the file stores its axes.
- * AUTO: DICOM and PNG, the image plane (k is the slice); NIfTI, across the largest spacing; spacings
- * within 0.1 % tie, and then the axis nearest S is the slice axis. */
+ * AUTO: DICOM and PNG, the image plane (k is the slice); NIfTI, across the one axis that is a single
+ * voxel thick, if there is one, else across the largest spacing; of spacings within 0.1 % of the
+ * largest, the axis that runs along S is the slice axis, else P, else L. */
 void sm_view_choose(struct sm_view *view, const struct sm_volume *volume, enum sm_plane plane,
                     enum sm_orient orient);
 
@@ -55,7 +56,9 @@ void sm_view_steps(const struct sm_view *view, const struct sm_grid *grid, int s
  *   MINMAX      each slice by itself: floor(255 * (v - min) / (max - min + eps)), what SA-Med2D did;
  *               eps = 1e-8 * max(1, max - min), in double, so 254 is the brightest
  *   VOLUME      the same with the volume's extremes
- *   PERCENTILE  volume's 0.5 and 99.5 percentiles of its non-zero voxels, clipped (MedSAM's rule for MR)
+ *   PERCENTILE  low and high are the 0.5 and 99.5 percentiles of the volume's non-zero voxels (linear
+ *               between ranks): (v - low) / (high - low), clipped to 0..1, times 255, the fraction cut
+ *               off (MedSAM's rule for MR)
  *   CENTER_WIDTH  (v - (center - width/2)) / width, clipped to 0..1, times 255, rounded
  *   DICOM       the file's VOI; SM_UNSUPPORTED elsewhere
  *   STORED      8-bit pictures as they are
@@ -67,15 +70,17 @@ enum sm_window_mode {
 };
 struct sm_window {
     enum sm_window_mode mode;
-    double center, width; /* CENTER_WIDTH; filled in by sm_window_prepare for VOLUME, PERCENTILE */
+    double center, width; /* CENTER_WIDTH */
+    double low, high;     /* VOLUME, PERCENTILE: filled in by sm_window_prepare */
 };
 
-/* "minmax", "volume", "percentile", "dicom", "40,400", or a preset: abdomen 40,400  lung -600,1500
+/* "minmax", "volume", "percentile", "dicom", "stored", "default", "40,400", or a preset: abdomen 40,400  lung -600,1500
  * bone 400,1800  brain 40,80  mediastinum 50,350  liver 60,160. SM_USAGE lists what is known. */
 enum sm_status sm_window_parse(struct sm_window *window, const char *text, struct sm_err *err);
 /* The text that sm_window_parse would read back. */
 void sm_window_name(const struct sm_window *window, char *text, size_t size);
-/* Looks at the whole volume where the mode needs it (VOLUME, PERCENTILE). */
+/* Looks at the whole volume where the mode needs it (VOLUME, PERCENTILE); DEFAULT becomes STORED for
+ * what is display_ready, else MINMAX. SM_UNSUPPORTED: DICOM without VOI, STORED without 8 bits. */
 enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volume *volume,
                                  struct sm_err *err);
 /* grey (pixels) from values (pixels); `pixels` is height * width * channels. */

@@ -28,13 +28,19 @@ double sm_grid_spacing_mm(const struct sm_grid *grid, int axis); /* length of th
 double sm_grid_voxel_volume_ml(const struct sm_grid *grid);      /* |det| / 1000 */
 size_t sm_grid_voxels(const struct sm_grid *grid);               /* nx*ny*nz */
 
+/* Every number finite, and the three axes not in one plane (|det| above 1e-6 of what it would be were
+ * they at right angles). Readers check it, so every volume's grid is. */
+bool sm_grid_invertible(const struct sm_grid *grid);
+
 /* lps_mm = affine * index, and back; both take fractional indices. */
 void sm_grid_to_lps(const struct sm_grid *grid, const double ijk[3], double lps_mm[3]);
 void sm_grid_from_lps(const struct sm_grid *grid, const double lps_mm[3], double ijk[3]);
 
 /* Which world axis (0 L, 1 P, 2 S) each voxel axis runs along, and whether towards the positive end:
  * the assignment, over all six permutations, with the largest product of absolute direction
- * cosines. Never two voxel axes on one world axis, whatever the obliquity. */
+ * cosines. Never two voxel axes on one world axis, whatever the obliquity. A tie (axes turned by 45
+ * degrees) is decided by world directions, so it does not depend on how a file orders or reverses
+ * its axes. */
 struct sm_orientation {
     int world[3];     /* world axis of voxel axis 0, 1, 2 */
     bool positive[3]; /* true: the index grows towards L, P or S */
@@ -43,6 +49,8 @@ void sm_grid_orientation(const struct sm_grid *grid, struct sm_orientation *orie
 /* Three letters naming where i, j and k grow to, as in nibabel's aff2axcodes: "LPS", "RAS" ... */
 void sm_grid_orientation_letters(const struct sm_grid *grid, char letters[4]);
 
+/* The largest distance by which the two affines move a corner voxel of a's grid apart. */
+double sm_grid_distance_mm(const struct sm_grid *a, const struct sm_grid *b);
 /* Same dim, and affines equal within tolerance_mm at every corner of the grid. */
 bool sm_grid_equal(const struct sm_grid *a, const struct sm_grid *b, double tolerance_mm);
 
@@ -94,6 +102,10 @@ struct sm_volume {
  * SM_MEMORY names the size asked for. */
 enum sm_status sm_volume_alloc(struct sm_volume *volume, const struct sm_grid *grid,
                                enum sm_voxel_type type, int channels, struct sm_err *err);
+/* The same with voxels that malloc gave out; they are freed when it fails. */
+enum sm_status sm_volume_adopt(struct sm_volume *volume, const struct sm_grid *grid,
+                               enum sm_voxel_type type, int channels, void *voxels,
+                               struct sm_err *err);
 void sm_volume_free(struct sm_volume *volume); /* also of a zeroed struct; leaves it zeroed */
 
 /* Rescaled values of n voxels along a line: out[x] is the value of channel c at (i,j,k) + x steps

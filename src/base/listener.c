@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include "sammed2d/listener.h"
 
-static void say(void (*to)(void *, const char *), void *context, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void say(void (*to)(void *, const char *), void *context, const char *format, va_list args)
 {
     char sentence[1024];
     vsnprintf(sentence, sizeof sentence, format, args);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@ static const char *reason(int error)
     case EROFS: return "its directory cannot be written to";
     case ENOSPC:
     case EDQUOT: return "the disk is full";
+    case EFBIG: return "it would be larger than a file may be here";
+    case ENAMETOOLONG: return "its name is too long";
     default: return strerror(error);
     }
 }
@@ -23,6 +26,37 @@ static const char *reason(int error)
 static enum sm_status fail(struct sm_err *err, const char *path, int error)
 {
     return sm_fail(err, SM_OUTPUT, "%s: cannot be written: %s", path, reason(error));
+}
+
+/* Temporary files there are at the moment, for output_abandon. A slot is one pointer, so a signal
+ * handler sees it whole. */
+enum { PENDING = 64 };
+static const char *_Atomic pending[PENDING];
+
+static void replace_pending(const char *from, const char *to)
+{
+    for (int i = 0; i < PENDING; i++) {
+        const char *expected = from;
+        if (atomic_compare_exchange_strong(&pending[i], &expected, to))
+            return;
+    }
+}
+
+static void list_pending(const char *name)
+{
+    replace_pending(NULL, name);
+}
+
+static void forget_pending(const char *name)
+{
+    replace_pending(name, NULL);
+}
+
+void output_abandon(void)
+{
+    for (int i = 0; i < PENDING; i++)
+        if (pending[i])
+            unlink(pending[i]);
 }
 
 static char *temporary_name(const char *path)
@@ -37,31 +71,63 @@ static char *temporary_name(const char *path)
     return result;
 }
 
+/* Where the bytes shall go: the file behind a symbolic link, not the link; only a regular file can be
+ * replaced by a rename. existing gets its mode, or 0. */
+static enum sm_status find_target(char **target, mode_t *existing, const char *path,
+                                  struct sm_err *err)
+{
+    struct stat status;
+    *existing = 0;
+    if (strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0 || !*path)
+        return sm_fail(err, SM_OUTPUT, "\"%s\": outputs go to files; name one", path);
+    bool is_link = lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+    bool is_there = stat(path, &status) == 0;
+    if (is_link && !is_there)
+        return sm_fail(err, SM_OUTPUT, "%s: is a symbolic link to nothing", path);
+    if (is_there && S_ISDIR(status.st_mode))
+        return sm_fail(err, SM_OUTPUT, "%s: is a directory; name a file in it", path);
+    if (is_there && !S_ISREG(status.st_mode))
+        return sm_fail(err, SM_OUTPUT, "%s: is not a regular file", path);
+    if (is_there && access(path, W_OK) != 0)
+        return sm_fail(err, SM_OUTPUT, "%s: is there and write-protected", path);
+    if (is_there)
+        *existing = status.st_mode & 0777;
+    *target = is_link ? realpath(path, NULL) : strdup(path);
+    return *target ? SM_OK : sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+}
+
+/* The mode an existing file has, else what any new file would get. */
+static void set_mode(int fd, mode_t existing)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, existing ? existing : 0666 & ~mask);
+}
+
 enum sm_status output_open(struct output *output, const char *path, struct sm_err *err)
 {
+    mode_t existing;
     *output = (struct output){.fd = -1};
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return sm_fail(err, SM_OUTPUT, "%s: is a directory; name a file in it", path);
-    output->path = strdup(path);
-    output->temporary = temporary_name(path);
-    if (!output->path || !output->temporary) {
+    enum sm_status status = find_target(&output->path, &existing, path, err);
+    if (status != SM_OK)
+        return status;
+    char *name = temporary_name(output->path);
+    if (!name) {
         output_discard(output);
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     }
-    const char *base = strrchr(output->temporary, '/');
-    const char *suffix = strchr(strstr(base ? base : output->temporary, ".sammed2d-") + 1, '.');
-    output->fd = mkostemps(output->temporary, suffix ? (int) strlen(suffix) : 0, O_CLOEXEC);
+    const char *slash = strrchr(name, '/');
+    const char *suffix = strchr(slash ? slash + 2 : name + 1, '.');
+    output->fd = mkostemps(name, suffix ? (int) strlen(suffix) : 0, O_CLOEXEC);
     if (output->fd < 0) {
         int error = errno;
-        free(output->temporary);
-        output->temporary = NULL;
+        free(name);
         output_discard(output);
         return fail(err, path, error);
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(output->fd, 0666 & ~mask);
+    output->temporary = name;
+    list_pending(name);
+    set_mode(output->fd, existing);
     return SM_OK;
 }
 
@@ -108,6 +174,7 @@ enum sm_status output_commit(struct output *output, struct sm_err *err)
         return SM_OUTPUT;
     }
     sync_directory(output->path);
+    forget_pending(output->temporary);
     free(output->temporary);
     output->temporary = NULL;
     output_discard(output);
@@ -120,6 +187,7 @@ void output_discard(struct output *output)
         if (output->fd >= 0)
             close(output->fd);
         unlink(output->temporary);
+        forget_pending(output->temporary);
     }
     free(output->temporary);
     free(output->path);

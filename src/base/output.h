@@ -7,12 +7,14 @@
 #include "sammed2d/error.h"
 
 struct output {
-    char *path;      /* where it will be */
+    char *path;      /* where it will be: symbolic links followed */
     char *temporary; /* where it is being written, in the same directory; ends in the suffix of path */
     int fd;
 };
 
-/* Creates the temporary file. SM_OUTPUT says whether the directory is missing, not writable ... */
+/* Creates the temporary file. SM_OUTPUT says whether the directory is missing, not writable ... The file
+ * behind a symbolic link is replaced, not the link; an existing file's mode is kept; "-", devices and
+ * write-protected files are refused. */
 enum sm_status output_open(struct output *output, const char *path, struct sm_err *err);
 /* Writes all of it, also across short writes; SM_OUTPUT with the reason (disk full ...). */
 enum sm_status output_write(struct output *output, const void *bytes, size_t count,
@@ -23,6 +25,9 @@ enum sm_status output_commit(struct output *output, struct sm_err *err);
 void output_discard(struct output *output);
 /* Would output_open succeed? Asked before hours of work, not after. */
 enum sm_status output_check(const char *path, struct sm_err *err);
+
+/* Removes every temporary file there is; for a signal handler that is about to end the program. */
+void output_abandon(void);
 
 /* All of a small text at once. */
 enum sm_status output_text(const char *path, const char *text, struct sm_err *err);

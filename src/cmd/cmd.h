@@ -26,6 +26,8 @@ extern struct cmd_common cmd_common;
 /* Warnings and notes to standard error ("sammed2d: warning: ..."), a progress bar when it is a
  * terminal and not -q, cancelled after SIGINT or SIGTERM. */
 const struct sm_listener *cmd_listener(void);
+/* Every warning so far, for --json: how many, and the sentences. */
+size_t cmd_warnings(const char *const **warnings);
 /* "sammed2d segment: MESSAGE" on standard error; returns err->status as exit status. */
 int cmd_fail(const char *command, const struct sm_err *err);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/output.h"
 #include "cmd/cmd.h"
 
 struct cmd_common cmd_common;
@@ -14,6 +15,7 @@ static bool bar_shown;
 static void on_signal(int number)
 {
     if (stop_asked) { /* asked twice: do not wait for the slice in work */
+        output_abandon();
         signal(number, SIG_DFL);
         raise(number);
     }
@@ -27,9 +29,28 @@ static void clear_bar(void)
     bar_shown = false;
 }
 
+static char **said;
+static size_t said_count;
+
+size_t cmd_warnings(const char *const **warnings)
+{
+    *warnings = (const char *const *) said;
+    return said_count;
+}
+
+static void remember(const char *sentence)
+{
+    char **grown = realloc(said, (said_count + 1) * sizeof *grown);
+    if (grown)
+        said = grown;
+    if (grown && (said[said_count] = strdup(sentence)))
+        said_count++;
+}
+
 static void warning(void *context, const char *sentence)
 {
     (void) context;
+    remember(sentence);
     if (cmd_common.quiet)
         return;
     clear_bar();
@@ -70,10 +91,16 @@ const struct sm_listener *cmd_listener(void)
 {
     static const struct sm_listener listener = {
         .warning = warning, .note = note, .progress = progress, .cancelled = cancelled};
-    struct sigaction action = {.sa_handler = on_signal};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    /* SA_RESTART: a read cut short by the signal must not look like a truncated file. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction before;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        sigaction(signals[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(signals[i], &action, NULL);
+    }
     return &listener;
 }
 

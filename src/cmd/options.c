@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,23 +64,34 @@ static enum sm_status append(struct option_list *list, const char *value, struct
     return SM_OK;
 }
 
+/* "--threads", or "-o" where there is no long name. */
+static const char *shown_name(const struct option_row *row, char text[64])
+{
+    if (row->long_name)
+        snprintf(text, 64, "--%s", row->long_name);
+    else
+        snprintf(text, 64, "-%c", row->short_name);
+    return text;
+}
+
 static enum sm_status set_int(const struct option_row *row, const char *value, struct sm_err *err)
 {
-    char *end;
+    char *end, name[64];
     errno = 0;
     long number = strtol(value, &end, 10);
-    if (errno || *end || end == value || number < -2147483647L || number > 2147483647L)
-        return sm_fail(err, SM_USAGE, "--%s takes a whole number, not \"%s\"", row->long_name, value);
+    if (errno || *end || end == value || number < INT_MIN || number > INT_MAX)
+        return sm_fail(err, SM_USAGE, "%s takes a whole number, not \"%s\"",
+                       shown_name(row, name), value);
     *(int *) row->target = (int) number;
     return SM_OK;
 }
 
 static enum sm_status set_double(const struct option_row *row, const char *value, struct sm_err *err)
 {
-    char *end;
+    char *end, name[64];
     double number = strtod(value, &end);
-    if (*end || end == value || number != number)
-        return sm_fail(err, SM_USAGE, "--%s takes a number, not \"%s\"", row->long_name, value);
+    if (*end || end == value || !isfinite(number))
+        return sm_fail(err, SM_USAGE, "%s takes a number, not \"%s\"", shown_name(row, name), value);
     *(double *) row->target = number;
     return SM_OK;
 }

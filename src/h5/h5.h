@@ -1,7 +1,11 @@
 /* h5/h5.h - the only door to HDF5: read tensors and attributes, write them whole or not at all.
  *
  * Opening is safe for foreign files: errors become sentences with status SM_WEIGHTS, HDF5's own error
- * printing is off, and sizes are checked against the file before anything is allocated.
+ * printing is off, and sizes are checked against the file before anything is allocated. What HDF5
+ * could follow out of the file or into trouble is not followed: soft and external links, external
+ * and virtual storage, filters other than deflate and shuffle, text of variable length.
+ *
+ * Debian's HDF5 is not thread-safe: one thread at a time in here.
  */
 #ifndef H5_H5_H
 #define H5_H5_H
@@ -13,6 +17,7 @@
 
 enum { H5_MAX_RANK = 8 };
 enum h5_type { H5_FLOAT32, H5_FLOAT16, H5_BFLOAT16, H5_FLOAT64, H5_INT, H5_OTHER };
+const char *h5_type_name(enum h5_type type); /* "float32" ... */
 
 struct h5_shape {
     int rank;
@@ -22,37 +27,45 @@ struct h5_shape {
 
 struct h5; /* an open file */
 
+/* SM_WEIGHTS: not there, not HDF5, damaged. */
 enum sm_status h5_open(struct h5 **file, const char *path, struct sm_err *err);
 void h5_close(struct h5 *file);
 const char *h5_path(const struct h5 *file);
 
+/* A data set of that name is there. */
 bool h5_has(const struct h5 *file, const char *name);
+/* SM_WEIGHTS also when the data set claims more than the file can hold. */
 enum sm_status h5_shape(const struct h5 *file, const char *name, struct h5_shape *shape,
                         struct sm_err *err);
 int64_t h5_count(const struct h5_shape *shape); /* product of dims; -1 on overflow */
-/* Reads the whole data set as float32 (converted) into out, which has room for `count` floats;
- * SM_WEIGHTS when the data set has another number of elements. */
+/* Reads the whole data set as float32 (converted, also from integers) into out, which has room for
+ * `count` floats; SM_WEIGHTS when the data set has another number of elements. */
 enum sm_status h5_read_floats(const struct h5 *file, const char *name, float *out, int64_t count,
                               struct sm_err *err);
+/* Integer data sets only; values outside the range of out's type are clipped to it. */
 enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
                             struct sm_err *err);
 enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *out, int64_t count,
                              struct sm_err *err);
 
-/* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind. */
+/* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind;
+ * a number may be a scalar or an array of one. */
 bool h5_attr_int(const struct h5 *file, const char *name, const char *attr, int64_t *value);
 bool h5_attr_double(const struct h5 *file, const char *name, const char *attr, double *value);
+/* Text of fixed length, as h5_set_text writes it; false when it does not fit. */
 bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text, size_t size);
-/* Up to capacity values; the number there are, or -1. */
+/* Up to capacity values; the number there are (perhaps more), or -1. doubles: integers too. */
 int h5_attr_doubles(const struct h5 *file, const char *name, const char *attr, double *values,
                     int capacity);
+int h5_attr_ints(const struct h5 *file, const char *name, const char *attr, int64_t *values,
+                 int capacity);
 
-/* Calls visit for every data set below `group` ("" = root), with its full name. A non-zero return
- * stops and is passed on. */
+/* Calls visit for every data set below `group` ("" = root), with its full name, names in strcmp order
+ * within a group. A non-zero return stops and is passed on; -1 when the file cannot be walked. */
 int h5_each(const struct h5 *file, const char *group, int (*visit)(void *context, const char *name),
             void *context);
 
-/* Writing: to a temporary file, renamed by h5_commit. */
+/* Writing: to a temporary file, renamed by h5_commit. The same calls give the same bytes. */
 struct h5_out;
 enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *err);
 /* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way when

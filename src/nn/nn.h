@@ -1,8 +1,13 @@
 /* nn/nn.h - the kernels: out first, then inputs, then sizes. Row-major, float32, no allocation, no I/O,
- * no state. Pictures are channels-last: (height, width, channels). Out may not alias an input unless
- * said. Scratch comes from the caller; each nn_*_scratch gives its size in floats.
+ * no state but the number of threads. Pictures are channels-last: (height, width, channels). Out may
+ * not alias an input unless said. Scratch comes from the caller; each nn_*_scratch gives its size in
+ * floats.
  *
- * Every kernel has a naive float64 twin of the same arguments in nn/ref.h.
+ * A size found by nn_*_scratch holds for the number of threads at that moment or fewer: call
+ * nn_set_threads first, size buffers after it.
+ *
+ * The same arguments on the same kind of CPU with the same number of threads give the same bits.
+ * Not-a-number goes in and comes out. Every kernel has a naive float64 twin in tests/lib/nn_ref.h.
  */
 #ifndef NN_NN_H
 #define NN_NN_H
@@ -18,13 +23,16 @@
 void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k, int n);
 void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w, const float *bias,
                   int rows, int k, int n);
+/* The same added to what is in out: a residual. */
+void nn_linear_add(float *out, const float *x, const float *w, const float *bias, int rows, int k,
+                   int n);
 /* c (m, n) = alpha * op(a) * op(b) + beta * c; op is transposition when the flag is set. */
 void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
              bool transpose_b, int m, int n, int k, float alpha, float beta);
 /* Threads for BLAS and for the loops here; 0 = as many as the machine has cores. */
 void nn_set_threads(int threads);
 int nn_threads(void);
-/* "OpenBLAS 0.3.21 (openmp, Zen)" for --version. */
+/* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the thread. */
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (not with a pthread build). */
 bool nn_gemm_in_parallel(void);
@@ -35,6 +43,8 @@ bool nn_gemm_in_parallel(void);
  * pictures. out may be x. */
 void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows, int n,
                    float eps);
+/* Mean over the pixels of each picture: x (batch, pixels, n) to out (batch, n). */
+void nn_mean_pixels(float *out, const float *x, int batch, int pixels, int n);
 
 /* ---- act.c: in place ---- */
 
@@ -45,6 +55,8 @@ void nn_softmax(float *x, int rows, int n); /* each row */
 void nn_add(float *x, const float *y, size_t count);                 /* x += y */
 void nn_add_rows(float *x, const float *row, int rows, int n);       /* each row += row (n) */
 void nn_bias_gelu(float *x, const float *bias, int rows, int n);     /* x = gelu(x + bias) */
+/* out (rows, n) = x (rows, n), each row times row (n). out may be x. */
+void nn_scale_rows(float *out, const float *x, const float *row, int rows, int n);
 
 /* ---- attention.c ---- */
 
@@ -54,6 +66,8 @@ void nn_bias_gelu(float *x, const float *bias, int rows, int n);     /* x = gelu
 void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq, int tk,
                   int heads, int d, float *scratch);
 size_t nn_attention_scratch(int batch, int tq, int tk, int heads, int d);
+
+/* ---- window_attention.c ---- */
 
 /* The encoder's attention over pictures of side x side tokens in windows (image_encoder.py: Attention,
  * window_partition, add_decomposed_rel_pos). qkv (batch, side*side, 3*heads*d), out
@@ -69,30 +83,23 @@ size_t nn_window_attention_scratch(int batch, int side, int window, int heads, i
 
 /* ---- conv.c: channels-last; weights repacked once by nn_pack_* at load ---- */
 
-/* Non-overlapping patches: x (batch, side, side, cin) to out (batch, (side/p)^2, cout); weight as
- * PyTorch has it, (cout, cin, p, p), packed to (cout, p, p, cin). */
+/* weight as PyTorch has it, (cout, cin, kh, kw), packed to (cout, kh, kw, cin). */
 void nn_pack_conv(float *packed, const float *weight, int cout, int cin, int kh, int kw);
-void nn_patch_embed(float *out, const float *x, const float *packed, const float *bias, int batch,
-                    int side, int p, int cin, int cout, float *scratch);
-size_t nn_patch_embed_scratch(int batch, int side, int p, int cin, int cout);
-
 /* Convolution, kernel kh = kw = kernel, any stride and zero padding; packed by nn_pack_conv. bias may
- * be NULL. out (batch, oh, ow, cout), oh = (height + 2 padding - kernel) / stride + 1. */
+ * be NULL. out (batch, oh, ow, cout), oh = (height + 2 padding - kernel) / stride + 1. The patch
+ * embedding is the one with kernel = stride = patch size. */
 void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch, int height,
              int width, int cin, int cout, int kernel, int stride, int padding, float *scratch);
 size_t nn_conv_scratch(int batch, int height, int width, int cin, int cout, int kernel, int stride,
                        int padding);
 
 /* Transposed convolution with stride 2: kernel 2 padding 0 (mask decoder) or kernel 4 padding 1
- * (adapter); both double the size. weight as PyTorch has it, (cin, cout, kernel, kernel). bias may be
- * NULL. out (batch, 2*height, 2*width, cout). */
+ * (adapter); both double the size. weight as PyTorch has it, (cin, cout, kernel, kernel), packed to
+ * (kernel, kernel, cout, cin). bias may be NULL. out (batch, 2*height, 2*width, cout). */
 void nn_pack_conv_transpose(float *packed, const float *weight, int cin, int cout, int kernel);
 void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias, int batch,
                        int height, int width, int cin, int cout, int kernel, float *scratch);
 size_t nn_conv_transpose_scratch(int batch, int height, int width, int cin, int cout, int kernel);
-
-/* Mean over the pixels of each picture: x (batch, pixels, n) to out (batch, n). */
-void nn_mean_pixels(float *out, const float *x, int batch, int pixels, int n);
 
 /* ---- resize.c ---- */
 
@@ -104,7 +111,7 @@ void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, 
 /* The same on channels-last pictures. */
 void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w, int channels);
 
-/* (channels, pixels) <-> (pixels, channels) */
+/* (channels, pixels) <-> (pixels, channels): out (columns, rows) of x (rows, columns). */
 void nn_transpose(float *out, const float *x, int rows, int columns);
 
 #endif

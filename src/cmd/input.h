@@ -1,0 +1,16 @@
+/* cmd/input.h - from a path to a volume, whatever the format: the one table of readers. */
+#ifndef CMD_INPUT_H
+#define CMD_INPUT_H
+
+#include "sammed2d/volume.h"
+
+enum cmd_format { CMD_FORMAT_UNKNOWN, CMD_FORMAT_NIFTI, CMD_FORMAT_PNG, CMD_FORMAT_DICOM };
+
+/* By the first bytes; by name only where they say nothing (the voxels of a .hdr/.img pair). */
+enum cmd_format cmd_detect_format(const char *path);
+
+/* Reads the volume at `path`: PNG, or NIfTI with volume_index as in sm_nifti_read (-1: the only one).
+ * Free with sm_volume_free. Warnings and notes go to cmd_listener(). */
+enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int volume_index,
+                               struct sm_err *err);
+#endif

@@ -1,0 +1,26 @@
+/* h5/internal.h - what reading and writing share; included in src/h5 only. */
+#ifndef H5_INTERNAL_H
+#define H5_INTERNAL_H
+
+#include <hdf5.h>
+#include "h5/h5.h"
+
+/* HDF5 prints a stack of its own for every error unless told not to. */
+static inline void h5_silence(void)
+{
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* IEEE binary16, little-endian, which HDF5 does not predefine; numpy's float16 is the same. Close
+ * with H5Tclose. */
+hid_t h5_float16_type(void);
+
+/* Only types whose conversion is HDF5's everyday work; anything odd is OTHER. */
+enum h5_type h5_classify(hid_t type);
+
+/* Opens the object called name ("" = root) step by step; -1 when a step is absent or no hard link.
+ * Close with H5Oclose. */
+hid_t h5_open_object(const struct h5 *file, const char *name);
+
+#endif

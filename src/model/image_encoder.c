@@ -1,0 +1,200 @@
+/* ref: OpenGVLab/SAM-Med2D, segment_anything/modeling/image_encoder.py */
+#include "model/model_internal.h"
+#include "nn/nn.h"
+
+/* One forward pass: what every part of it needs to know. */
+struct pass {
+    const struct sm_config *config;
+    struct arena *arena;
+    int batch, side; /* side: tokens along a side of a picture, G */
+    int rows;        /* tokens of all pictures: batch * G * G */
+};
+
+static bool measuring(const struct pass *pass)
+{
+    return !pass->arena->base;
+}
+
+static float *take_rows(const struct pass *pass, int width)
+{
+    return arena_floats(pass->arena, (size_t)pass->rows * width);
+}
+
+/* x (rows, E) from pixels (batch, S, S, 3). ref: PatchEmbed, and pos_embed in ImageEncoderViT.forward */
+static void embed_patches(const struct pass *pass, const struct image_encoder *weights, float *x,
+                          const float *pixels)
+{
+    int size = pass->config->image_size, patch = pass->config->patch_size;
+    int dim = pass->config->embed_dim;
+    size_t mark = arena_mark(pass->arena), picture = (size_t)pass->side * pass->side * dim;
+    float *scratch = arena_floats(
+        pass->arena, nn_conv_scratch(pass->batch, size, size, 3, dim, patch, patch, 0));
+    if (!measuring(pass)) {
+        nn_conv(x, pixels, weights->patch.weight, weights->patch.bias, pass->batch, size, size, 3, dim,
+                patch, patch, 0, scratch);
+        for (int b = 0; b < pass->batch; b++)
+            nn_add(x + b * picture, weights->pos_embed, picture);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* x += proj(attention(norm1(x))). ref: Block.forward, first half; Attention.forward */
+static void add_attention(const struct pass *pass, const struct block *block, int window, float *x)
+{
+    const struct sm_config *config = pass->config;
+    int dim = config->embed_dim, heads = config->num_heads, d = head_dim(config);
+    size_t mark = arena_mark(pass->arena);
+    float *normed = take_rows(pass, dim); /* later what attention gives */
+    float *qkv = take_rows(pass, 3 * dim);
+    float *scratch = arena_floats(
+        pass->arena, nn_window_attention_scratch(pass->batch, pass->side, window, heads, d));
+    if (!measuring(pass)) {
+        nn_layer_norm(normed, x, block->norm1.weight, block->norm1.bias, pass->rows, dim,
+                      norm_eps_encoder());
+        nn_linear(qkv, normed, block->qkv.weight, block->qkv.bias, pass->rows, dim, 3 * dim);
+        nn_window_attention(normed, qkv, block->qkv.bias, block->rel_pos_h, block->rel_pos_w,
+                            pass->batch, pass->side, window, heads, d, scratch);
+        nn_linear_add(x, normed, block->proj.weight, block->proj.bias, pass->rows, dim, dim);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* x += mlp(normed). ref: common.py, MLPBlock */
+static void add_mlp(const struct pass *pass, const struct block *block, float *x, const float *normed)
+{
+    int dim = pass->config->embed_dim, mlp_dim = pass->config->mlp_dim;
+    size_t mark = arena_mark(pass->arena);
+    float *hidden = take_rows(pass, mlp_dim);
+    if (!measuring(pass)) {
+        nn_linear(hidden, normed, block->mlp1.weight, NULL, pass->rows, dim, mlp_dim);
+        nn_bias_gelu(hidden, block->mlp1.bias, pass->rows, mlp_dim);
+        nn_linear_add(x, hidden, block->mlp2.weight, block->mlp2.bias, pass->rows, mlp_dim, dim);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* gated = normed, each channel times its gate. ref: Adapter_Layer, self.channel */
+static void gate_channels(const struct pass *pass, const struct adapter *adapter, float *gated,
+                          const float *normed)
+{
+    int dim = pass->config->embed_dim, hidden_dim = pass->config->adapter_hidden;
+    int pixels = pass->side * pass->side;
+    size_t mark = arena_mark(pass->arena), values = (size_t)pass->batch * dim;
+    float *gate = arena_floats(pass->arena, values);
+    float *hidden = arena_floats(pass->arena, (size_t)pass->batch * hidden_dim);
+    if (!measuring(pass)) {
+        nn_mean_pixels(gate, normed, pass->batch, pixels, dim);
+        nn_linear(hidden, gate, adapter->channel_down, NULL, pass->batch, dim, hidden_dim);
+        nn_relu(hidden, (size_t)pass->batch * hidden_dim);
+        nn_linear(gate, hidden, adapter->channel_up, NULL, pass->batch, hidden_dim, dim);
+        nn_sigmoid(gate, values);
+        for (int b = 0; b < pass->batch; b++)
+            nn_scale_rows(gated + (size_t)b * pixels * dim, normed + (size_t)b * pixels * dim,
+                          gate + (size_t)b * dim, pixels, dim);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* x to relu(up(relu(down(x)))), in place. ref: Adapter_Layer, self.spatial */
+static void convolve_down_and_up(const struct pass *pass, const struct adapter *adapter, float *x)
+{
+    int dim = pass->config->embed_dim, side = pass->side, half = (side - 1) / 2 + 1;
+    size_t mark = arena_mark(pass->arena), small = (size_t)pass->batch * half * half * dim;
+    float *halved = arena_floats(pass->arena, small);
+    size_t down = nn_conv_scratch(pass->batch, side, side, dim, dim, 3, 2, 1);
+    size_t up = nn_conv_transpose_scratch(pass->batch, half, half, dim, dim, 4);
+    float *scratch = arena_floats(pass->arena, down > up ? down : up);
+    if (!measuring(pass)) {
+        nn_conv(halved, x, adapter->spatial_down, NULL, pass->batch, side, side, dim, dim, 3, 2, 1,
+                scratch);
+        nn_relu(halved, small);
+        nn_conv_transpose(x, halved, adapter->spatial_up, NULL, pass->batch, half, half, dim, dim, 4,
+                          scratch);
+        nn_relu(x, (size_t)pass->rows * dim);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* x += Adapter(normed): the skip adds normed itself, not what the gate made of it.
+ * ref: Adapter_Layer.forward */
+static void add_adapter(const struct pass *pass, const struct adapter *adapter, float *x,
+                        const float *normed)
+{
+    int dim = pass->config->embed_dim;
+    size_t mark = arena_mark(pass->arena), count = (size_t)pass->rows * dim;
+    float *branch = take_rows(pass, dim);
+    gate_channels(pass, adapter, branch, normed);
+    convolve_down_and_up(pass, adapter, branch);
+    if (!measuring(pass)) {
+        nn_add(branch, normed, count);
+        nn_layer_norm(branch, branch, adapter->norm.weight, adapter->norm.bias, pass->rows, dim,
+                      norm_eps_torch());
+        nn_add(x, branch, count);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* ref: Block.forward */
+static void block_forward(const struct pass *pass, const struct block *block, int window, float *x)
+{
+    int dim = pass->config->embed_dim;
+    add_attention(pass, block, window, x);
+    size_t mark = arena_mark(pass->arena);
+    float *normed = take_rows(pass, dim);
+    if (!measuring(pass))
+        nn_layer_norm(normed, x, block->norm2.weight, block->norm2.bias, pass->rows, dim,
+                      norm_eps_encoder());
+    add_mlp(pass, block, x, normed);
+    if (pass->config->adapter)
+        add_adapter(pass, &block->adapter, x, normed);
+    arena_release(pass->arena, mark);
+}
+
+/* out (rows, C) from x (rows, E). ref: ImageEncoderViT, self.neck */
+static void neck(const struct pass *pass, const struct image_encoder *weights, float *out,
+                 const float *x)
+{
+    int dim = pass->config->embed_dim, width = pass->config->prompt_dim, side = pass->side;
+    size_t mark = arena_mark(pass->arena);
+    float *narrow = take_rows(pass, width);
+    float *scratch = arena_floats(
+        pass->arena, nn_conv_scratch(pass->batch, side, side, width, width, 3, 1, 1));
+    if (!measuring(pass)) {
+        nn_linear(narrow, x, weights->neck_conv1, NULL, pass->rows, dim, width);
+        nn_layer_norm(narrow, narrow, weights->neck_norm1.weight, weights->neck_norm1.bias, pass->rows,
+                      width, norm_eps_encoder());
+        nn_conv(out, narrow, weights->neck_conv2, NULL, pass->batch, side, side, width, width, 3, 1, 1,
+                scratch);
+        nn_layer_norm(out, out, weights->neck_norm2.weight, weights->neck_norm2.bias, pass->rows,
+                      width, norm_eps_encoder());
+    }
+    arena_release(pass->arena, mark);
+}
+
+static void show(const struct pass *pass, const struct tap *tap, enum stage stage, int block,
+                 const float *x)
+{
+    if (tap && !measuring(pass))
+        tap->stage(tap->context, stage, block, x);
+}
+
+void image_encoder_forward(const struct sm_model *model, struct arena *arena, float *out,
+                           const float *x, int batch, const struct tap *tap)
+{
+    const struct sm_config *config = &model->config;
+    const struct image_encoder *weights = &model->weights.image_encoder;
+    int side = grid_side(config);
+    struct pass pass = {config, arena, batch, side, batch * side * side};
+    size_t mark = arena_mark(arena);
+    float *tokens = take_rows(&pass, config->embed_dim);
+    embed_patches(&pass, weights, tokens, x);
+    show(&pass, tap, STAGE_PATCH_EMBED, 0, tokens);
+    for (int i = 0; i < config->depth; i++) {
+        int window = config->global_attn[i] ? 0 : config->window_size;
+        block_forward(&pass, &weights->blocks[i], window, tokens);
+        show(&pass, tap, STAGE_BLOCK, i, tokens);
+    }
+    neck(&pass, weights, out, tokens);
+    show(&pass, tap, STAGE_EMBEDDING, 0, out);
+    arena_release(arena, mark);
+}

@@ -1,0 +1,144 @@
+#include <string.h>
+#include "model/mask_decoder.h"
+#include "nn/nn.h"
+
+/* Output tokens, then the prompt's own: (n, 1 + T + sparse_count, C). */
+static void gather_tokens(const struct sm_model *model, float *tokens, const float *sparse,
+                          int sparse_count, int n)
+{
+    const struct mask_decoder *w = &model->weights.mask_decoder;
+    size_t dim = (size_t)model->config.prompt_dim;
+    size_t own = (size_t)model->config.mask_tokens * dim, given = (size_t)sparse_count * dim;
+    for (int i = 0; i < n; i++) {
+        memcpy(tokens, w->iou_token, dim * sizeof(float));
+        memcpy(tokens + dim, w->mask_tokens, own * sizeof(float));
+        if (given)
+            memcpy(tokens + dim + own, sparse + i * given, given * sizeof(float));
+        tokens += dim + own + given;
+    }
+}
+
+/* Token `index` of each prompt: hs (n, t, C) to out (n, C). */
+static void pick_token(float *out, const float *hs, int index, int n, int t, int dim)
+{
+    for (int i = 0; i < n; i++)
+        memcpy(out + (size_t)i * dim, hs + ((size_t)i * t + index) * dim, dim * sizeof(float));
+}
+
+/* ref: mask_decoder.py MLP: linear layers with ReLU between them. x (n, in) is an input; the result,
+ * (n, out), is taken from the arena. */
+static float *perceptron(struct arena *arena, const float *x, const struct linear *layers, int depth,
+                         int n, int in, int hidden, int out)
+{
+    float *y = NULL;
+    for (int i = 0; i < depth; i++) {
+        int width = i == depth - 1 ? out : hidden;
+        y = arena_floats(arena, (size_t)n * width);
+        if (arena->base) {
+            nn_linear(y, x, layers[i].weight, layers[i].bias, n, in, width);
+            if (i < depth - 1)
+                nn_relu(y, (size_t)n * width);
+        }
+        x = y;
+        in = width;
+    }
+    return y;
+}
+
+static void predict_iou(const struct sm_model *model, struct arena *arena, float *const *iou,
+                        const float *hs, int n, int t, bool multimask)
+{
+    const struct sm_config *c = &model->config;
+    size_t mark = arena_mark(arena);
+    float *token = arena_floats(arena, (size_t)n * c->prompt_dim);
+    if (arena->base)
+        pick_token(token, hs, 0, n, t, c->prompt_dim);
+    const float *all = perceptron(arena, token, model->weights.mask_decoder.iou_head,
+                                  c->iou_head_depth, n, c->prompt_dim, c->iou_head_hidden,
+                                  c->mask_tokens);
+    for (int i = 0; i < n && arena->base; i++)
+        memcpy(iou[i], all + (size_t)i * c->mask_tokens + multimask,
+               (size_t)mask_count(c, multimask) * sizeof(float));
+    arena_release(arena, mark);
+}
+
+/* hyper (n, M, C/8): the weights that turn each pixel's features into a logit. */
+static void hypernetworks(const struct sm_model *model, struct arena *arena, float *hyper,
+                          const float *hs, int n, int t, bool multimask)
+{
+    const struct sm_config *c = &model->config;
+    int dim = c->prompt_dim, width = dim / 8, count = mask_count(c, multimask);
+    for (int m = 0; m < count; m++) {
+        size_t mark = arena_mark(arena);
+        int token = m + multimask;
+        float *x = arena_floats(arena, (size_t)n * dim);
+        if (arena->base)
+            pick_token(x, hs, 1 + token, n, t, dim);
+        const float *y = perceptron(arena, x, model->weights.mask_decoder.hyper[token].layer,
+                                    HYPER_DEPTH, n, dim, dim, width);
+        for (int i = 0; i < n && arena->base; i++)
+            memcpy(hyper + ((size_t)i * count + m) * width, y + (size_t)i * width,
+                   (size_t)width * sizeof(float));
+        arena_release(arena, mark);
+    }
+}
+
+/* Buffers for one prompt's upscaling, used for all in turn. */
+struct upscaling {
+    float *half, *full, *scratch; /* (2G, 2G, C/4), (4G, 4G, C/8) */
+};
+
+static struct upscaling upscaling_buffers(const struct sm_config *c, struct arena *arena)
+{
+    int g = grid_side(c), dim = c->prompt_dim;
+    size_t s1 = nn_conv_transpose_scratch(1, g, g, dim, dim / 4, 2);
+    size_t s2 = nn_conv_transpose_scratch(1, 2 * g, 2 * g, dim / 4, dim / 8, 2);
+    struct upscaling u;
+    u.half = arena_floats(arena, (size_t)4 * g * g * (dim / 4));
+    u.full = arena_floats(arena, (size_t)16 * g * g * (dim / 8));
+    u.scratch = arena_floats(arena, s1 > s2 ? s1 : s2);
+    return u;
+}
+
+/* ref: mask_decoder.py output_upscaling; keys (G, G, C) to u->full. */
+static void upscale(const struct sm_model *model, const struct upscaling *u, const float *keys)
+{
+    const struct mask_decoder *w = &model->weights.mask_decoder;
+    int g = grid_side(&model->config), dim = model->config.prompt_dim;
+    nn_conv_transpose(u->half, keys, w->upscale1.weight, w->upscale1.bias, 1, g, g, dim, dim / 4, 2,
+                      u->scratch);
+    nn_layer_norm(u->half, u->half, w->upscale_norm.weight, w->upscale_norm.bias, 4 * g * g, dim / 4,
+                  norm_eps_encoder());
+    nn_gelu(u->half, (size_t)4 * g * g * (dim / 4));
+    nn_conv_transpose(u->full, u->half, w->upscale2.weight, w->upscale2.bias, 1, 2 * g, 2 * g,
+                      dim / 4, dim / 8, 2, u->scratch);
+    nn_gelu(u->full, (size_t)16 * g * g * (dim / 8));
+}
+
+/* ref: mask_decoder.py MaskDecoder.predict_masks */
+void mask_decoder_predict(const struct sm_model *model, struct arena *arena, float *const *masks,
+                          float *const *iou, const float *sparse, int sparse_count,
+                          const struct image_side *shared, float *src, int n, bool multimask)
+{
+    const struct sm_config *c = &model->config;
+    int t = 1 + c->mask_tokens + sparse_count, dim = c->prompt_dim;
+    int pixels = 16 * grid_side(c) * grid_side(c); /* L * L */
+    int count = mask_count(c, multimask), width = dim / 8;
+    size_t mark = arena_mark(arena), picture = (size_t)pixels / 16 * dim;
+    float *tokens = arena_floats(arena, (size_t)n * t * dim);
+    float *hs = arena_floats(arena, (size_t)n * t * dim);
+    float *keys = shared ? arena_floats(arena, n * picture) : src;
+    if (arena->base)
+        gather_tokens(model, tokens, sparse, sparse_count, n);
+    two_way_transformer(model, arena, hs, keys, tokens, shared, n, t);
+    predict_iou(model, arena, iou, hs, n, t, multimask);
+    float *hyper = arena_floats(arena, (size_t)n * count * width);
+    hypernetworks(model, arena, hyper, hs, n, t, multimask);
+    struct upscaling u = upscaling_buffers(c, arena);
+    for (int i = 0; i < n && arena->base; i++) {
+        upscale(model, &u, keys + i * picture);
+        nn_gemm(masks[i], pixels, hyper + (size_t)i * count * width, width, false, u.full, width, true,
+                count, pixels, width, 1, 0);
+    }
+    arena_release(arena, mark);
+}

@@ -1,0 +1,88 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "h5/h5.h"
+#include "model/config.h"
+#include "model/weights.h"
+
+static void print_shape(char *text, size_t size, const int64_t *dim, int rank)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", dim[i]);
+}
+
+static enum sm_status check_in_file(void *context, const struct tensor *tensor, struct sm_err *err)
+{
+    const struct h5 *file = context;
+    char expected[96], found[256];
+    struct h5_shape shape;
+    print_shape(expected, sizeof expected, tensor->dim, tensor->rank);
+    if (!h5_has(file, tensor->name))
+        return sm_fail(err, SM_WEIGHTS,
+                       "%s: tensor %s is missing, expected shape (%s); the file is damaged or was "
+                       "made from an incomplete checkpoint",
+                       h5_path(file), tensor->name, expected);
+    enum sm_status status = h5_shape(file, tensor->name, &shape, err);
+    if (status)
+        return status;
+    bool same = shape.rank == tensor->rank;
+    for (int i = 0; same && i < shape.rank; i++)
+        same = shape.dim[i] == tensor->dim[i];
+    print_shape(found, sizeof found, shape.dim, shape.rank);
+    if (!same)
+        return sm_fail(err, SM_WEIGHTS,
+                       "%s: tensor %s has shape (%s), expected (%s) from the file's configuration",
+                       h5_path(file), tensor->name, found, expected);
+    if (shape.type == H5_INT || shape.type == H5_OTHER)
+        return sm_fail(err, SM_WEIGHTS, "%s: tensor %s does not hold floating-point numbers",
+                       h5_path(file), tensor->name);
+    return SM_OK;
+}
+
+static enum sm_status fill_from_file(void *context, const struct tensor *tensor, float *out,
+                                     struct sm_err *err)
+{
+    return h5_read_floats(context, tensor->name, out, tensor->count, err);
+}
+
+enum sm_status sm_model_open(struct sm_model **model, const char *path, struct sm_err *err)
+{
+    struct h5 *file;
+    struct sm_config config = {0};
+    *model = NULL;
+    enum sm_status status = h5_open(&file, path, err);
+    if (status)
+        return status;
+    struct tensor_source source = {file, path, check_in_file, fill_from_file};
+    status = config_read(&config, file, true, err);
+    if (!status)
+        status = model_from_source(model, &config, &source, err);
+    h5_close(file);
+    return status;
+}
+
+void sm_model_close(struct sm_model *model)
+{
+    if (!model)
+        return;
+    arena_free(&model->block);
+    free(model);
+}
+
+const struct sm_config *sm_model_config(const struct sm_model *model)
+{
+    return &model->config;
+}
+
+size_t sm_embedding_floats(const struct sm_config *config)
+{
+    size_t side = (size_t)grid_side(config);
+    return side * side * (size_t)config->prompt_dim;
+}
+
+int sm_low_res_side(const struct sm_config *config)
+{
+    return 4 * grid_side(config);
+}

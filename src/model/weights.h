@@ -1,0 +1,40 @@
+/* model/weights.h - walking over all tensors of a configuration. */
+#ifndef MODEL_WEIGHTS_H
+#define MODEL_WEIGHTS_H
+
+#include "model/model_internal.h"
+
+enum layout { PLAIN, CONV, DECONV };
+
+/* One tensor as weights.def says it, the letters replaced by numbers. */
+struct tensor {
+    char name[96];
+    enum layout layout;
+    int rank;
+    int64_t dim[4];
+    int64_t count;       /* product of dim */
+    const float **field; /* in struct weights */
+};
+
+/* Calls visit for every tensor of the configuration, in the order of weights.def; stops at the first
+ * failure. */
+enum sm_status weights_each(struct weights *weights, const struct sm_config *config,
+                            enum sm_status (*visit)(void *context, const struct tensor *tensor,
+                                                    struct sm_err *err),
+                            void *context, struct sm_err *err);
+
+/* Where tensors come from. */
+struct tensor_source {
+    void *context;
+    const char *path; /* for messages */
+    /* Is the tensor there, in this shape? NULL: always. Asked for all before anything is allocated. */
+    enum sm_status (*check)(void *context, const struct tensor *tensor, struct sm_err *err);
+    /* out has room for tensor->count floats, PyTorch's layout. */
+    enum sm_status (*fill)(void *context, const struct tensor *tensor, float *out,
+                           struct sm_err *err);
+};
+
+/* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */
+enum sm_status model_from_source(struct sm_model **model, const struct sm_config *config,
+                                    const struct tensor_source *source, struct sm_err *err);
+#endif

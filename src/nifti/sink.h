@@ -1,0 +1,18 @@
+/* nifti/sink.h - bytes to a .nii or .nii.gz file that appears whole or not at all. */
+#ifndef NIFTI_SINK_H
+#define NIFTI_SINK_H
+
+#include <stddef.h>
+#include "base/output.h"
+
+struct sink {
+    struct output output;
+    void *deflate; /* zlib's z_stream, or NULL: not compressed */
+};
+
+/* SM_USAGE when the name ends neither in .nii nor in .nii.gz. */
+enum sm_status sink_open(struct sink *sink, const char *path, struct sm_err *err);
+enum sm_status sink_write(struct sink *sink, const void *bytes, size_t count, struct sm_err *err);
+/* Ends the file. Discards it when status is not SM_OK, and returns status. */
+enum sm_status sink_close(struct sink *sink, enum sm_status status, struct sm_err *err);
+#endif

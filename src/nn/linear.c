@@ -1,0 +1,74 @@
+#include <cblas.h>
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include "nn/nn.h"
+#include "nn/simd.h"
+
+enum { BLAS_PTHREAD = 1, BLAS_OPENMP = 2 }; /* what openblas_get_parallel() returns; 0 is sequential */
+
+static atomic_int thread_count; /* 0: not set, OpenMP's own choice */
+
+void nn_set_threads(int threads)
+{
+    if (threads <= 0)
+        threads = omp_get_num_procs();
+    atomic_store(&thread_count, threads);
+    omp_set_num_threads(threads);
+    openblas_set_num_threads(threads);
+}
+
+int nn_threads(void)
+{
+    int threads = atomic_load(&thread_count);
+    return threads ? threads : omp_get_max_threads();
+}
+
+bool nn_gemm_in_parallel(void)
+{
+    return openblas_get_parallel() != BLAS_PTHREAD;
+}
+
+const char *nn_blas_description(void)
+{
+    static _Thread_local char text[128];
+    static const char *const build[] = {"sequential", "pthread", "openmp"};
+    char version[32] = "";
+    int parallel = openblas_get_parallel();
+    sscanf(openblas_get_config(), "OpenBLAS %31s", version);
+    snprintf(text, sizeof(text), "OpenBLAS %s (%s, %s), loops for %s", version,
+             parallel >= 0 && parallel <= BLAS_OPENMP ? build[parallel] : "unknown",
+             openblas_get_corename(), nn_simd()->name);
+    return text;
+}
+
+void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
+             bool transpose_b, int m, int n, int k, float alpha, float beta)
+{
+    if (m > 0 && n > 0)
+        cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                    transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                    ldc);
+}
+
+void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w, const float *bias,
+                  int rows, int k, int n)
+{
+    for (int i = 0; bias && i < rows; i++)
+        memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
+    nn_gemm(out, ld_out, x, ld_x, false, w, k, true, rows, n, k, 1.0f, bias ? 1.0f : 0.0f);
+}
+
+void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k, int n)
+{
+    nn_linear_ld(out, n, x, k, w, bias, rows, k, n);
+}
+
+void nn_linear_add(float *out, const float *x, const float *w, const float *bias, int rows, int k,
+                   int n)
+{
+    if (bias)
+        nn_add_rows(out, bias, rows, n);
+    nn_gemm(out, n, x, k, false, w, k, true, rows, n, k, 1.0f, 1.0f);
+}

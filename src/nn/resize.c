@@ -1,0 +1,85 @@
+#include <math.h>
+#include <string.h>
+#include "nn/nn.h"
+#include "nn/parallel.h"
+#include "nn/simd.h"
+
+void nn_nearest_index(int *index, int src, int dst)
+{
+    double step = 1.0 / ((double)dst / src);
+    for (int x = 0; x < dst; x++) {
+        int at = (int)floor(x * step);
+        index[x] = at < src ? at : src - 1;
+    }
+}
+
+/* The two source places of one output place, and the weight of the second. torch computes them in
+ * float32, and so does this: low = max(scale * (o + 0.5) - 0.5, 0). */
+struct between {
+    int low, high;
+    float weight;
+};
+
+static inline struct between between_at(int o, float scale, int size)
+{
+    float at = scale * ((float)o + 0.5f) - 0.5f;
+    at = at < 0.0f ? 0.0f : at;
+    int low = (int)at < size - 1 ? (int)at : size - 1;
+    float weight = at - (float)low;
+    return (struct between){low, low + (low < size - 1), weight < 1.0f ? weight : 1.0f};
+}
+
+void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w, int ld_x)
+{
+    float scale_y = (float)h / oh, scale_x = (float)w / ow;
+#pragma omp parallel for num_threads(threads_for((size_t)oh * ow))
+    for (int oy = 0; oy < oh; oy++) {
+        struct between y = between_at(oy, scale_y, h);
+        const float *top = x + (size_t)y.low * ld_x, *bottom = x + (size_t)y.high * ld_x;
+        float *line = out + (size_t)oy * ld_out;
+#pragma omp simd
+        for (int ox = 0; ox < ow; ox++) {
+            struct between c = between_at(ox, scale_x, w);
+            float above = (1.0f - c.weight) * top[c.low] + c.weight * top[c.high];
+            float below = (1.0f - c.weight) * bottom[c.low] + c.weight * bottom[c.high];
+            line[ox] = (1.0f - y.weight) * above + y.weight * below;
+        }
+    }
+}
+
+static void mix_pixels(float *restrict out, const float *restrict a, const float *restrict b,
+                       const float *restrict c, const float *restrict d, float wx, float wy, int n)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++)
+        out[i] = (1.0f - wy) * ((1.0f - wx) * a[i] + wx * b[i]) +
+                 wy * ((1.0f - wx) * c[i] + wx * d[i]);
+}
+
+void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w, int channels)
+{
+    float scale_y = (float)h / oh, scale_x = (float)w / ow;
+#pragma omp parallel for num_threads(threads_for((size_t)oh * ow * channels))
+    for (int oy = 0; oy < oh; oy++) {
+        struct between y = between_at(oy, scale_y, h);
+        const float *top = x + (size_t)y.low * w * channels;
+        const float *bottom = x + (size_t)y.high * w * channels;
+        for (int ox = 0; ox < ow; ox++) {
+            struct between c = between_at(ox, scale_x, w);
+            size_t low = (size_t)c.low * channels, high = (size_t)c.high * channels;
+            mix_pixels(out + ((size_t)oy * ow + ox) * channels, top + low, top + high, bottom + low,
+                       bottom + high, c.weight, y.weight, channels);
+        }
+    }
+}
+
+void nn_transpose(float *out, const float *x, int rows, int columns)
+{
+    enum { TILE = 16 };
+#pragma omp parallel for num_threads(threads_for((size_t)rows * columns))
+    for (int i0 = 0; i0 < rows; i0 += TILE)
+        for (int j0 = 0; j0 < columns; j0 += TILE)
+            for (int i = i0; i < i0 + TILE && i < rows; i++)
+                for (int j = j0; j < j0 + TILE && j < columns; j++)
+                    out[(size_t)j * rows + i] = x[(size_t)i * columns + j];
+}

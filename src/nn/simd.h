@@ -1,0 +1,36 @@
+/* nn/simd.h - the loops that are not GEMM, compiled once per instruction set, chosen at run time.
+ *
+ * simd.c includes simd_loops.h once for each set, so one binary runs on any CPU of its architecture.
+ * A table of functions instead of target_clones: no ifunc, which sanitizers cannot bear, and the same
+ * code with gcc and clang.
+ */
+#ifndef NN_SIMD_H
+#define NN_SIMD_H
+
+#include <stddef.h>
+
+struct nn_simd {
+    const char *name; /* "avx512", "avx2", "base" */
+    void (*gelu)(float *x, size_t count);
+    void (*bias_gelu)(float *x, const float *bias, size_t count);
+    void (*sigmoid)(float *x, size_t count);
+    void (*relu)(float *x, size_t count);
+    void (*add)(float *x, const float *y, size_t count);
+    void (*scale)(float *out, const float *x, float factor, size_t count);
+    void (*multiply)(float *out, const float *x, const float *y, size_t count);
+    /* x = exp(x - max x); returns the sum. */
+    float (*exp_sum)(float *x, size_t count);
+    /* The same after x (rows, columns) += row_term[-i] + column_term[-j] at (i, j): the terms of
+     * relative positions run against the index of the key. */
+    float (*exp_sum_positions)(float *x, const float *row_term, const float *column_term, int rows,
+                               int columns);
+    void (*norm_row)(float *out, const float *x, const float *weight, const float *bias, int n,
+                     float eps);
+};
+
+/* The best table this CPU can run. */
+const struct nn_simd *nn_simd(void);
+/* All tables this CPU can run, best first; NULL past the end. For tests. */
+const struct nn_simd *nn_simd_variant(int number);
+
+#endif

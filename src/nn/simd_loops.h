@@ -1,0 +1,185 @@
+/* nn/simd_loops.h - included by simd.c once for each instruction set, with NAME(f) defined to a name of
+ * that set, and TABLE and TITLE to the table's name and text. No include guard: that is the point.
+ *
+ * exp and erf are polynomials because calls of libm's cannot be vectorised. The coefficients are
+ * weighted least-squares fits, driven to equal ripple, of the functions named; with them the float
+ * results are within 2 ulp (tests/unit/test_nn_act.c looks at every 97th float). Conditions are
+ * written so that not-a-number falls through to the result.
+ */
+
+static inline float NAME(from_bits)(int32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+static inline int32_t NAME(to_bits)(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits;
+}
+
+/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2; 0 below EXP_LOW, where the result would leave the normal
+ * numbers, and exp(EXP_HIGH) above EXP_HIGH. */
+static inline float NAME(exp)(float x)
+{
+    float clamped = x < EXP_LOW ? EXP_LOW : x;
+    clamped = clamped > EXP_HIGH ? EXP_HIGH : clamped;
+    float shifted = clamped * LOG2_E + ROUNDER; /* k sits in the low bits of the mantissa */
+    float k = shifted - ROUNDER;
+    float r = clamped - k * LN2_HIGH - k * LN2_LOW;
+    float p = 0.00138145964f; /* (exp(r) - 1 - r) / r^2 */
+    p = p * r + 0.00836871709f;
+    p = p * r + 0.0416683881f;
+    p = p * r + 0.166665206f;
+    p = p * r + 0.499999934f;
+    float e = 1.0f + (r + r * r * p);
+    uint32_t exponent = (uint32_t)NAME(to_bits)(shifted) << 23;
+    float scaled = NAME(from_bits)((int32_t)((uint32_t)NAME(to_bits)(e) + exponent));
+    scaled = x != x ? x : scaled;
+    return x < EXP_LOW ? 0.0f : scaled;
+}
+
+static inline float NAME(erf)(float x)
+{
+    float t = fabsf(x), s = x * x;
+    float p = 7.8538577e-05f; /* erf(x) / x - 1 in x^2, |x| <= 1 */
+    p = p * s - 0.000801019252f;
+    p = p * s + 0.00518832756f;
+    p = p * s - 0.0268538119f;
+    p = p * s + 0.112835851f;
+    p = p * s - 0.376126258f;
+    p = p * s + 0.128379166f;
+    t = t > 4.0f ? 4.0f : t; /* erf(4) rounds to 1 */
+    float q = -0.000187605643f; /* -log(1 - erf(t)), 0.99 <= t <= 4 */
+    q = q * t + 0.00296012219f;
+    q = q * t - 0.0218896733f;
+    q = q * t + 0.103218265f;
+    q = q * t + 0.638012147f;
+    q = q * t + 1.12717169f;
+    q = q * t + 0.000320564433f;
+    float far = 1.0f - NAME(exp)(-q);
+    float near = x + x * p;
+    far = x < 0.0f ? -far : far;
+    return t < 1.0f ? near : far;
+}
+
+static inline float NAME(gelu_of)(float x)
+{
+    return 0.5f * x * (1.0f + NAME(erf)(x * SQRT_HALF));
+}
+
+static void NAME(gelu)(float *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = NAME(gelu_of)(x[i]);
+}
+
+static void NAME(bias_gelu)(float *restrict x, const float *restrict bias, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = NAME(gelu_of)(x[i] + bias[i]);
+}
+
+static void NAME(sigmoid)(float *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = 1.0f / (1.0f + NAME(exp)(-x[i]));
+}
+
+static void NAME(relu)(float *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+static void NAME(add)(float *restrict x, const float *restrict y, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] += y[i];
+}
+
+static void NAME(scale)(float *out, const float *x, float factor, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        out[i] = factor * x[i];
+}
+
+static void NAME(multiply)(float *out, const float *x, const float *y, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        out[i] = x[i] * y[i];
+}
+
+static float NAME(exp_sum_below)(float *x, float max, size_t count)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < count; i++) {
+        float e = NAME(exp)(x[i] - max);
+        x[i] = e;
+        sum += e;
+    }
+    return sum;
+}
+
+static float NAME(exp_sum)(float *x, size_t count)
+{
+    float max = -INFINITY;
+#pragma omp simd reduction(max : max)
+    for (size_t i = 0; i < count; i++)
+        max = max < x[i] ? x[i] : max;
+    return NAME(exp_sum_below)(x, max, count);
+}
+
+static float NAME(exp_sum_positions)(float *restrict x, const float *restrict row_term,
+                                     const float *restrict column_term, int rows, int columns)
+{
+    float max = -INFINITY;
+    for (int i = 0; i < rows; i++) {
+        float *line = x + (size_t)i * columns, term = row_term[-i];
+#pragma omp simd reduction(max : max)
+        for (int j = 0; j < columns; j++) {
+            float value = line[j] + (term + column_term[-j]);
+            line[j] = value;
+            max = max < value ? value : max;
+        }
+    }
+    return NAME(exp_sum_below)(x, max, (size_t)rows * columns);
+}
+
+static void NAME(norm_row)(float *out, const float *x, const float *weight, const float *bias, int n,
+                           float eps)
+{
+    float sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++)
+        sum += x[i];
+    float mean = sum / n;
+#pragma omp simd reduction(+ : squares)
+    for (int i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    float factor = 1.0f / sqrtf(squares / n + eps);
+#pragma omp simd
+    for (int i = 0; i < n; i++)
+        out[i] = (x[i] - mean) * factor * weight[i] + bias[i];
+}
+
+static const struct nn_simd TABLE = {
+    TITLE,          NAME(gelu),  NAME(bias_gelu), NAME(sigmoid), NAME(relu),
+    NAME(add),      NAME(scale), NAME(multiply),  NAME(exp_sum), NAME(exp_sum_positions),
+    NAME(norm_row),
+};
+
+#undef NAME
+#undef TABLE
+#undef TITLE

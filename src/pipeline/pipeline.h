@@ -1,0 +1,81 @@
+/* pipeline/pipeline.h - what a run keeps: one cell for each object on each slice it is asked on.
+ *
+ * All of it is in the frame of the view, so that nothing depends on how the file stores its axes.
+ */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "pipeline/propagate.h"
+#include "sammed2d/segment.h"
+
+enum { GO_UP = 1, GO_DOWN = 2 };
+
+struct cell {
+    struct sm_slice_prompt shown; /* what was asked; its pointers are the arrays below */
+    float (*boxes)[4];
+    float (*points)[2];
+    int *labels;
+    float *mask;    /* (L, L) mask prompt, or NULL */
+    float *low_res; /* (L, L) logits once decoded, else NULL */
+    float iou;      /* predicted */
+    size_t area;    /* pixels inside */
+    int directions; /* GO_UP, GO_DOWN: where it carries the object on */
+    bool given;     /* the user says where the object is on this slice */
+    bool queued;    /* in a wave, now or earlier */
+    struct appearance *appearance; /* of its object; shared, owned by the run */
+};
+
+struct sm_result {
+    const struct sm_config *config;
+    const struct sm_prompts *prompts;
+    struct sm_view view;
+    struct sm_window window;
+    struct sm_labels labels;
+    struct sm_object_result *objects;
+    struct cell **cells; /* (objects, slices); NULL where nothing is asked */
+    float *square;       /* S * S, scratch of sm_upsample */
+    float *logits;       /* height * width, scratch */
+    double encode_seconds, decode_seconds;
+    int encoded;
+};
+
+struct cell *result_cell(const struct sm_result *result, size_t object, int slice);
+/* Makes the cell when there is none. NULL: out of memory. */
+struct cell *result_make_cell(struct sm_result *result, size_t object, int slice);
+void cell_free(struct cell *cell);
+enum sm_status cell_add_box(struct cell *cell, const float box[4], struct sm_err *err);
+enum sm_status cell_add_point(struct cell *cell, const float point[2], bool positive,
+                              struct sm_err *err);
+
+/* cells.c: the user's prompts as cells; `directions` of objects by options->propagate. */
+enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segment_options *options,
+                                  const struct sm_listener *listener, struct sm_err *err);
+
+/* asks.c: a cell is put to the decoder as one prompt, or, with several boxes, as one for each. */
+struct ask {
+    struct cell *cell;
+    struct sm_prompt prompt;
+    float (*points)[2]; /* owned, where prompt.points is not the cell's */
+    int *labels;
+};
+struct asks {
+    struct ask *list;
+    size_t count;
+};
+enum sm_status asks_add_cell(struct asks *asks, struct cell *cell, struct sm_err *err);
+void asks_free(struct asks *asks);
+
+/* result.c */
+void result_logits(const struct sm_result *result, const float *low_res, float *logits);
+/* The reference's threshold: sigmoid(logit) > 0.5 in float32. */
+bool logit_inside(float logit);
+enum sm_status result_assemble(struct sm_result *result, const struct sm_volume *volume, bool overlap,
+                               const struct sm_listener *listener, struct sm_err *err);
+
+/* segment.c: sm_segment with the way of propagating spelt out, for measuring. */
+enum sm_status segment_with(struct sm_result **result, const struct sm_model *model,
+                            const struct sm_volume *volume, const struct sm_prompts *prompts,
+                            const struct sm_segment_options *options,
+                            const struct propagation *propagation,
+                            const struct sm_listener *listener, struct sm_err *err);
+#endif

@@ -1,0 +1,31 @@
+/* pipeline/prompts_internal.h - what the prompt readers share. */
+#ifndef PIPELINE_PROMPTS_INTERNAL_H
+#define PIPELINE_PROMPTS_INTERNAL_H
+
+#include "base/json.h"
+#include "sammed2d/prompts.h"
+
+/* Millimetres and voxel indices beyond this are nonsense, and would overflow later. */
+#define PROMPT_LIMIT 1e6
+
+enum sm_status prompts_append_point(struct sm_object *object, const struct sm_point *point,
+                                    struct sm_err *err);
+enum sm_status prompts_append_box(struct sm_object *object, const struct sm_box *box,
+                                  struct sm_err *err);
+/* A box whose corners are given in plain axes of its space. */
+struct sm_box prompts_plain_box(enum sm_space space, const double numbers[6]);
+
+/* An array of exactly `count` finite numbers of sane size, or SM_CORRUPT naming `what`. */
+enum sm_status json_numbers(const json_t *json, double *numbers, size_t count, const char *path,
+                            const char *what, struct sm_err *err);
+
+/* The readers of the three forms; `path` is for messages and for what is relative to the file. */
+enum sm_status prompts_from_json(struct sm_prompts *prompts, const json_t *json, const char *path,
+                                 struct sm_err *err);
+enum sm_status prompts_from_own(struct sm_prompts *prompts, const json_t *json, const char *path,
+                                struct sm_err *err);
+enum sm_status prompts_from_slicer(struct sm_prompts *prompts, const json_t *json, const char *path,
+                                   struct sm_err *err);
+enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
+                                  struct sm_err *err);
+#endif

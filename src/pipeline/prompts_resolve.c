@@ -1,0 +1,229 @@
+/* Prompts to voxel indices of one volume, and every check that needs the volume. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pipeline/prompts_internal.h"
+
+/* Headers keep positions in float32 and users type three decimals: within a thousandth of a voxel of
+ * a border counts as on it, so that the result does not hang on the last bit. */
+static const double TIE = 1e-3;
+enum { SQUARE = 256 };
+
+static void to_voxel(const struct sm_grid *grid, enum sm_space space, const double position[3],
+                     double ijk[3])
+{
+    if (space == SM_SPACE_VOXEL) {
+        memcpy(ijk, position, 3 * sizeof *ijk);
+        return;
+    }
+    double sign = space == SM_SPACE_RAS ? -1 : 1; /* RAS mm to LPS mm */
+    double lps[3] = {sign * position[0], sign * position[1], position[2]};
+    sm_grid_from_lps(grid, lps, ijk);
+}
+
+/* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
+static void nearest(const struct sm_grid *grid, double ijk[3])
+{
+    struct sm_orientation orientation;
+    sm_grid_orientation(grid, &orientation);
+    for (int a = 0; a < 3; a++)
+        ijk[a] = orientation.positive[a] ? floor(ijk[a] + 0.5 + TIE) : ceil(ijk[a] - 0.5 - TIE);
+}
+
+/* The picture's pixel span [low, high) of a span in the reference's 256 x 256 picture, along an axis of
+ * `size` pixels. `padded`: the picture is smaller both ways and sits centred in the square. */
+static void from_square(double *low, double *high, int size, bool padded)
+{
+    double scale = padded ? 1 : (double) size / SQUARE;
+    double shift = padded ? floor((SQUARE - size) / 2.0) : 0;
+    *low = floor((*low - shift) * scale + TIE);
+    *high = ceil((*high - shift) * scale - TIE);
+}
+
+static enum sm_status check_square(const struct sm_object *object, const struct sm_grid *grid,
+                                   struct sm_err *err)
+{
+    if (grid->dim[2] == 1)
+        return SM_OK;
+    return sm_fail(err, SM_USAGE,
+                   "the prompts of \"%s\" are SAM-Med2D's for single pictures, but the input has %d "
+                   "slices; use a PNG, or a prompts file with three indices", object->name, grid->dim[2]);
+}
+
+static bool is_padded(const struct sm_grid *grid)
+{
+    return grid->dim[0] < SQUARE && grid->dim[1] < SQUARE;
+}
+
+static bool inside(const struct sm_grid *grid, const double ijk[3])
+{
+    for (int a = 0; a < 3; a++)
+        if (!(ijk[a] >= 0 && ijk[a] <= grid->dim[a] - 1))
+            return false;
+    return true;
+}
+
+static enum sm_status fail_outside(const struct sm_object *object, const char *what,
+                                   const double ijk[3], const struct sm_grid *grid, struct sm_err *err)
+{
+    return sm_fail(err, SM_USAGE,
+                   "%s of \"%s\" lies outside the volume: voxel %g,%g,%g, but indices go from 0,0,0 "
+                   "to %d,%d,%d; check --space and the order of the indices", what, object->name,
+                   ijk[0], ijk[1], ijk[2], grid->dim[0] - 1, grid->dim[1] - 1, grid->dim[2] - 1);
+}
+
+static enum sm_status resolve_point(const struct sm_object *object, struct sm_point *point,
+                                    const struct sm_grid *grid, struct sm_err *err)
+{
+    double ijk[3];
+    enum sm_status status = SM_OK;
+    if (point->space == SM_SPACE_SQUARE) {
+        status = check_square(object, grid, err);
+        for (int a = 0; a < 2; a++) {
+            double low = point->position[a] + 0.5, high = low;
+            from_square(&low, &high, grid->dim[a], is_padded(grid));
+            ijk[a] = low;
+        }
+        ijk[2] = 0;
+    } else {
+        to_voxel(grid, point->space, point->position, ijk);
+        nearest(grid, ijk);
+    }
+    if (!status && !inside(grid, ijk))
+        status = fail_outside(object, point->positive ? "a point" : "an excluded point", ijk, grid, err);
+    memcpy(point->position, ijk, sizeof ijk);
+    point->space = SM_SPACE_VOXEL;
+    return status;
+}
+
+/* Bounds of the eight corners, as fractional voxel indices. */
+static void box_bounds(const struct sm_box *box, const struct sm_grid *grid, double low[3],
+                       double high[3])
+{
+    for (int a = 0; a < 3; a++) {
+        low[a] = INFINITY;
+        high[a] = -INFINITY;
+    }
+    for (int corner = 0; corner < 8; corner++) {
+        double own[3], position[3], ijk[3];
+        for (int a = 0; a < 3; a++)
+            own[a] = box->corner[corner >> a & 1][a];
+        for (int a = 0; a < 3; a++)
+            position[a] = box->frame[a][0] * own[0] + box->frame[a][1] * own[1] +
+                          box->frame[a][2] * own[2];
+        to_voxel(grid, box->space, position, ijk);
+        for (int a = 0; a < 3; a++) {
+            low[a] = fmin(low[a], ijk[a]);
+            high[a] = fmax(high[a], ijk[a]);
+        }
+    }
+}
+
+/* The voxels that share more than a border with the box: voxel i spans i-0.5..i+0.5. */
+static void voxels_touched(double low[3], double high[3])
+{
+    for (int a = 0; a < 3; a++) {
+        double first = floor(low[a] + 0.5 + TIE), last = ceil(high[a] - 0.5 - TIE);
+        low[a] = fmin(first, last); /* a box without thickness on a border: both sides */
+        high[a] = fmax(first, last);
+    }
+}
+
+static void cut_to_volume(const struct sm_grid *grid, double low[3], double high[3])
+{
+    for (int a = 0; a < 3; a++)
+        if (high[a] >= 0 && low[a] <= grid->dim[a] - 1) {
+            low[a] = fmax(low[a], 0);
+            high[a] = fmin(high[a], grid->dim[a] - 1);
+        }
+}
+
+static enum sm_status square_box(const struct sm_object *object, const struct sm_box *box,
+                                 const struct sm_grid *grid, double low[3], double high[3],
+                                 struct sm_err *err)
+{
+    memcpy(low, box->corner[0], 3 * sizeof *low);
+    memcpy(high, box->corner[1], 3 * sizeof *high);
+    for (int a = 0; a < 2; a++) {
+        from_square(&low[a], &high[a], grid->dim[a], is_padded(grid));
+        high[a] = fmax(high[a] - 1, low[a]);
+    }
+    return check_square(object, grid, err);
+}
+
+/* Boxes in millimetres are drawn by hand around things and end where they end: they are cut to the
+ * volume. A voxel box that does not fit is a mistake. */
+static enum sm_status resolve_box(const struct sm_object *object, struct sm_box *box,
+                                  const struct sm_grid *grid, struct sm_err *err)
+{
+    double low[3], high[3];
+    enum sm_status status = SM_OK;
+    if (box->space == SM_SPACE_SQUARE)
+        status = square_box(object, box, grid, low, high, err);
+    else
+        box_bounds(box, grid, low, high);
+    if (box->space != SM_SPACE_SQUARE)
+        voxels_touched(low, high);
+    if (box->space != SM_SPACE_VOXEL)
+        cut_to_volume(grid, low, high);
+    if (!status && (!inside(grid, low) || !inside(grid, high)))
+        status = fail_outside(object, "a box", inside(grid, low) ? high : low, grid, err);
+    memcpy(box->corner[0], low, sizeof low);
+    memcpy(box->corner[1], high, sizeof high);
+    box->space = SM_SPACE_VOXEL;
+    return status;
+}
+
+static enum sm_status resolve_object(struct sm_object *object, const struct sm_grid *grid,
+                                     struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    if (!object->point_count && !object->box_count && !object->mask_path && !object->mask)
+        return sm_fail(err, SM_USAGE, "object \"%s\" has no prompt: give it a box, a point or a mask",
+                       object->name);
+    for (size_t p = 0; !status && p < object->point_count; p++)
+        status = resolve_point(object, &object->points[p], grid, err);
+    for (size_t b = 0; !status && b < object->box_count; b++)
+        status = resolve_box(object, &object->boxes[b], grid, err);
+    if (status || object->box_count || object->mask_path || object->mask)
+        return status;
+    for (size_t p = 0; p < object->point_count; p++)
+        if (object->points[p].positive)
+            return SM_OK;
+    return sm_fail(err, SM_USAGE,
+                   "object \"%s\" has excluded points only; say with a box or a point where it is",
+                   object->name);
+}
+
+static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
+{
+    size_t *owner = calloc(65536, sizeof *owner); /* object number + 1 */
+    enum sm_status status = owner ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    for (size_t o = 0; !status && o < prompts->count; o++) {
+        struct sm_object *object = &prompts->objects[o];
+        if (!object->id)
+            object->id = (int) o + 1;
+        if (object->id < 1 || object->id > 65535)
+            status = sm_fail(err, SM_USAGE, "object \"%s\" has id %d; label values go from 1 to 65535",
+                             object->name, object->id);
+        else if (owner[object->id])
+            status = sm_fail(err, SM_USAGE,
+                             "objects \"%s\" and \"%s\" both have id %d; give one of them another",
+                             prompts->objects[owner[object->id] - 1].name, object->name, object->id);
+        else
+            owner[object->id] = o + 1;
+    }
+    free(owner);
+    return status;
+}
+
+enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
+                                  struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    if (!prompts->count)
+        return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        status = resolve_object(&prompts->objects[o], grid, err);
+    return status ? status : give_ids(prompts, err);
+}

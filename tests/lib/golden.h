@@ -1,0 +1,50 @@
+/* lib/golden.h - reading golden files, and comparing with them by the rule of the project:
+ * a stage may differ by max(4 x the largest float32-float64 difference that its file states for that
+ * stage, 32 x 1.19e-7 x the largest value); where a file states none, by the relative difference that
+ * another file of the same encoder states.
+ */
+#ifndef LIB_GOLDEN_H
+#define LIB_GOLDEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "h5/h5.h"
+
+struct golden_tally {
+    int passed, failed;
+};
+
+struct golden {
+    struct h5 *file;
+    char label[64];
+    char **names; /* data sets */
+    size_t count;
+    struct golden_tally *tally;
+    const struct golden *all; /* every file of the directory */
+    size_t all_count;
+};
+
+void golden_open(struct golden *g, const char *dir, const char *name, struct golden_tally *tally);
+void golden_close(struct golden *g);
+
+/* A line that counts as a failure. */
+void golden_fail(struct golden *g, const char *what, const char *why);
+
+/* Compares data set `path` with got, of `rank` dimensions. The data set may hold every n-th element
+ * only, when its name ends in _every_<n>th. */
+void golden_compare(struct golden *g, const char *path, const float *got, int rank,
+                    const int64_t *dim);
+/* The same within 2 units in the last place, all elements. */
+void golden_compare_ulp(struct golden *g, const char *path, const float *got, size_t count);
+/* One line for `count` numbers that have to agree exactly. */
+void golden_compare_exact(struct golden *g, const char *what, size_t different, size_t count);
+
+/* The whole data set as floats, in memory to be freed; *shape is filled in. NULL is reported. */
+float *golden_floats(struct golden *g, const char *path, struct h5_shape *shape);
+
+/* The kinds of files. */
+void golden_inference(struct golden *g);
+void golden_preprocess(struct golden *g);
+void golden_interpolation(struct golden *g);
+#endif

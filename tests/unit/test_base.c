@@ -1,0 +1,337 @@
+/* Errors, the arena, digests, JSON, and files that appear whole or not at all. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/output.h"
+#include "sammed2d/listener.h"
+
+static char directory[] = "/tmp/sammed2d-test-XXXXXX";
+static char path_buffer[4][256];
+
+/* directory/name, in one of four buffers in turn */
+static const char *in(const char *name)
+{
+    static int turn;
+    char *path = path_buffer[turn++ % 4];
+    snprintf(path, sizeof path_buffer[0], "%s/%s", directory, name);
+    return path;
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+    char bytes[256] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    bytes[fread(bytes, 1, sizeof bytes - 1, file)] = 0;
+    fclose(file);
+    assert_string_equal(bytes, text);
+}
+
+static int files_in_directory(void)
+{
+    int files = 0;
+    DIR *dir = opendir(directory);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        files += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    return files;
+}
+
+static int make_directory(void **state)
+{
+    (void) state;
+    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void) state;
+    DIR *dir = opendir(directory);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' || strlen(entry->d_name) > 2)
+            remove(in(entry->d_name));
+    if (dir)
+        closedir(dir);
+    return rmdir(directory);
+}
+
+static void errors_are_sentences(void **state)
+{
+    (void) state;
+    struct sm_err err;
+    assert_int_equal(sm_fail(&err, SM_WEIGHTS, "%s: %d blocks", "a.h5", 3), SM_WEIGHTS);
+    assert_int_equal(err.status, SM_WEIGHTS);
+    assert_string_equal(err.message, "a.h5: 3 blocks");
+    assert_int_equal(sm_fail_context(&err, "object \"%s\"", "liver"), SM_WEIGHTS);
+    assert_string_equal(err.message, "object \"liver\": a.h5: 3 blocks");
+    assert_int_equal(sm_fail(NULL, SM_USAGE, "unheard"), SM_USAGE);
+    char longer[4000];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = 0;
+    sm_fail(&err, SM_USAGE, "%s", longer);
+    assert_int_equal(strlen(err.message), sizeof err.message - 1);
+    sm_fail_context(&err, "%s", longer);
+    assert_int_equal(strlen(err.message), sizeof err.message - 1);
+}
+
+static void listeners_may_be_absent(void **state)
+{
+    (void) state;
+    struct sm_listener deaf = {0};
+    sm_warn(NULL, "x");
+    sm_warn(&deaf, "x");
+    sm_note(&deaf, "x");
+    sm_progress(&deaf, "x", 1, 2);
+    assert_false(sm_cancelled(NULL));
+    assert_false(sm_cancelled(&deaf));
+}
+
+static void an_arena_measures_then_serves(void **state)
+{
+    (void) state;
+    struct arena measure = {0}, arena;
+    arena_take(&measure, 1);
+    size_t mark = arena_mark(&measure);
+    assert_null(arena_floats(&measure, 1000));
+    arena_release(&measure, mark);
+    arena_take(&measure, 100);
+    assert_int_equal(measure.peak, 64 + 4032);
+    assert_int_equal(arena_init(&arena, measure.peak, NULL), SM_OK);
+    char *first = arena_take(&arena, 1);
+    float *second = arena_floats(&arena, 1000);
+    assert_int_equal((uintptr_t) first % 64, 0);
+    assert_int_equal((uintptr_t) second % 64, 0);
+    memset(second, 0, 4000);
+    arena_release(&arena, mark);
+    assert_ptr_equal(arena_take(&arena, 100), second);
+    arena_free(&arena);
+    struct sm_err err;
+    assert_int_equal(arena_init(&arena, SIZE_MAX / 4, &err), SM_MEMORY);
+    assert_non_null(strstr(err.message, "MB"));
+}
+
+static void digests_are_sha256(void **state)
+{
+    (void) state;
+    static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    char hex[65];
+    digest_bytes("abc", 3, hex);
+    assert_string_equal(hex, abc);
+    put(in("abc"), "abc");
+    assert_int_equal(digest_file(in("abc"), hex, NULL), SM_OK);
+    assert_string_equal(hex, abc);
+    struct sm_err err;
+    assert_int_equal(digest_file(in("absent"), hex, &err), SM_NOT_FOUND);
+    assert_non_null(strstr(err.message, "absent: No such file"));
+}
+
+static void json_errors_say_where(void **state)
+{
+    (void) state;
+    static const char *const broken[] = {"", "{\n  \"a\": }", "{\"a\": 1, \"a\": 2}", "[1, 2",
+                                         "{} x", "\xff\xfe"};
+    json_t *json;
+    struct sm_err err;
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        put(in("a.json"), broken[i]);
+        assert_int_equal(json_read(&json, in("a.json"), &err), SM_CORRUPT);
+        assert_null(json);
+        assert_non_null(strstr(err.message, "a.json: not valid JSON: line "));
+    }
+    assert_int_equal(json_read(&json, in("absent.json"), &err), SM_NOT_FOUND);
+    assert_int_equal(json_read(&json, directory, &err), SM_CORRUPT);
+    char deep[3 * 5000];
+    memset(deep, '[', sizeof deep - 1);
+    deep[sizeof deep - 1] = 0;
+    put(in("deep.json"), deep);
+    assert_int_equal(json_read(&json, in("deep.json"), &err), SM_CORRUPT);
+}
+
+static void json_comes_back(void **state)
+{
+    (void) state;
+    json_t *json = json_pack("{s:f, s:s}", "dice", 0.1, "name", "Nebenniere \xc3\xa4"), *back;
+    assert_int_equal(json_write(in("b.json"), json, NULL), SM_OK);
+    assert_int_equal(json_read(&back, in("b.json"), NULL), SM_OK);
+    assert_true(json_equal(json, back));
+    json_decref(json);
+    json_decref(back);
+}
+
+static void an_output_appears_on_commit(void **state)
+{
+    (void) state;
+    struct output output;
+    put(in("a.nii.gz"), "old");
+    assert_int_equal(output_open(&output, in("a.nii.gz"), NULL), SM_OK);
+    const char *dot = strstr(strrchr(output.temporary, '/') + 2, ".");
+    assert_string_equal(dot, ".nii.gz");
+    assert_int_equal(output_write(&output, "new", 3, NULL), SM_OK);
+    assert_holds(in("a.nii.gz"), "old");
+    assert_int_equal(output_commit(&output, NULL), SM_OK);
+    assert_holds(in("a.nii.gz"), "new");
+    assert_int_equal(files_in_directory(), 1);
+    output_discard(&output);
+    assert_holds(in("a.nii.gz"), "new");
+}
+
+static void a_discarded_output_leaves_the_old_file(void **state)
+{
+    (void) state;
+    struct output output;
+    put(in("a"), "old");
+    assert_int_equal(output_open(&output, in("a"), NULL), SM_OK);
+    assert_int_equal(output_write(&output, "new", 3, NULL), SM_OK);
+    output_discard(&output);
+    assert_holds(in("a"), "old");
+    assert_int_equal(output_open(&output, in("a"), NULL), SM_OK);
+    output_abandon(); /* what a signal handler does */
+    assert_int_equal(files_in_directory(), 1);
+    output_discard(&output);
+    assert_int_equal(output_check(in("b"), NULL), SM_OK);
+    assert_int_equal(files_in_directory(), 1);
+}
+
+static void modes_follow_umask_and_the_old_file(void **state)
+{
+    (void) state;
+    struct stat status;
+    mode_t before = umask(027);
+    assert_int_equal(output_text(in("fresh"), "x", NULL), SM_OK);
+    put(in("private"), "old");
+    chmod(in("private"), 0600);
+    assert_int_equal(output_text(in("private"), "x", NULL), SM_OK);
+    umask(before);
+    stat(in("fresh"), &status);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    stat(in("private"), &status);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void links_are_followed(void **state)
+{
+    (void) state;
+    struct sm_err err;
+    struct stat status;
+    put(in("target"), "old");
+    assert_int_equal(symlink("target", in("link")), 0);
+    assert_int_equal(output_text(in("link"), "new", NULL), SM_OK);
+    assert_holds(in("target"), "new");
+    lstat(in("link"), &status);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(symlink("nowhere", in("dangling")), 0);
+    assert_int_equal(output_text(in("dangling"), "new", &err), SM_OUTPUT);
+    assert_non_null(strstr(err.message, "symbolic link to nothing"));
+}
+
+static void what_cannot_be_an_output_is_refused(void **state)
+{
+    (void) state;
+    assert_int_equal(mkfifo(in("fifo"), 0600), 0);
+    put(in("file"), "old");
+    const struct {
+        const char *path, *sentence;
+    } cases[] = {
+        {"-", "outputs go to files"},
+        {"", "outputs go to files"},
+        {"/dev/stdout", "outputs go to files"},
+        {directory, "is a directory"},
+        {in("fifo"), "is not a regular file"},
+        {in("absent/x"), "its directory does not exist"},
+        {in("file/x"), "not a directory"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sm_err err;
+        assert_int_equal(output_check(cases[i].path, &err), SM_OUTPUT);
+        if (!strstr(err.message, cases[i].sentence))
+            fail_msg("expected \"%s\" in \"%s\"", cases[i].sentence, err.message);
+    }
+    assert_int_equal(files_in_directory(), 2);
+}
+
+static void permissions_are_respected(void **state)
+{
+    (void) state;
+    struct sm_err err;
+    if (geteuid() == 0)
+        skip(); /* root may write everywhere */
+    put(in("protected"), "old");
+    chmod(in("protected"), 0444);
+    assert_int_equal(output_text(in("protected"), "new", &err), SM_OUTPUT);
+    assert_holds(in("protected"), "old");
+    chmod(directory, 0500);
+    assert_int_equal(output_text(in("new"), "new", &err), SM_OUTPUT);
+    chmod(directory, 0700);
+    assert_non_null(strstr(err.message, "cannot be written to"));
+}
+
+/* A limit on file size stands in for a full disk: both end a write half way. */
+static void a_full_disk_leaves_nothing(void **state)
+{
+    (void) state;
+    struct rlimit before, small;
+    struct output output;
+    struct sm_err err;
+    static char bytes[10000];
+    put(in("a"), "old");
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 4096;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    enum sm_status opened = output_open(&output, in("a"), NULL);
+    enum sm_status written = output_write(&output, bytes, sizeof bytes, &err);
+    output_discard(&output);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(opened, SM_OK);
+    assert_int_equal(written, SM_OUTPUT);
+    assert_non_null(strstr(err.message, "larger than a file may be"));
+    assert_holds(in("a"), "old");
+    assert_int_equal(files_in_directory(), 1);
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_are_sentences),
+        cmocka_unit_test(listeners_may_be_absent),
+        cmocka_unit_test(an_arena_measures_then_serves),
+        IN_DIRECTORY(digests_are_sha256),
+        IN_DIRECTORY(json_errors_say_where),
+        IN_DIRECTORY(json_comes_back),
+        IN_DIRECTORY(an_output_appears_on_commit),
+        IN_DIRECTORY(a_discarded_output_leaves_the_old_file),
+        IN_DIRECTORY(modes_follow_umask_and_the_old_file),
+        IN_DIRECTORY(links_are_followed),
+        IN_DIRECTORY(what_cannot_be_an_output_is_refused),
+        IN_DIRECTORY(permissions_are_respected),
+        IN_DIRECTORY(a_full_disk_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

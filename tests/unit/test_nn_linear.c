@@ -1,0 +1,110 @@
+/* linear.c against its twin; sizes around the blocks of BLAS kernels, and one. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "lib/nn_check.h"
+#include "lib/nn_ref.h"
+#include "nn/nn.h"
+
+static void test_gemm(void **unused)
+{
+    (void)unused;
+    dice_start("gemm");
+    for (int round = 0; round < 200; round++) {
+        int m = dice(1, 70), n = dice(1, 70), k = dice(1, 130);
+        bool ta = dice(0, 1), tb = dice(0, 1);
+        int lda = (ta ? m : k) + dice(0, 3), ldb = (tb ? k : n) + dice(0, 3), ldc = n + dice(0, 3);
+        float alpha = dice(-2, 2) / 2.0f, beta = dice(0, 2) / 2.0f;
+        float *a = random_floats((size_t)(ta ? k : m) * lda, 1), *c = random_floats((size_t)m * ldc, 1);
+        float *b = random_floats((size_t)(tb ? n : k) * ldb, 1), *before = empty_floats((size_t)m * n);
+        double *wanted = empty_doubles((size_t)m * n), *size = empty_doubles((size_t)m * n);
+        for (int i = 0; i < m; i++)
+            memcpy(before + (size_t)i * n, c + (size_t)i * ldc, n * sizeof(float));
+        ref_gemm(wanted, size, before, a, lda, ta, b, ldb, tb, m, n, k, alpha, beta);
+        nn_gemm(c, ldc, a, lda, ta, b, ldb, tb, m, n, k, alpha, beta);
+        for (int i = 0; i < m; i++)
+            check_close("gemm", c + (size_t)i * ldc, wanted + (size_t)i * n, size + (size_t)i * n, n,
+                        sum_roundings(k));
+        free(a), free(b), free(c), free(before), free(wanted), free(size);
+    }
+    report_worst("gemm");
+}
+
+static void one_linear(int rows, int k, int n, bool with_bias)
+{
+    size_t count = (size_t)rows * n;
+    float *x = random_floats((size_t)rows * k, 1), *w = random_floats((size_t)n * k, 1);
+    float *bias = with_bias ? random_floats(n, 1) : NULL, *out = empty_floats(count);
+    float *sum = random_floats(count, 1);
+    double *wanted = empty_doubles(count), *size = empty_doubles(count);
+    ref_linear(wanted, size, x, k, w, bias, rows, k, n);
+    nn_linear(out, x, w, bias, rows, k, n);
+    check_close("linear", out, wanted, size, count, sum_roundings(k));
+    for (size_t i = 0; i < count; i++) {
+        wanted[i] += sum[i];
+        size[i] += fabs(sum[i]);
+    }
+    nn_linear_add(sum, x, w, bias, rows, k, n);
+    check_close("linear_add", sum, wanted, size, count, sum_roundings(k + 1));
+    free(x), free(w), free(bias), free(out), free(sum), free(wanted), free(size);
+}
+
+static void test_linear(void **unused)
+{
+    (void)unused;
+    dice_start("linear");
+    for (int round = 0; round < 100; round++)
+        one_linear(dice(1, 60), dice(1, 200), dice(1, 90), dice(0, 1));
+    one_linear(257, 1023, 130, true);
+    report_worst("linear");
+}
+
+static void test_linear_ld(void **unused)
+{
+    (void)unused;
+    dice_start("linear_ld");
+    for (int round = 0; round < 50; round++) {
+        int rows = dice(1, 20), k = dice(1, 50), n = dice(1, 30);
+        int ld_x = k + dice(0, 5), ld_out = n + dice(1, 5);
+        float *x = random_floats((size_t)rows * ld_x, 1), *w = random_floats((size_t)n * k, 1);
+        float *bias = random_floats(n, 1), *out = empty_floats((size_t)rows * ld_out);
+        double *wanted = empty_doubles((size_t)rows * n), *size = empty_doubles((size_t)rows * n);
+        ref_linear(wanted, size, x, ld_x, w, bias, rows, k, n);
+        nn_linear_ld(out, ld_out, x, ld_x, w, bias, rows, k, n);
+        for (int i = 0; i < rows; i++) {
+            check_close("linear_ld", out + (size_t)i * ld_out, wanted + (size_t)i * n,
+                        size + (size_t)i * n, n, sum_roundings(k));
+            assert_true(isnan(out[(size_t)i * ld_out + n])); /* between the rows nothing is written */
+        }
+        free(x), free(w), free(bias), free(out), free(wanted), free(size);
+    }
+}
+
+static void test_threads(void **unused)
+{
+    (void)unused;
+    nn_set_threads(3);
+    assert_int_equal(nn_threads(), 3);
+    one_linear(65, 64, 63, true);
+    nn_set_threads(0);
+    assert_true(nn_threads() >= 1);
+    printf("# %s\n", nn_blas_description());
+    assert_non_null(strstr(nn_blas_description(), "OpenBLAS "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_linear_ld),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
