@@ -11,6 +11,10 @@
 #include "sammed2d/segment.h"
 #include "sammed2d/volume.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- finding: headers only ---- */
 
 struct sm_dicom_study; /* every volume found under some paths, and everything left out */
@@ -26,7 +30,7 @@ struct sm_dicom_volume {
     const char *series_uid, *modality, *description; /* UTF-8; description is the series' */
     const char *transfer_syntax; /* in words, as the standard names it */
     struct sm_grid grid;         /* median step where spacing is uneven */
-    enum sm_voxel_type type;     /* stored; float32 when slices are rescaled differently */
+    enum sm_voxel_type type;     /* as stored; the smallest that holds all slices where they differ */
     size_t files;                /* instances that make it */
     const struct sm_gap *gaps;
     size_t gap_count;
@@ -40,12 +44,14 @@ struct sm_left_out {
 };
 
 /* Files, directory trees in any order and with any names, DICOMDIRs, zip files of these. One bad file
- * never fails it; SM_NOT_FOUND only when a path does not exist. Strings live as long as *study. */
+ * never fails it; SM_NOT_FOUND only when a path does not exist. Strings live as long as *study.
+ * A DICOMDIR stands for the folder it is in. Zip members are "archive.zip/member", read in memory.
+ * Secondary captures without geometry are left out, unless there is nothing else. */
 enum sm_status sm_dicom_scan(struct sm_dicom_study **study, const char *const *paths, size_t count,
                              const struct sm_listener *listener, struct sm_err *err);
 void sm_dicom_study_free(struct sm_dicom_study *study);
 size_t sm_dicom_volumes(const struct sm_dicom_study *study);
-const struct sm_dicom_volume *sm_dicom_volume(const struct sm_dicom_study *study, size_t index);
+const struct sm_dicom_volume *sm_dicom_volume_at(const struct sm_dicom_study *study, size_t index);
 size_t sm_dicom_left_out(const struct sm_dicom_study *study);
 const struct sm_left_out *sm_dicom_left_out_at(const struct sm_dicom_study *study, size_t index);
 
@@ -55,7 +61,12 @@ enum sm_status sm_dicom_choose(const struct sm_dicom_study *study, const char *c
                                struct sm_err *err);
 
 /* Decodes the pixels, in parallel. Slices are sorted along the normal of the image plane (row x column
- * direction); voxel (i, j, k) = (column, row, slice). volume->dicom keeps what writing a SEG needs. */
+ * direction); voxel (i, j, k) = (column, row, slice). volume->dicom keeps what writing a SEG needs.
+ *
+ * Voxels are the stored values (after a modality LUT, where there is one), volume->rescale the slices'
+ * own rescale. MONOCHROME1: the voxels stay, the rescale is turned over (low and high end of the stored
+ * range change places), so that large values are bright as viewers show them; the windows follow. Images
+ * without spacing get 1 mm and a warning. slice_origin_lps is set when there are gaps. */
 enum sm_status sm_dicom_read(struct sm_volume *volume, const struct sm_dicom_study *study, size_t index,
                              const struct sm_listener *listener, struct sm_err *err);
 
@@ -112,4 +123,9 @@ enum sm_status sm_dicom_read_masks(struct sm_dicom_mask **masks, size_t *count, 
                                    const struct sm_volume *like, const struct sm_listener *listener,
                                    struct sm_err *err);
 void sm_dicom_masks_free(struct sm_dicom_mask *masks, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

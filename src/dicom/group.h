@@ -36,6 +36,8 @@ void sort_slices(std::vector<Frame> &frames);
 
 // Fills grid, gaps and tilt of a volume whose frames are sorted.
 void measure(Found &volume);
+// The type that holds the values of all its frames.
+enum sm_voxel_type volume_type(const Found &volume, const std::vector<Instance> &instances);
 // Are the sorted frames evenly spaced?
 bool evenly_spaced(const std::vector<Frame> &frames);
 
