@@ -114,6 +114,20 @@ static std::string colour_of(const Instance &instance)
     return "";
 }
 
+// Enhanced and legacy-converted CT, MR and PET: their frames are slices, even where the attributes that
+// say how they lie have been stripped.
+static bool is_enhanced_class(const std::string &uid)
+{
+    static const char *const CLASSES[] = {STORAGE "2.1", STORAGE "2.2", STORAGE "4.1", STORAGE "4.4",
+                                          STORAGE "130", STORAGE "128.1"};
+    for (const char *known : CLASSES)
+        if (uid == known)
+            return true;
+    return false;
+}
+
+static const int MOST_FRAMES = 65536; // of an image that says nothing about them
+
 static uint64_t frame_bytes(const Instance &instance)
 {
     return (uint64_t) instance.rows * (uint64_t) instance.columns *
@@ -125,10 +139,12 @@ static std::string why_unreadable(const Instance &instance)
     std::string colour = colour_of(instance);
     if (!colour.empty())
         return colour;
-    if (instance.frames > 1 && !instance.enhanced)
+    if (instance.frames > 1 && !instance.enhanced && !is_enhanced_class(instance.sop_class))
         return is_secondary_capture(instance)
                    ? "multi-frame secondary capture: frames without positions"
                    : "cine or multi-frame image without positions of its frames";
+    if (instance.frames > MOST_FRAMES && !instance.enhanced)
+        return "multi-frame image of " + std::to_string(instance.frames) + " frames without positions";
     if (!transfer_syntax_known(instance.transfer_syntax))
         return "transfer syntax " + instance.transfer_syntax + " is not read";
     if (instance.photometric != "MONOCHROME1" && instance.photometric != "MONOCHROME2" &&

@@ -3,6 +3,7 @@
 #include "dcmtk/config/osconfig.h"
 #include "dcmtk/dcmdata/dcdatset.h"
 #include "dcmtk/dcmdata/dcdeftag.h"
+#include "dcmtk/dcmdata/dcsequen.h"
 
 #include "dicom/values.h"
 
@@ -107,14 +108,14 @@ static void read_values(Frame &frame, const Groups &groups)
 void read_enhanced(Instance &instance, DcmDataset &data)
 {
     DcmItem *shared = item_of(data, DCM_SharedFunctionalGroupsSequence);
-    instance.parts.reserve((size_t) instance.frames);
+    DcmSequenceOfItems *per_frame = nullptr;
+    if (data.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, per_frame).bad() || !per_frame ||
+        per_frame->card() < (unsigned long) instance.frames) {
+        instance.left_out = "damaged: fewer per-frame functional groups than frames";
+        return;
+    }
     for (int f = 0; f < instance.frames; f++) {
-        Groups groups = {shared, item_of(data, DCM_PerFrameFunctionalGroupsSequence, (unsigned long) f),
-                         data};
-        if (!groups.frame) {
-            instance.left_out = "damaged: fewer per-frame functional groups than frames";
-            return;
-        }
+        Groups groups = {shared, per_frame->getItem((unsigned long) f), data};
         Frame frame;
         frame.number = f;
         frame.rows = instance.rows;
@@ -124,17 +125,17 @@ void read_enhanced(Instance &instance, DcmDataset &data)
         read_plane(frame, position ? *position : data, orientation ? *orientation : data);
         DcmItem *measures = groups.macro(DCM_PixelMeasuresSequence);
         read_spacing(frame, measures ? *measures : data);
+        if (instance.frames > 1 && (!frame.placed || frame.row_spacing <= 0)) {
+            instance.unreadable = "multi-frame image whose frames have no position, orientation or "
+                                  "spacing";
+            instance.parts.assign(1, frame);
+            return;
+        }
         read_values(frame, groups);
         read_frame_marks(frame, groups);
         instance.parts.push_back(frame);
     }
     blank_position_dimensions(instance, data);
-    for (const Frame &frame : instance.parts)
-        if (instance.frames > 1 && (!frame.placed || frame.row_spacing <= 0)) {
-            instance.unreadable = "multi-frame image whose frames have no position, orientation or "
-                                  "spacing";
-            return;
-        }
     if (instance.parts[0].row_spacing <= 0) {
         instance.parts[0].row_spacing = instance.parts[0].column_spacing = 1;
         instance.spacing_guessed = true;

@@ -154,6 +154,8 @@ void measure(Found &volume)
         grid.affine_lps[a][2] = step.x[a];
         grid.affine_lps[a][3] = first.position.x[a];
         grid.affine_lps[3][a] = 0;
+        for (double &cell : grid.affine_lps[a])
+            cell += 0.0; // "-0" in a header is 0
     }
     grid.affine_lps[3][3] = 1;
 }

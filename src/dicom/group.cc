@@ -110,6 +110,8 @@ static Found found_from(Slices &&slices, const std::vector<Instance> &instances)
         volume.transfer_syntax = first.transfer_syntax;
     volume.readable = first.unreadable.empty();
     volume.reason = volume.readable ? slices.reason : first.unreadable;
+    if (volume.readable && !first.remark.empty())
+        volume.reason += (volume.reason.empty() ? "" : ", ") + first.remark;
     return volume;
 }
 
@@ -132,12 +134,35 @@ static void measure_unreadable(Found &volume, const Instance &instance)
         grid.affine_lps[a][a] = 1;
 }
 
+// Several planes in one series: "plane 2 of 3".
+static std::vector<std::string> plane_names(const std::vector<Plane> &planes,
+                                            const std::vector<Instance> &instances)
+{
+    std::map<std::string, int> total, seen;
+    std::vector<std::string> names;
+    auto uid = [&](const Plane &plane) {
+        return instances[(size_t) plane.frames[0].instance].series_uid;
+    };
+    for (const Plane &plane : planes)
+        total[uid(plane)]++;
+    for (const Plane &plane : planes) {
+        const Frame &frame = plane.frames[0];
+        bool several = total[uid(plane)] > 1 && !uid(plane).empty() && frame.placed;
+        names.push_back(!several ? ""
+                                 : "plane " + std::to_string(++seen[uid(plane)]) + " of " +
+                                       std::to_string(total[uid(plane)]) + " in the series");
+    }
+    return names;
+}
+
 std::vector<Found> make_volumes(std::vector<Instance> &instances)
 {
     std::vector<Plane> planes = planes_of(instances);
     leave_out_strays(planes, instances);
+    std::vector<std::string> names = plane_names(planes, instances);
     std::vector<Found> volumes;
-    for (Plane &plane : planes) {
+    for (size_t p = 0; p < planes.size(); p++) {
+        Plane &plane = planes[p];
         const Instance &first = instances[(size_t) plane.frames[0].instance];
         std::vector<Slices> split;
         if (plane.frames.size() > 1 && first.unreadable.empty())
@@ -145,6 +170,8 @@ std::vector<Found> make_volumes(std::vector<Instance> &instances)
         else
             split.push_back({std::move(plane.frames), ""});
         for (Slices &slices : split) {
+            if (!names[p].empty())
+                slices.reason = names[p] + (slices.reason.empty() ? "" : ", ") + slices.reason;
             volumes.push_back(found_from(std::move(slices), instances));
             Found &volume = volumes.back();
             volume.shown.files = instances_in(volume.frames);

@@ -65,7 +65,7 @@ struct MarkTag {
 
 static const MarkTag PLAIN_MARKS[] = {
     {MARK_IMAGE_TYPE, 0x0008, 0x0008}, {MARK_COMPONENT, 0x0008, 0x9208},
-    {MARK_COMPONENT, 0x0043, 0x102f}, // GE: magnitude, phase, real, imaginary
+    {MARK_COMPONENT, 0x0043, 0x1030}, {MARK_COMPONENT, 0x0043, 0x102f}, // GE: kind of data
     {MARK_ECHO, 0x0018, 0x0086},       {MARK_ECHO_TIME, 0x0018, 0x0081},
     {MARK_TEMPORAL, 0x0020, 0x0100},   {MARK_ACQUISITION, 0x0020, 0x0012},
     {MARK_TRIGGER, 0x0018, 0x1060},    {MARK_CONTRAST, 0x0018, 0x0010},
@@ -176,6 +176,20 @@ static void guess_spacing(Instance &instance, Frame &frame, DcmDataset &data)
         frame.row_spacing = aspect[0] / aspect[1];
 }
 
+// An enhanced image without functional groups: nothing is known but that its frames are slices.
+static void stack_frames(Instance &instance)
+{
+    for (Frame &frame : instance.parts) {
+        double step = frame.between > 0 ? frame.between : frame.thickness > 0 ? frame.thickness : 1;
+        frame.row = {{1, 0, 0}};
+        frame.column = {{0, 1, 0}};
+        frame.position = {{0, 0, step * frame.number}};
+        frame.placed = true;
+        frame.position_text = frame.orientation_text = "";
+    }
+    instance.remark = "no positions: the frames are taken in their order";
+}
+
 static void read_classic(Instance &instance, DcmDataset &data)
 {
     Frame frame;
@@ -193,7 +207,12 @@ static void read_classic(Instance &instance, DcmDataset &data)
     if (read_mosaic(instance, data, frame))
         return;
     guess_spacing(instance, frame, data);
-    instance.parts.push_back(frame);
+    for (int f = 0; f < instance.frames; f++) {
+        frame.number = f;
+        instance.parts.push_back(frame);
+    }
+    if (instance.frames > 1)
+        stack_frames(instance);
 }
 
 Instance read_instance(const FileRef &file)
@@ -219,6 +238,8 @@ Instance read_instance(const FileRef &file)
         read_enhanced(instance, data);
     else
         read_classic(instance, data);
+    if (!instance.unreadable.empty()) // shown once, whatever the number of its frames
+        instance.parts.resize(1);
     return instance;
 }
 

@@ -70,7 +70,8 @@ struct Instance {
     PixelPlace pixels;
     std::string left_out;   // why it takes no part; "" when it does
     std::string unreadable; // why it cannot be decoded though it is an image; "" when it can
-    std::string note;       // a remark for the listener
+    std::string note;       // a secondary capture without geometry or in colour: what it is
+    std::string remark;     // shown with the volume it makes
     std::vector<Frame> parts; // emptied when volumes are made of them
 };
 

@@ -80,14 +80,32 @@ static std::vector<double> csa_numbers(DcmDataset &data, const char *wanted)
     return {};
 }
 
-static Frame tile_of(const Frame &whole, int tile, int grid)
+namespace {
+struct Grid {
+    int tiles = 0, across = 0, down = 0;
+};
+} // namespace
+
+// Siemens' grid is square; UIH's has no empty rows.
+static Grid grid_of(int tiles, bool square)
+{
+    Grid grid;
+    if (tiles < 1 || tiles > MOST_TILES)
+        return grid;
+    grid.tiles = tiles;
+    grid.across = (int) std::ceil(std::sqrt((double) tiles));
+    grid.down = square ? grid.across : (tiles + grid.across - 1) / grid.across;
+    return grid;
+}
+
+static Frame tile_of(const Frame &whole, int tile, const Grid &grid)
 {
     Frame frame = whole;
     frame.tile = tile;
-    frame.columns = whole.columns / grid;
-    frame.rows = whole.rows / grid;
-    frame.tile_column = tile % grid * frame.columns;
-    frame.tile_row = tile / grid * frame.rows;
+    frame.columns = whole.columns / grid.across;
+    frame.rows = whole.rows / grid.down;
+    frame.tile_column = tile % grid.across * frame.columns;
+    frame.tile_row = tile / grid.across * frame.rows;
     return frame;
 }
 
@@ -108,7 +126,7 @@ static Vector cross(const Vector &a, const Vector &b)
 
 // ImagePositionPatient of a Siemens mosaic is where the mosaic's corner would be if the whole picture
 // were one slice centred as the tiles are: the tile's own corner lies half the difference further in.
-static void cut_siemens(Instance &instance, DcmDataset &data, const Frame &whole, int tiles, int grid)
+static void cut_siemens(Instance &instance, DcmDataset &data, const Frame &whole, const Grid &grid)
 {
     double step = whole.between > 0 ? whole.between : whole.thickness;
     if (!whole.placed || whole.row_spacing <= 0 || !(step > 0)) {
@@ -124,7 +142,7 @@ static void cut_siemens(Instance &instance, DcmDataset &data, const Frame &whole
         for (int a = 0; a < 3 && along < 0; a++)
             normal.x[a] = -normal.x[a];
     }
-    for (int tile = 0; tile < tiles; tile++) {
+    for (int tile = 0; tile < grid.tiles; tile++) {
         Frame frame = tile_of(whole, tile, grid);
         Vector at = whole.position;
         for (int a = 0; a < 3; a++)
@@ -136,9 +154,9 @@ static void cut_siemens(Instance &instance, DcmDataset &data, const Frame &whole
     }
 }
 
-static void cut_uih(Instance &instance, DcmDataset &data, const Frame &whole, int tiles, int grid)
+static void cut_uih(Instance &instance, DcmDataset &data, const Frame &whole, const Grid &grid)
 {
-    for (int tile = 0; tile < tiles; tile++) {
+    for (int tile = 0; tile < grid.tiles; tile++) {
         DcmItem *item = item_of(data, UIH_FRAMES, (unsigned long) tile);
         Frame frame = tile_of(whole, tile, grid);
         bool oriented = item && has(*item, DCM_ImageOrientationPatient);
@@ -163,17 +181,18 @@ bool read_mosaic(Instance &instance, DcmDataset &data, const Frame &whole)
         std::vector<double> csa = csa_numbers(data, "NumberOfImagesInMosaic");
         tiles = !csa.empty() && csa[0] >= 1 && csa[0] <= MOST_TILES ? (int) csa[0] : 0;
     }
-    int grid = tiles > 0 && tiles <= MOST_TILES ? (int) std::ceil(std::sqrt((double) tiles)) : 0;
-    if (grid == 0 || whole.columns % grid != 0 || whole.rows % grid != 0 || instance.frames != 1) {
+    Grid grid = grid_of(tiles, siemens);
+    if (grid.tiles == 0 || whole.columns % grid.across != 0 || whole.rows % grid.down != 0 ||
+        instance.frames != 1) {
         instance.unreadable = siemens ? "Siemens mosaic whose CSA header does not say how many images "
                                         "it holds"
                                       : "UIH mosaic that does not say how many images it holds";
         return true;
     }
     if (siemens)
-        cut_siemens(instance, data, whole, tiles, grid);
+        cut_siemens(instance, data, whole, grid);
     else
-        cut_uih(instance, data, whole, tiles, grid);
+        cut_uih(instance, data, whole, grid);
     return true;
 }
 

@@ -53,7 +53,7 @@ std::vector<double> numbers_in(const std::string &text)
 std::vector<double> numbers_of(DcmItem &item, const DcmTagKey &tag)
 {
     DcmElement *element = nullptr;
-    if (item.findAndGetElement(tag, element).bad() || !element || element->isNested())
+    if (item.findAndGetElement(tag, element).bad() || !element || !element->isLeaf())
         return {};
     if (element->ident() == EVR_DS || element->ident() == EVR_IS)
         return numbers_in(text_of(item, tag));
