@@ -21,6 +21,9 @@ struct command {
 
 static const struct command commands[] = {
     {"info", cmd_info, "what is there: volumes, geometry, and why anything was left out"},
+    {"segment", cmd_segment, "the main job: a volume and prompts in, a label map out"},
+    {"convert", cmd_convert, "PyTorch checkpoint to weights file"},
+    {"weights", cmd_weights, "describe and verify a weights file"},
     {NULL, NULL, NULL},
 };
 

@@ -4,22 +4,28 @@
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 GOLDEN     := $(patsubst tests/golden/%.c,$(BUILD)/%,$(wildcard tests/golden/check_*.c))
 BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench.c))
+TOOLS      := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-TESTLIB    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
-LINK_TEST   = $(call SAY,LINK)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o %.a,$^) $(LIBS) $(TESTLIBS) -o $@
+TESTLIB    := $(BUILD)/libtest.a
+LINK_TEST   = $(call SAY,LINK)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(TESTLINK) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(TESTLIBS) -o $@
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Itests
+
+# An archive: who needs a helper of tests/lib gets that one only.
+$(TESTLIB): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+	$(call SAY,AR)rm -f $@ && $(AR) rcsD $@ $^
 
 # Unit tests reach the commands' own code too, but for main().
 $(UNIT): TESTLIBS = -lcmocka
 $(UNIT): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTLIB) $(filter-out %/main.o,$(CMD_OBJ)) $(LIB_A)
 	$(LINK_TEST)
 
-$(GOLDEN) $(BENCH): $(BUILD)/%: $(TESTLIB) $(LIB_A)
+$(GOLDEN) $(BENCH) $(TOOLS): $(BUILD)/%: $(TESTLIB) $(LIB_A)
 	$(LINK_TEST)
 $(GOLDEN): $(BUILD)/%: $(BUILD)/obj/tests/golden/%.o
 $(BENCH): $(BUILD)/%: $(BUILD)/obj/tests/bench/%.o
+$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o
 
 # Each fuzz target twice: with libFuzzer (make fuzz), and with a main() that replays files.
 $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(TESTLIB) $(LIB_A)
@@ -40,7 +46,7 @@ fuzz:
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 
 .PHONY: check check-unit check-long test-programs
-test-programs: all examples $(UNIT) $(GOLDEN) $(BENCH) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
+test-programs: all examples $(UNIT) $(GOLDEN) $(BENCH) $(TOOLS) $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay_%)
 check: test-programs
 	@BUILD=$(BUILD) tests/lib/run-tests $(UNIT) $(sort $(filter-out tests/long/%,$(wildcard tests/*/*.t)))
 check-unit: $(UNIT)

@@ -17,7 +17,8 @@ enum interpolation interpolation_of(const char *name, bool (*global_block)(void 
 }
 
 /* Where destination index `to` looks: index low and low + 1 (or low again at the end), weight of the
- * second. In float, as PyTorch computes it. */
+ * second. The step is rounded to float and the position is not, which is what the PyTorch that made
+ * the golden file did: on rows of 127 a position rounded to float moves a weight by 4e-6. */
 struct place {
     int low, high;
     float weight;
@@ -26,13 +27,13 @@ struct place {
 static struct place place_of(int to, int size, int from_size)
 {
     float scale = (float) from_size / (float) size;
-    float at = scale * ((float) to + 0.5F) - 0.5F;
+    double at = (double) scale * (to + 0.5) - 0.5;
     if (at < 0)
         at = 0;
     int low = (int) at;
     if (low > from_size - 1)
         low = from_size - 1;
-    return (struct place){low, low < from_size - 1 ? low + 1 : low, at - (float) low};
+    return (struct place){low, low < from_size - 1 ? low + 1 : low, (float) (at - low)};
 }
 
 void interpolate_bilinear(float *out, int oh, int ow, const float *in, int h, int w, int channels)

@@ -154,7 +154,7 @@ static enum sm_status look_at_dicom(struct report *report, const char *path, str
 static enum sm_status look_at_unknown(struct report *report, const char *path, struct sm_err *err)
 {
     (void) report;
-    return sm_fail(err, SM_NOT_FOUND, "%s: neither NIfTI nor PNG nor DICOM", path);
+    return cmd_fail_unknown(path, err);
 }
 
 static enum sm_status (*const looks[])(struct report *report, const char *path,
@@ -247,7 +247,7 @@ static enum sm_status print_json(const struct report *report)
 {
     json_t *document =
         json_pack("{s:O, s:O}", "volumes", report->volumes, "left_out", report->left_out);
-    int failed = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    int failed = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     putchar('\n');
     json_decref(document);
     return failed ? SM_OUTPUT : SM_OK;

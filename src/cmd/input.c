@@ -32,7 +32,19 @@ static enum sm_status read_dicom(struct sm_volume *volume, const char *path, int
     return sm_fail(err, SM_UNSUPPORTED, "%s: DICOM is not read by this version", path);
 }
 
-/* What is not recognised is given to the NIfTI reader, whose refusal says what it found. */
+static enum sm_status read_unknown(struct sm_volume *volume, const char *path, int index,
+                                   struct sm_err *err)
+{
+    (void) volume;
+    (void) index;
+    return cmd_fail_unknown(path, err);
+}
+
+enum sm_status cmd_fail_unknown(const char *path, struct sm_err *err)
+{
+    return sm_fail(err, SM_NOT_FOUND, "%s: neither NIfTI nor PNG nor DICOM", path);
+}
+
 static const struct reader {
     enum cmd_format format;
     enum sm_status (*read)(struct sm_volume *volume, const char *path, int index,
@@ -41,7 +53,7 @@ static const struct reader {
     {CMD_FORMAT_PNG, read_png},
     {CMD_FORMAT_DICOM, read_dicom},
     {CMD_FORMAT_NIFTI, read_nifti},
-    {CMD_FORMAT_UNKNOWN, read_nifti},
+    {CMD_FORMAT_UNKNOWN, read_unknown},
 };
 
 /* Bytes at a place that tell a format. */
@@ -57,15 +69,26 @@ static const struct signature {
     {CMD_FORMAT_NIFTI, 0, 4, "\x1c\x02\0\0"}, /* 540 */
     {CMD_FORMAT_NIFTI, 0, 4, "\0\0\x02\x1c"},
     {CMD_FORMAT_NIFTI, 0, 12, "<nifti_image"},
+    {CMD_FORMAT_NIFTI, 0, 2, "\x1f\x8b"}, /* gzip: of all formats read here, only NIfTI comes so */
 };
 
 static const char *const nifti_suffixes[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img",
                                              ".img.gz"};
+enum { IMAGE_SUFFIX = 4 }; /* from here on raw voxels, whose first bytes say nothing */
+enum { SUFFIXES = sizeof nifti_suffixes / sizeof *nifti_suffixes };
 
 static bool ends_in(const char *path, const char *suffix)
 {
     size_t length = strlen(path), tail = strlen(suffix);
     return length > tail && strcasecmp(path + length - tail, suffix) == 0;
+}
+
+static bool ends_in_one_of(const char *path, int first)
+{
+    for (int n = first; n < SUFFIXES; n++)
+        if (ends_in(path, nifti_suffixes[n]))
+            return true;
+    return false;
 }
 
 enum cmd_format cmd_detect_format(const char *path)
@@ -75,16 +98,15 @@ enum cmd_format cmd_detect_format(const char *path)
     ssize_t got = fd >= 0 ? read(fd, bytes, sizeof bytes) : -1;
     if (fd >= 0)
         close(fd);
-    for (size_t n = 0; n < sizeof nifti_suffixes / sizeof *nifti_suffixes; n++)
-        if (ends_in(path, nifti_suffixes[n])) /* gzip and raw voxels say nothing by their bytes */
-            return CMD_FORMAT_NIFTI;
+    if (ends_in_one_of(path, IMAGE_SUFFIX))
+        return CMD_FORMAT_NIFTI;
     for (size_t n = 0; n < sizeof signatures / sizeof *signatures; n++) {
         const struct signature *s = &signatures[n];
         if (got >= (ssize_t) (s->offset + s->length) &&
             memcmp(bytes + s->offset, s->bytes, s->length) == 0)
             return s->format;
     }
-    return CMD_FORMAT_UNKNOWN;
+    return ends_in_one_of(path, 0) ? CMD_FORMAT_NIFTI : CMD_FORMAT_UNKNOWN;
 }
 
 enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int volume_index,

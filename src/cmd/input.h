@@ -6,8 +6,10 @@
 
 enum cmd_format { CMD_FORMAT_UNKNOWN, CMD_FORMAT_NIFTI, CMD_FORMAT_PNG, CMD_FORMAT_DICOM };
 
-/* By the first bytes; by name only where they say nothing (the voxels of a .hdr/.img pair). */
+/* By the first bytes; by name only where they say nothing (raw voxels, a damaged .nii). */
 enum cmd_format cmd_detect_format(const char *path);
+/* SM_NOT_FOUND, for CMD_FORMAT_UNKNOWN. */
+enum sm_status cmd_fail_unknown(const char *path, struct sm_err *err);
 
 /* Reads the volume at `path`: PNG, or NIfTI with volume_index as in sm_nifti_read (-1: the only one).
  * Free with sm_volume_free. Warnings and notes go to cmd_listener(). */

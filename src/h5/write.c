@@ -70,6 +70,25 @@ static hid_t stored_type(enum h5_type type)
     }
 }
 
+/* Groups on the way to name. HDF5 would make them itself, but with the time in them. */
+static bool make_groups(const struct h5_out *file, const char *name)
+{
+    bool good = true;
+    hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_obj_track_times(creation, 0);
+    for (const char *slash = strchr(name, '/'); good && slash; slash = strchr(slash + 1, '/')) {
+        char *group = strndup(name, (size_t)(slash - name));
+        good = group != NULL;
+        if (good && H5Lexists(file->id, group, H5P_DEFAULT) <= 0) {
+            hid_t id = H5Gcreate2(file->id, group, H5P_DEFAULT, creation, H5P_DEFAULT);
+            good = id >= 0 && H5Gclose(id) >= 0;
+        }
+        free(group);
+    }
+    H5Pclose(creation);
+    return good;
+}
+
 static hid_t create_data_set(const struct h5_out *file, const char *name,
                              const struct h5_shape *shape)
 {
@@ -78,12 +97,10 @@ static hid_t create_data_set(const struct h5_out *file, const char *name,
         dims[i] = (hsize_t) shape->dim[i];
     hid_t space = shape->rank ? H5Screate_simple(shape->rank, dims, NULL) : H5Screate(H5S_SCALAR);
     hid_t type = stored_type(shape->type);
-    hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(creation, 0);
-    hid_t id = H5Dcreate2(file->id, name, type, space, links, creation, H5P_DEFAULT);
+    hid_t id = H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     H5Pclose(creation);
-    H5Pclose(links);
     H5Tclose(type);
     H5Sclose(space);
     return id;
@@ -123,7 +140,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
     if (count < 0 || shape->rank > H5_MAX_RANK || shape->type > H5_BFLOAT16)
         return sm_fail(err, SM_USAGE, "%s: no data set of this shape and type can be written", name);
     errno = 0;
-    hid_t id = create_data_set(file, name, shape);
+    hid_t id = make_groups(file, name) ? create_data_set(file, name, shape) : -1;
     bool good = id >= 0;
     if (good && shape->type == H5_BFLOAT16)
         good = mark_bfloat16(id);

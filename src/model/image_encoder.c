@@ -20,7 +20,8 @@ static float *take_rows(const struct pass *pass, int width)
     return arena_floats(pass->arena, (size_t)pass->rows * width);
 }
 
-/* x (rows, E) from pixels (batch, S, S, 3). ref: PatchEmbed, and pos_embed in ImageEncoderViT.forward */
+/* x (rows, E) from pixels (batch, S, S, 3). ref: PatchEmbed, and pos_embed in
+ * ImageEncoderViT.forward */
 static void embed_patches(const struct pass *pass, const struct image_encoder *weights, float *x,
                           const float *pixels)
 {
@@ -30,8 +31,8 @@ static void embed_patches(const struct pass *pass, const struct image_encoder *w
     float *scratch = arena_floats(
         pass->arena, nn_conv_scratch(pass->batch, size, size, 3, dim, patch, patch, 0));
     if (!measuring(pass)) {
-        nn_conv(x, pixels, weights->patch.weight, weights->patch.bias, pass->batch, size, size, 3, dim,
-                patch, patch, 0, scratch);
+        nn_conv(x, pixels, weights->patch.weight, weights->patch.bias, pass->batch, size, size, 3,
+                dim, patch, patch, 0, scratch);
         for (int b = 0; b < pass->batch; b++)
             nn_add(x + b * picture, weights->pos_embed, picture);
     }
@@ -60,7 +61,8 @@ static void add_attention(const struct pass *pass, const struct block *block, in
 }
 
 /* x += mlp(normed). ref: common.py, MLPBlock */
-static void add_mlp(const struct pass *pass, const struct block *block, float *x, const float *normed)
+static void add_mlp(const struct pass *pass, const struct block *block, float *x,
+                    const float *normed)
 {
     int dim = pass->config->embed_dim, mlp_dim = pass->config->mlp_dim;
     size_t mark = arena_mark(pass->arena);
@@ -108,8 +110,8 @@ static void convolve_down_and_up(const struct pass *pass, const struct adapter *
         nn_conv(halved, x, adapter->spatial_down, NULL, pass->batch, side, side, dim, dim, 3, 2, 1,
                 scratch);
         nn_relu(halved, small);
-        nn_conv_transpose(x, halved, adapter->spatial_up, NULL, pass->batch, half, half, dim, dim, 4,
-                          scratch);
+        nn_conv_transpose(x, halved, adapter->spatial_up, NULL, pass->batch, half, half, dim, dim,
+                          4, scratch);
         nn_relu(x, (size_t)pass->rows * dim);
     }
     arena_release(pass->arena, mark);
@@ -157,14 +159,14 @@ static void neck(const struct pass *pass, const struct image_encoder *weights, f
     int dim = pass->config->embed_dim, width = pass->config->prompt_dim, side = pass->side;
     size_t mark = arena_mark(pass->arena);
     float *narrow = take_rows(pass, width);
-    float *scratch = arena_floats(
-        pass->arena, nn_conv_scratch(pass->batch, side, side, width, width, 3, 1, 1));
+    float *scratch =
+        arena_floats(pass->arena, nn_conv_scratch(pass->batch, side, side, width, width, 3, 1, 1));
     if (!measuring(pass)) {
         nn_linear(narrow, x, weights->neck_conv1, NULL, pass->rows, dim, width);
-        nn_layer_norm(narrow, narrow, weights->neck_norm1.weight, weights->neck_norm1.bias, pass->rows,
-                      width, norm_eps_encoder());
-        nn_conv(out, narrow, weights->neck_conv2, NULL, pass->batch, side, side, width, width, 3, 1, 1,
-                scratch);
+        nn_layer_norm(narrow, narrow, weights->neck_norm1.weight, weights->neck_norm1.bias,
+                      pass->rows, width, norm_eps_encoder());
+        nn_conv(out, narrow, weights->neck_conv2, NULL, pass->batch, side, side, width, width, 3, 1,
+                1, scratch);
         nn_layer_norm(out, out, weights->neck_norm2.weight, weights->neck_norm2.bias, pass->rows,
                       width, norm_eps_encoder());
     }

@@ -191,20 +191,23 @@ static enum sm_status check_dim(struct nifti_header *header, const struct raw *r
     return SM_OK;
 }
 
+/* nifti1.h: in one file, an offset below 352 means 352 (544 for NIfTI-2): the header and its four
+ * extension bytes. 0 is common; anything else below is worth a word. */
 static enum sm_status check_offset(struct nifti_header *header, const struct raw *raw,
-                                   const char *path, struct sm_err *err)
+                                   const char *path, const struct sm_listener *listener,
+                                   struct sm_err *err)
 {
-    double header_bytes = header->version == 1 ? NIFTI_1_BYTES : NIFTI_2_BYTES;
-    double least = header->one_file ? header_bytes : 0;
+    double least = !header->one_file ? 0 : 4 + (header->version == 1 ? NIFTI_1_BYTES : NIFTI_2_BYTES);
     double offset = raw->vox_offset;
-    if (header->one_file && offset == 0) /* many writers; the header and its four extension bytes */
-        offset = header_bytes + 4;
-    if (!(offset >= least && offset < 9e18) || offset != floor(offset))
+    if (!(offset >= 0 && offset < 9e18) || offset != floor(offset))
         return sm_fail(err, SM_CORRUPT,
-                       "%s: the header says that voxels begin at byte %g; a whole number from %g is "
-                       "expected",
+                       "%s: the header says that voxels begin at byte %g; a whole number of at least "
+                       "%g is expected",
                        path, offset, least);
-    header->vox_offset = (int64_t) offset;
+    if (offset > 0 && offset < least)
+        sm_warn(listener, "%s: the header says that voxels begin at byte %g; at least %g is taken",
+                path, offset, least);
+    header->vox_offset = (int64_t) fmax(offset, least);
     return SM_OK;
 }
 
@@ -234,7 +237,7 @@ enum sm_status nifti_header_parse(struct nifti_header *header, const void *bytes
     clean_text(header->description);
     status = check_dim(header, &raw, path, err);
     if (status == SM_OK)
-        status = check_offset(header, &raw, path, err);
+        status = check_offset(header, &raw, path, listener, err);
     if (status != SM_OK)
         return status;
     if (raw.datatype == DT_BINARY)

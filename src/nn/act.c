@@ -43,7 +43,7 @@ void nn_add(float *x, const float *y, size_t count)
 void nn_softmax(float *x, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();
-#pragma omp parallel for num_threads(threads_for((size_t)rows * n))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
     for (int i = 0; i < rows; i++) {
         float *row = x + (size_t)i * n;
         float sum = simd->exp_sum(row, n);
@@ -54,7 +54,7 @@ void nn_softmax(float *x, int rows, int n)
 void nn_add_rows(float *x, const float *row, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();
-#pragma omp parallel for num_threads(threads_for((size_t)rows * n))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
     for (int i = 0; i < rows; i++)
         simd->add(x + (size_t)i * n, row, n);
 }
@@ -62,7 +62,7 @@ void nn_add_rows(float *x, const float *row, int rows, int n)
 void nn_bias_gelu(float *x, const float *bias, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();
-#pragma omp parallel for num_threads(threads_for((size_t)rows * n))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
     for (int i = 0; i < rows; i++)
         simd->bias_gelu(x + (size_t)i * n, bias, n);
 }
@@ -70,7 +70,7 @@ void nn_bias_gelu(float *x, const float *bias, int rows, int n)
 void nn_scale_rows(float *out, const float *x, const float *row, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();
-#pragma omp parallel for num_threads(threads_for((size_t)rows * n))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
     for (int i = 0; i < rows; i++)
         simd->multiply(out + (size_t)i * n, x + (size_t)i * n, row, n);
 }

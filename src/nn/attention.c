@@ -17,10 +17,18 @@ static int pieces(int tq, int tk)
     return (tq + once - 1) / once;
 }
 
+/* Floats of one thread's scores, whole cache lines: the order in which a compiler's loop adds up
+ * may depend on where in a line it starts, and results must not depend on the thread. */
+static size_t scores_floats(int tq, int tk)
+{
+    enum { LINE = 16 };
+    return ((size_t)queries_at_once(tq, tk) * tk + LINE - 1) / LINE * LINE;
+}
+
 size_t nn_attention_scratch(int batch, int tq, int tk, int heads, int d)
 {
     (void)batch, (void)heads, (void)d;
-    return (size_t)nn_threads() * queries_at_once(tq, tk) * tk;
+    return nn_threads() * scores_floats(tq, tk);
 }
 
 /* One head, `queries` of them: all matrices have the leading dimension ld = heads * d. */
@@ -37,11 +45,11 @@ static void attend(float *out, const float *q, const float *k, const float *v, i
     nn_gemm(out, ld, scores, tk, false, v, ld, false, queries, d, tk, 1.0f, 0.0f);
 }
 
-void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq, int tk,
-                  int heads, int d, float *scratch)
+void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq,
+                  int tk, int heads, int d, float *scratch)
 {
     int once = queries_at_once(tq, tk), count = pieces(tq, tk), ld = heads * d;
-    size_t scores = (size_t)once * tk;
+    size_t scores = scores_floats(tq, tk);
 #pragma omp parallel for schedule(dynamic) num_threads(nn_threads()) if (nn_gemm_in_parallel())
     for (int task = 0; task < batch * heads * count; task++) {
         int first = task % count * once, head = task / count % heads;

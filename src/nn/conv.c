@@ -17,11 +17,12 @@ void nn_pack_conv(float *packed, const float *weight, int cout, int cin, int kh,
 void nn_pack_conv_transpose(float *packed, const float *weight, int cin, int cout, int kernel)
 {
     int taps = kernel * kernel;
-#pragma omp parallel for num_threads(threads_for((size_t)cin * cout * taps))
+#pragma omp parallel for num_threads(threads_for((size_t)cin *cout *taps))
     for (int o = 0; o < cout; o++)
         for (int i = 0; i < cin; i++)
             for (int t = 0; t < taps; t++)
-                packed[((size_t)t * cout + o) * cin + i] = weight[((size_t)i * cout + o) * taps + t];
+                packed[((size_t)t * cout + o) * cin + i] =
+                    weight[((size_t)i * cout + o) * taps + t];
 }
 
 /* The sizes of a convolution. */
@@ -33,7 +34,12 @@ struct conv {
 static struct conv conv_sizes(int height, int width, int cin, int kernel, int stride, int padding)
 {
     return (struct conv){
-        height, width, cin, kernel, stride, padding,
+        height,
+        width,
+        cin,
+        kernel,
+        stride,
+        padding,
         (height + 2 * padding - kernel) / stride + 1,
         (width + 2 * padding - kernel) / stride + 1,
     };
@@ -55,7 +61,9 @@ size_t nn_conv_scratch(int batch, int height, int width, int cin, int cout, int 
 {
     (void)cout;
     struct conv s = conv_sizes(height, width, cin, kernel, stride, padding);
-    return is_linear(&s) ? 0 : (size_t)rows_at_once((size_t)batch * s.oh * s.ow) * kernel * kernel * cin;
+    return is_linear(&s)
+               ? 0
+               : (size_t)rows_at_once((size_t)batch * s.oh * s.ow) * kernel * kernel * cin;
 }
 
 /* The pixels under the kernel at output (oy, ox) of one picture: out (kernel, kernel, cin). */
@@ -78,8 +86,9 @@ static void gather_patch(float *out, const float *x, const struct conv *s, int o
     }
 }
 
-void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch, int height,
-             int width, int cin, int cout, int kernel, int stride, int padding, float *scratch)
+void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch,
+             int height, int width, int cin, int cout, int kernel, int stride, int padding,
+             float *scratch)
 {
     struct conv s = conv_sizes(height, width, cin, kernel, stride, padding);
     int pixels = s.oh * s.ow, k = kernel * kernel * cin;
@@ -90,7 +99,7 @@ void nn_conv(float *out, const float *x, const float *packed, const float *bias,
     }
     for (size_t start = 0; start < rows; start += once) {
         int count = (int)(rows - start < once ? rows - start : once);
-#pragma omp parallel for num_threads(threads_for((size_t)count * k))
+#pragma omp parallel for num_threads(threads_for((size_t)count *k))
         for (int i = 0; i < count; i++) {
             size_t picture = (start + i) / pixels;
             int pixel = (int)((start + i) % pixels);
@@ -135,8 +144,8 @@ static struct taps taps_at(int o, int size, int kernel)
 }
 
 /* One row of the output from products (height, width, kernel, kernel, cout). */
-static void sum_products(float *out, const float *products, const float *bias, int height, int width,
-                         int cout, int kernel, int oy)
+static void sum_products(float *out, const float *products, const float *bias, int height,
+                         int width, int cout, int kernel, int oy)
 {
     const struct nn_simd *simd = nn_simd();
     struct taps rows = taps_at(oy, height, kernel);
@@ -155,15 +164,16 @@ static void sum_products(float *out, const float *products, const float *bias, i
     }
 }
 
-void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias, int batch,
-                       int height, int width, int cin, int cout, int kernel, float *scratch)
+void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias,
+                       int batch, int height, int width, int cin, int cout, int kernel,
+                       float *scratch)
 {
     int pixels = height * width, n = kernel * kernel * cout;
     int once = pictures_at_once(batch, pixels);
     for (int start = 0; start < batch; start += once) {
         int count = batch - start < once ? batch - start : once;
         nn_linear(scratch, x + (size_t)start * pixels * cin, packed, NULL, count * pixels, cin, n);
-#pragma omp parallel for num_threads(threads_for((size_t)count * pixels * n))
+#pragma omp parallel for num_threads(threads_for((size_t)count *pixels *n))
         for (int line = 0; line < count * 2 * height; line++) {
             size_t picture = line / (2 * height);
             sum_products(out + ((size_t)start * 2 * height + line) * 2 * width * cout,

@@ -6,9 +6,12 @@
 #include "nn/nn.h"
 #include "nn/simd.h"
 
-enum { BLAS_PTHREAD = 1, BLAS_OPENMP = 2 }; /* what openblas_get_parallel() returns; 0 is sequential */
+enum {
+    BLAS_PTHREAD = 1,
+    BLAS_OPENMP = 2
+}; /* what openblas_get_parallel() returns; 0 is sequential */
 
-static atomic_int thread_count; /* 0: not set, OpenMP's own choice */
+static atomic_int thread_count; /* 0: not yet asked for */
 
 void nn_set_threads(int threads)
 {
@@ -19,10 +22,15 @@ void nn_set_threads(int threads)
     openblas_set_num_threads(threads);
 }
 
+/* OpenMP's own choice is taken once and kept: it may differ from thread to thread, and scratch that
+ * was sized for few must not meet many. */
 int nn_threads(void)
 {
     int threads = atomic_load(&thread_count);
-    return threads ? threads : omp_get_max_threads();
+    if (threads)
+        return threads;
+    int own = omp_get_max_threads();
+    return atomic_compare_exchange_strong(&thread_count, &threads, own) ? own : threads;
 }
 
 bool nn_gemm_in_parallel(void)
@@ -48,19 +56,20 @@ void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const
 {
     if (m > 0 && n > 0)
         cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-                    transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c,
-                    ldc);
+                    transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta,
+                    c, ldc);
 }
 
-void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w, const float *bias,
-                  int rows, int k, int n)
+void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w,
+                  const float *bias, int rows, int k, int n)
 {
     for (int i = 0; bias && i < rows; i++)
         memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
     nn_gemm(out, ld_out, x, ld_x, false, w, k, true, rows, n, k, 1.0f, bias ? 1.0f : 0.0f);
 }
 
-void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k, int n)
+void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k,
+               int n)
 {
     nn_linear_ld(out, n, x, k, w, bias, rows, k, n);
 }

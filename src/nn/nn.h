@@ -1,7 +1,7 @@
-/* nn/nn.h - the kernels: out first, then inputs, then sizes. Row-major, float32, no allocation, no I/O,
- * no state but the number of threads. Pictures are channels-last: (height, width, channels). Out may
- * not alias an input unless said. Scratch comes from the caller; each nn_*_scratch gives its size in
- * floats.
+/* nn/nn.h - the kernels: out first, then inputs, then sizes. Row-major, float32, no allocation, no
+ * I/O, no state but the number of threads. Pictures are channels-last: (height, width, channels).
+ * Out may not alias an input unless said. Scratch comes from the caller; each nn_*_scratch gives
+ * its size in floats.
  *
  * A size found by nn_*_scratch holds for the number of threads at that moment or fewer: call
  * nn_set_threads first, size buffers after it.
@@ -18,21 +18,25 @@
 
 /* ---- linear.c: the only caller of BLAS ---- */
 
-/* out (rows, n) = x (rows, k) * w (n, k)^T + bias (n), as torch.nn.Linear. bias may be NULL. ld of x
- * and out in floats: nn_linear has them contiguous. */
-void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k, int n);
-void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w, const float *bias,
-                  int rows, int k, int n);
+/* out (rows, n) = x (rows, k) * w (n, k)^T + bias (n), as torch.nn.Linear. bias may be NULL. ld of
+ * x and out in floats: nn_linear has them contiguous. */
+void nn_linear(float *out, const float *x, const float *w, const float *bias, int rows, int k,
+               int n);
+void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w,
+                  const float *bias, int rows, int k, int n);
 /* The same added to what is in out: a residual. */
 void nn_linear_add(float *out, const float *x, const float *w, const float *bias, int rows, int k,
                    int n);
 /* c (m, n) = alpha * op(a) * op(b) + beta * c; op is transposition when the flag is set. */
 void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
              bool transpose_b, int m, int n, int k, float alpha, float beta);
-/* Threads for BLAS and for the loops here; 0 = as many as the machine has cores. */
+/* Threads for BLAS and for the loops here; 0 = as many as the machine has cores. Not while a kernel
+ * runs, and before scratch is sized. */
 void nn_set_threads(int threads);
+/* What was set, else what OpenMP said when this was first asked. */
 int nn_threads(void);
-/* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the thread. */
+/* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the
+ * thread. */
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (not with a pthread build). */
 bool nn_gemm_in_parallel(void);
@@ -41,55 +45,56 @@ bool nn_gemm_in_parallel(void);
 
 /* Over the last dimension of x (rows, n): torch.nn.LayerNorm, and LayerNorm2d on channels-last
  * pictures. out may be x. */
-void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows, int n,
-                   float eps);
+void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows,
+                   int n, float eps);
 /* Mean over the pixels of each picture: x (batch, pixels, n) to out (batch, n). */
 void nn_mean_pixels(float *out, const float *x, int batch, int pixels, int n);
 
 /* ---- act.c: in place ---- */
 
-void nn_gelu(float *x, size_t count);    /* exact: x/2 (1 + erf(x / sqrt 2)) */
+void nn_gelu(float *x, size_t count); /* exact: x/2 (1 + erf(x / sqrt 2)) */
 void nn_relu(float *x, size_t count);
 void nn_sigmoid(float *x, size_t count);
-void nn_softmax(float *x, int rows, int n); /* each row */
-void nn_add(float *x, const float *y, size_t count);                 /* x += y */
-void nn_add_rows(float *x, const float *row, int rows, int n);       /* each row += row (n) */
-void nn_bias_gelu(float *x, const float *bias, int rows, int n);     /* x = gelu(x + bias) */
+void nn_softmax(float *x, int rows, int n);                      /* each row */
+void nn_add(float *x, const float *y, size_t count);             /* x += y */
+void nn_add_rows(float *x, const float *row, int rows, int n);   /* each row += row (n) */
+void nn_bias_gelu(float *x, const float *bias, int rows, int n); /* x = gelu(x + bias) */
 /* out (rows, n) = x (rows, n), each row times row (n). out may be x. */
 void nn_scale_rows(float *out, const float *x, const float *row, int rows, int n);
 
 /* ---- attention.c ---- */
 
-/* Multi-head attention without position terms: q (batch, tq, heads*d), k and v (batch, tk, heads*d),
- * out (batch, tq, heads*d); scale 1/sqrt(d). The decoder's (transformer.py, Attention.forward between
- * the projections). */
-void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq, int tk,
-                  int heads, int d, float *scratch);
+/* Multi-head attention without position terms: q (batch, tq, heads*d), k and v (batch, tk,
+ * heads*d), out (batch, tq, heads*d); scale 1/sqrt(d). The decoder's (transformer.py,
+ * Attention.forward between the projections). */
+void nn_attention(float *out, const float *q, const float *k, const float *v, int batch, int tq,
+                  int tk, int heads, int d, float *scratch);
 size_t nn_attention_scratch(int batch, int tq, int tk, int heads, int d);
 
 /* ---- window_attention.c ---- */
 
-/* The encoder's attention over pictures of side x side tokens in windows (image_encoder.py: Attention,
- * window_partition, add_decomposed_rel_pos). qkv (batch, side*side, 3*heads*d), out
- * (batch, side*side, heads*d), both on real tokens only, in picture order. window 0: one global window.
- * The reference zero-pads the picture to a multiple of window before qkv; a padded token therefore has
- * k and v equal to the qkv bias, takes part as key, and its own output is dropped: qkv_bias
- * (3*heads*d) stands for all of them. rel_pos_h, rel_pos_w (2*w-1, d), w = window or side; NULL when
- * the model has none. The position term uses the unscaled q. */
-void nn_window_attention(float *out, const float *qkv, const float *qkv_bias, const float *rel_pos_h,
-                         const float *rel_pos_w, int batch, int side, int window, int heads, int d,
-                         float *scratch);
+/* The encoder's attention over pictures of side x side tokens in windows (image_encoder.py:
+ * Attention, window_partition, add_decomposed_rel_pos). qkv (batch, side*side, 3*heads*d), out
+ * (batch, side*side, heads*d), both on real tokens only, in picture order. window 0: one global
+ * window. The reference zero-pads the picture to a multiple of window before qkv; a padded token
+ * therefore has k and v equal to the qkv bias, takes part as key, and its own output is dropped:
+ * qkv_bias (3*heads*d) stands for all of them. rel_pos_h, rel_pos_w (2*w-1, d), w = window or side;
+ * NULL when the model has none. The position term uses the unscaled q. */
+void nn_window_attention(float *out, const float *qkv, const float *qkv_bias,
+                         const float *rel_pos_h, const float *rel_pos_w, int batch, int side,
+                         int window, int heads, int d, float *scratch);
 size_t nn_window_attention_scratch(int batch, int side, int window, int heads, int d);
 
 /* ---- conv.c: channels-last; weights repacked once by nn_pack_* at load ---- */
 
 /* weight as PyTorch has it, (cout, cin, kh, kw), packed to (cout, kh, kw, cin). */
 void nn_pack_conv(float *packed, const float *weight, int cout, int cin, int kh, int kw);
-/* Convolution, kernel kh = kw = kernel, any stride and zero padding; packed by nn_pack_conv. bias may
- * be NULL. out (batch, oh, ow, cout), oh = (height + 2 padding - kernel) / stride + 1. The patch
- * embedding is the one with kernel = stride = patch size. */
-void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch, int height,
-             int width, int cin, int cout, int kernel, int stride, int padding, float *scratch);
+/* Convolution, kernel kh = kw = kernel, any stride and zero padding; packed by nn_pack_conv. bias
+ * may be NULL. out (batch, oh, ow, cout), oh = (height + 2 padding - kernel) / stride + 1. The
+ * patch embedding is the one with kernel = stride = patch size. */
+void nn_conv(float *out, const float *x, const float *packed, const float *bias, int batch,
+             int height, int width, int cin, int cout, int kernel, int stride, int padding,
+             float *scratch);
 size_t nn_conv_scratch(int batch, int height, int width, int cin, int cout, int kernel, int stride,
                        int padding);
 
@@ -97,8 +102,9 @@ size_t nn_conv_scratch(int batch, int height, int width, int cin, int cout, int 
  * (adapter); both double the size. weight as PyTorch has it, (cin, cout, kernel, kernel), packed to
  * (kernel, kernel, cout, cin). bias may be NULL. out (batch, 2*height, 2*width, cout). */
 void nn_pack_conv_transpose(float *packed, const float *weight, int cin, int cout, int kernel);
-void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias, int batch,
-                       int height, int width, int cin, int cout, int kernel, float *scratch);
+void nn_conv_transpose(float *out, const float *x, const float *packed, const float *bias,
+                       int batch, int height, int width, int cin, int cout, int kernel,
+                       float *scratch);
 size_t nn_conv_transpose_scratch(int batch, int height, int width, int cin, int cout, int kernel);
 
 /* ---- resize.c ---- */
@@ -107,9 +113,11 @@ size_t nn_conv_transpose_scratch(int batch, int height, int width, int cin, int 
 void nn_nearest_index(int *index, int src, int dst);
 /* torch.nn.functional.interpolate(mode="bilinear", align_corners=False), one channel, leading
  * dimensions ld_x, ld_out in floats. No antialiasing. */
-void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w, int ld_x);
+void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w,
+                        int ld_x);
 /* The same on channels-last pictures. */
-void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w, int channels);
+void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w,
+                                 int channels);
 
 /* (channels, pixels) <-> (pixels, channels): out (columns, rows) of x (rows, columns). */
 void nn_transpose(float *out, const float *x, int rows, int columns);

@@ -3,11 +3,11 @@
 #include "nn/parallel.h"
 #include "nn/simd.h"
 
-void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows, int n,
-                   float eps)
+void nn_layer_norm(float *out, const float *x, const float *weight, const float *bias, int rows,
+                   int n, float eps)
 {
     const struct nn_simd *simd = nn_simd();
-#pragma omp parallel for num_threads(threads_for((size_t)rows * n))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
     for (int i = 0; i < rows; i++)
         simd->norm_row(out + (size_t)i * n, x + (size_t)i * n, weight, bias, n, eps);
 }
@@ -33,11 +33,11 @@ static void mean_of_channels(float *out, const float *x, int pixels, int n, int 
 void nn_mean_pixels(float *out, const float *x, int batch, int pixels, int n)
 {
     int groups = (n + MEAN_CHANNELS - 1) / MEAN_CHANNELS;
-#pragma omp parallel for num_threads(threads_for((size_t)batch * pixels * n))
+#pragma omp parallel for num_threads(threads_for((size_t)batch *pixels *n))
     for (int task = 0; task < batch * groups; task++) {
         int picture = task / groups, first = task % groups * MEAN_CHANNELS;
         int channels = n - first < MEAN_CHANNELS ? n - first : MEAN_CHANNELS;
-        mean_of_channels(out + (size_t)picture * n + first, x + (size_t)picture * pixels * n + first,
-                         pixels, n, channels);
+        mean_of_channels(out + (size_t)picture * n + first,
+                         x + (size_t)picture * pixels * n + first, pixels, n, channels);
     }
 }

@@ -29,10 +29,11 @@ static inline struct between between_at(int o, float scale, int size)
     return (struct between){low, low + (low < size - 1), weight < 1.0f ? weight : 1.0f};
 }
 
-void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w, int ld_x)
+void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w,
+                        int ld_x)
 {
     float scale_y = (float)h / oh, scale_x = (float)w / ow;
-#pragma omp parallel for num_threads(threads_for((size_t)oh * ow))
+#pragma omp parallel for num_threads(threads_for((size_t)oh *ow))
     for (int oy = 0; oy < oh; oy++) {
         struct between y = between_at(oy, scale_y, h);
         const float *top = x + (size_t)y.low * ld_x, *bottom = x + (size_t)y.high * ld_x;
@@ -52,14 +53,15 @@ static void mix_pixels(float *restrict out, const float *restrict a, const float
 {
 #pragma omp simd
     for (int i = 0; i < n; i++)
-        out[i] = (1.0f - wy) * ((1.0f - wx) * a[i] + wx * b[i]) +
-                 wy * ((1.0f - wx) * c[i] + wx * d[i]);
+        out[i] =
+            (1.0f - wy) * ((1.0f - wx) * a[i] + wx * b[i]) + wy * ((1.0f - wx) * c[i] + wx * d[i]);
 }
 
-void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w, int channels)
+void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w,
+                                 int channels)
 {
     float scale_y = (float)h / oh, scale_x = (float)w / ow;
-#pragma omp parallel for num_threads(threads_for((size_t)oh * ow * channels))
+#pragma omp parallel for num_threads(threads_for((size_t)oh *ow *channels))
     for (int oy = 0; oy < oh; oy++) {
         struct between y = between_at(oy, scale_y, h);
         const float *top = x + (size_t)y.low * w * channels;
@@ -76,7 +78,7 @@ void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int
 void nn_transpose(float *out, const float *x, int rows, int columns)
 {
     enum { TILE = 16 };
-#pragma omp parallel for num_threads(threads_for((size_t)rows * columns))
+#pragma omp parallel for num_threads(threads_for((size_t)rows *columns))
     for (int i0 = 0; i0 < rows; i0 += TILE)
         for (int j0 = 0; j0 < columns; j0 += TILE)
             for (int i = i0; i < i0 + TILE && i < rows; i++)

@@ -3,17 +3,17 @@
 #include <string.h>
 #include "nn/simd.h"
 
-#define EXP_LOW   -86.0f
-#define EXP_HIGH  88.0f
-#define LOG2_E    1.44269504f
-#define LN2_HIGH  0.693359375f /* few bits: k * LN2_HIGH is exact */
-#define LN2_LOW   -2.12194440e-4f
-#define ROUNDER   12582912.0f /* 1.5 * 2^23: adding it rounds to an integer */
+#define EXP_LOW -86.0f
+#define EXP_HIGH 88.0f
+#define LOG2_E 1.44269504f
+#define LN2_HIGH 0.693359375f /* few bits: k * LN2_HIGH is exact */
+#define LN2_LOW -2.12194440e-4f
+#define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer */
 #define SQRT_HALF 0.707106781f
 
 #define NAME(f) base_##f
-#define TABLE   base_table
-#define TITLE   "base"
+#define TABLE base_table
+#define TITLE "base"
 #include "nn/simd_loops.h"
 
 #ifdef __x86_64__
@@ -25,8 +25,8 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define NAME(f) avx2_##f
-#define TABLE   avx2_table
-#define TITLE   "avx2"
+#define TABLE avx2_table
+#define TITLE "avx2"
 #include "nn/simd_loops.h"
 #ifdef __clang__
 #pragma clang attribute pop
@@ -35,15 +35,15 @@
 #endif
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
-                             apply_to = function)
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
 #endif
 #define NAME(f) avx512_##f
-#define TABLE   avx512_table
-#define TITLE   "avx512"
+#define TABLE avx512_table
+#define TITLE "avx512"
 #include "nn/simd_loops.h"
 #ifdef __clang__
 #pragma clang attribute pop

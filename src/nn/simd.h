@@ -1,8 +1,8 @@
 /* nn/simd.h - the loops that are not GEMM, compiled once per instruction set, chosen at run time.
  *
- * simd.c includes simd_loops.h once for each set, so one binary runs on any CPU of its architecture.
- * A table of functions instead of target_clones: no ifunc, which sanitizers cannot bear, and the same
- * code with gcc and clang.
+ * simd.c includes simd_loops.h once for each set, so one binary runs on any CPU of its
+ * architecture. A table of functions instead of target_clones: no ifunc, which sanitizers cannot
+ * bear, and the same code with gcc and clang.
  */
 #ifndef NN_SIMD_H
 #define NN_SIMD_H

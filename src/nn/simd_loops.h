@@ -1,5 +1,6 @@
-/* nn/simd_loops.h - included by simd.c once for each instruction set, with NAME(f) defined to a name of
- * that set, and TABLE and TITLE to the table's name and text. No include guard: that is the point.
+/* nn/simd_loops.h - included by simd.c once for each instruction set, with NAME(f) defined to a
+ * name of that set, and TABLE and TITLE to the table's name and text. No include guard: that is the
+ * point.
  *
  * exp and erf are polynomials because calls of libm's cannot be vectorised. The coefficients are
  * weighted least-squares fits, driven to equal ripple, of the functions named; with them the float
@@ -52,7 +53,7 @@ static inline float NAME(erf)(float x)
     p = p * s + 0.112835851f;
     p = p * s - 0.376126258f;
     p = p * s + 0.128379166f;
-    t = t > 4.0f ? 4.0f : t; /* erf(4) rounds to 1 */
+    t = t > 4.0f ? 4.0f : t;    /* erf(4) rounds to 1 */
     float q = -0.000187605643f; /* -log(1 - erf(t)), 0.99 <= t <= 4 */
     q = q * t + 0.00296012219f;
     q = q * t - 0.0218896733f;
@@ -157,8 +158,8 @@ static float NAME(exp_sum_positions)(float *restrict x, const float *restrict ro
     return NAME(exp_sum_below)(x, max, (size_t)rows * columns);
 }
 
-static void NAME(norm_row)(float *out, const float *x, const float *weight, const float *bias, int n,
-                           float eps)
+static void NAME(norm_row)(float *out, const float *x, const float *weight, const float *bias,
+                           int n, float eps)
 {
     float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)

@@ -7,19 +7,19 @@
 /* The sizes that follow from the arguments, and one head of one window. */
 struct windows {
     int side, heads, d;
-    int w;          /* side of a window */
-    int across;     /* windows along a side of the picture, the last perhaps partly padding */
-    int rows_once;  /* rows of a window whose queries are looked at together */
-    int ld;         /* of qkv: 3 * heads * d */
-    int positions;  /* 2 * w - 1 relative positions */
+    int w;         /* side of a window */
+    int across;    /* windows along a side of the picture, the last perhaps partly padding */
+    int rows_once; /* rows of a window whose queries are looked at together */
+    int ld;        /* of qkv: 3 * heads * d */
+    int positions; /* 2 * w - 1 relative positions */
 };
 
 /* What one thread works in. */
 struct bench {
-    float *k, *v;          /* (w*w, d) */
-    float *q, *sum;        /* (rows_once*w, d): queries, then their results; the softmax's sums */
+    float *k, *v;           /* (w*w, d) */
+    float *q, *sum;         /* (rows_once*w, d): queries, then their results; the softmax's sums */
     float *term_h, *term_w; /* (rows_once*w, positions): q . rel_pos */
-    float *scores;         /* (rows_once*w, w*w) */
+    float *scores;          /* (rows_once*w, w*w) */
 };
 
 static struct windows lay_out(int side, int window, int heads, int d)
@@ -33,13 +33,17 @@ static struct windows lay_out(int side, int window, int heads, int d)
         .d = d,
         .w = w,
         .across = (side + w - 1) / w,
-        .rows_once = fitting < 1 ? 1 : fitting < w ? fitting : w,
+        .rows_once = fitting < 1   ? 1
+                     : fitting < w ? fitting
+                                   : w,
         .ld = 3 * heads * d,
         .positions = 2 * w - 1,
     };
 }
 
-/* Floats of a bench; fills it when scratch is there. Parts are rounded up to cache lines. */
+/* Floats of a bench; fills it when scratch is there. Parts are rounded up to cache lines, so that
+ * the bits of a result do not depend on the thread: a compiler's loop may add up in an order that
+ * depends on where in a line it starts. */
 static size_t set_up(struct bench *bench, const struct windows *s, float *scratch)
 {
     enum { LINE = 16 };
@@ -48,9 +52,12 @@ static size_t set_up(struct bench *bench, const struct windows *s, float *scratc
         float **part;
         size_t floats;
     } parts[] = {
-        {&bench->k, keys * s->d},       {&bench->v, keys * s->d},
-        {&bench->q, queries * s->d},    {&bench->sum, queries},
-        {&bench->term_h, queries * s->positions}, {&bench->term_w, queries * s->positions},
+        {&bench->k, keys * s->d},
+        {&bench->v, keys * s->d},
+        {&bench->q, queries * s->d},
+        {&bench->sum, queries},
+        {&bench->term_h, queries * s->positions},
+        {&bench->term_w, queries * s->positions},
         {&bench->scores, queries * keys},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -73,8 +80,9 @@ static inline int smaller(int a, int b)
     return a < b ? a : b;
 }
 
-/* Keys or values of one head of the window whose first token is (y0, x0), padding included: x points
- * to the head's part of the first token of the picture, padded to what stands for padding. */
+/* Keys or values of one head of the window whose first token is (y0, x0), padding included: x
+ * points to the head's part of the first token of the picture, padded to what stands for padding.
+ */
 static void gather_keys(float *out, const float *x, const float *padded, const struct windows *s,
                         int y0, int x0)
 {
@@ -86,8 +94,8 @@ static void gather_keys(float *out, const float *x, const float *padded, const s
         }
 }
 
-static void gather_queries(float *out, const float *x, const struct windows *s, int y0, int y1, int x0,
-                           int x1)
+static void gather_queries(float *out, const float *x, const struct windows *s, int y0, int y1,
+                           int x0, int x1)
 {
     for (int y = y0; y < y1; y++)
         for (int column = x0; column < x1; column++, out += s->d)
@@ -113,9 +121,9 @@ static void add_positions_and_exp(const struct bench *bench, const struct window
 
 /* Queries of rows y0..y1 of the picture, columns x0..x1, all in the window that begins at window_y;
  * the softmax's division comes last, on d numbers a query instead of w*w. */
-static void attend_rows(float *out, const float *q, const struct bench *bench, const struct windows *s,
-                        const float *rel_pos_h, const float *rel_pos_w, int window_y, int y0, int y1,
-                        int x0, int x1)
+static void attend_rows(float *out, const float *q, const struct bench *bench,
+                        const struct windows *s, const float *rel_pos_h, const float *rel_pos_w,
+                        int window_y, int y0, int y1, int x0, int x1)
 {
     const struct nn_simd *simd = nn_simd();
     int columns = x1 - x0, queries = (y1 - y0) * columns, keys = s->w * s->w, d = s->d;
@@ -127,16 +135,17 @@ static void attend_rows(float *out, const float *q, const struct bench *bench, c
         nn_linear(bench->term_w, bench->q, rel_pos_w, NULL, queries, d, s->positions);
     }
     add_positions_and_exp(bench, s, y0 - window_y, y1 - y0, columns, rel_pos_h != NULL);
-    nn_gemm(bench->q, d, bench->scores, keys, false, bench->v, d, false, queries, d, keys, 1.0f, 0.0f);
+    nn_gemm(bench->q, d, bench->scores, keys, false, bench->v, d, false, queries, d, keys, 1.0f,
+            0.0f);
     for (int i = 0; i < queries; i++) {
         size_t token = (size_t)(y0 + i / columns) * s->side + x0 + i % columns;
         simd->scale(out + token * s->heads * d, bench->q + (size_t)i * d, 1.0f / bench->sum[i], d);
     }
 }
 
-void nn_window_attention(float *out, const float *qkv, const float *qkv_bias, const float *rel_pos_h,
-                         const float *rel_pos_w, int batch, int side, int window, int heads, int d,
-                         float *scratch)
+void nn_window_attention(float *out, const float *qkv, const float *qkv_bias,
+                         const float *rel_pos_h, const float *rel_pos_w, int batch, int side,
+                         int window, int heads, int d, float *scratch)
 {
     struct windows s = lay_out(side, window, heads, d);
     int dim = heads * d, tasks = batch * s.across * s.across * heads;

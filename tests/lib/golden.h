@@ -18,7 +18,8 @@ struct golden_tally {
 struct golden {
     struct h5 *file;
     char label[64];
-    char **names; /* data sets */
+    char **names;   /* data sets */
+    bool *compared; /* those that golden_compare... has seen */
     size_t count;
     struct golden_tally *tally;
     const struct golden *all; /* every file of the directory */

@@ -1,5 +1,4 @@
-/* lib/golden_preprocess.c - pictures normalised and resized; the nearest-neighbour index table; the
- * interpolation of position embeddings. */
+/* lib/golden_preprocess.c - pictures normalised and resized; the nearest-neighbour index table. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,9 +89,4 @@ void golden_preprocess(struct golden *g)
         else if (strstr(name, "nearest_source_index_for_"))
             check_index_table(g, name);
     }
-}
-
-void golden_interpolation(struct golden *g)
-{
-    golden_fail(g, "", "checkpoint interpolation is not there yet");
 }

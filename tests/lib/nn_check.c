@@ -62,8 +62,8 @@ void check_close(const char *what, const float *got, const double *wanted, const
     for (size_t i = 0; i < count; i++) {
         double units = fabs(got[i] - wanted[i]) / (U * (size ? size[i] : 1) + 1e-300);
         if (!(units <= roundings))
-            fail_msg("%s, element %zu: %.9g instead of %.9g, %.1f roundings away, %.1f allowed", what, i,
-                     got[i], wanted[i], units, roundings);
+            fail_msg("%s, element %zu: %.9g instead of %.9g, %.1f roundings away, %.1f allowed",
+                     what, i, got[i], wanted[i], units, roundings);
         worst_units = fmax(worst_units, units);
         worst_share = fmax(worst_share, units / roundings);
     }

@@ -1,10 +1,11 @@
-/* tests/lib/nn_check.h - random shapes and numbers, and how far a float32 result may be from float64.
+/* tests/lib/nn_check.h - random shapes and numbers, and how far a float32 result may be from
+ * float64.
  *
- * Tolerances count roundings. One float32 operation is wrong by at most U = 2^-24 of its result. A sum
- * of k products makes k roundings, each at most U times the sum of the absolute products (`size` in
- * nn_ref.h); in whatever order they are of either sign, so that they grow as sqrt(k), and
- * 4 + 4 sqrt(k) of them are more than six standard deviations. A wrong index or a missing term is
- * wrong by about size / sqrt(k), tens of thousands of times more.
+ * Tolerances count roundings. One float32 operation is wrong by at most U = 2^-24 of its result. A
+ * sum of k products makes k roundings, each at most U times the sum of the absolute products
+ * (`size` in nn_ref.h); in whatever order they are of either sign, so that they grow as sqrt(k),
+ * and 4 + 4 sqrt(k) of them are more than six standard deviations. A wrong index or a missing term
+ * is wrong by about size / sqrt(k), tens of thousands of times more.
  */
 #ifndef TESTS_LIB_NN_CHECK_H
 #define TESTS_LIB_NN_CHECK_H
@@ -18,8 +19,8 @@
 void dice_start(const char *test);
 /* Evenly in low..high, both included. */
 int dice(int low, int high);
-/* count floats, evenly in -scale..scale; freed by the caller. The block ends where the floats end, so
- * that a sanitizer sees the first one too many. */
+/* count floats, evenly in -scale..scale; freed by the caller. The block ends where the floats end,
+ * so that a sanitizer sees the first one too many. */
 float *random_floats(size_t count, float scale);
 float *empty_floats(size_t count);
 double *empty_doubles(size_t count);

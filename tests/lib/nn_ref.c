@@ -11,15 +11,16 @@ static double *doubles(size_t count)
     return x;
 }
 
-void ref_gemm(double *c, double *size, const float *before, const float *a, int lda, bool transpose_a,
-              const float *b, int ldb, bool transpose_b, int m, int n, int k, double alpha,
-              double beta)
+void ref_gemm(double *c, double *size, const float *before, const float *a, int lda,
+              bool transpose_a, const float *b, int ldb, bool transpose_b, int m, int n, int k,
+              double alpha, double beta)
 {
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             double sum = beta * before[(size_t)i * n + j], absolute = fabs(sum);
             for (int p = 0; p < k; p++) {
-                double product = alpha * a[transpose_a ? (size_t)p * lda + i : (size_t)i * lda + p] *
+                double product = alpha *
+                                 a[transpose_a ? (size_t)p * lda + i : (size_t)i * lda + p] *
                                  b[transpose_b ? (size_t)j * ldb + p : (size_t)p * ldb + j];
                 sum += product;
                 absolute += fabs(product);
@@ -29,8 +30,8 @@ void ref_gemm(double *c, double *size, const float *before, const float *a, int 
         }
 }
 
-void ref_linear(double *out, double *size, const float *x, int ld_x, const float *w, const float *bias,
-                int rows, int k, int n)
+void ref_linear(double *out, double *size, const float *x, int ld_x, const float *w,
+                const float *bias, int rows, int k, int n)
 {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < n; j++) {
@@ -99,8 +100,8 @@ void ref_softmax(double *out, const float *x, int rows, int n)
 }
 
 /* One query of one head, on keys and values d apart by ld; position (tk) is added to the scores. */
-static void attend(double *out, const double *q, const double *k, const double *v, int tk, int d, int ld,
-                   const double *position)
+static void attend(double *out, const double *q, const double *k, const double *v, int tk, int d,
+                   int ld, const double *position)
 {
     double *score = doubles(tk);
     for (int j = 0; j < tk; j++) {
@@ -141,15 +142,15 @@ void ref_attention(double *out, const float *q, const float *k, const float *v, 
 }
 
 /* qkv of the padded picture, (batch, padded, padded, 3*heads*d). */
-static double *padded_qkv(const float *qkv, const float *bias, int batch, int side, int padded, int ld)
+static double *padded_qkv(const float *qkv, const float *bias, int batch, int side, int padded,
+                          int ld)
 {
     double *out = doubles((size_t)batch * padded * padded * ld);
     for (int b = 0; b < batch; b++)
         for (int y = 0; y < padded; y++)
             for (int x = 0; x < padded; x++) {
-                const float *from = y < side && x < side
-                                        ? qkv + (((size_t)b * side + y) * side + x) * ld
-                                        : bias;
+                const float *from =
+                    y < side && x < side ? qkv + (((size_t)b * side + y) * side + x) * ld : bias;
                 for (int c = 0; c < ld; c++)
                     out[(((size_t)b * padded + y) * padded + x) * ld + c] = from[c];
             }
@@ -172,8 +173,8 @@ static void position_terms(double *term, const double *q, const float *rel_pos_h
 
 /* Query (y, x) of picture `qkv` (padded, padded, ld), head h. */
 static void attend_in_window(double *out, const double *qkv, const float *rel_pos_h,
-                             const float *rel_pos_w, int padded, int w, int y, int x, int heads, int h,
-                             int d)
+                             const float *rel_pos_w, int padded, int w, int y, int x, int heads,
+                             int h, int d)
 {
     int ld = 3 * heads * d;
     double *k = doubles((size_t)w * w * d), *v = doubles((size_t)w * w * d), *term = doubles(w * w);
@@ -189,8 +190,9 @@ static void attend_in_window(double *out, const double *qkv, const float *rel_po
     free(k), free(v), free(term);
 }
 
-void ref_window_attention(double *out, const float *qkv, const float *qkv_bias, const float *rel_pos_h,
-                          const float *rel_pos_w, int batch, int side, int window, int heads, int d)
+void ref_window_attention(double *out, const float *qkv, const float *qkv_bias,
+                          const float *rel_pos_h, const float *rel_pos_w, int batch, int side,
+                          int window, int heads, int d)
 {
     int w = window ? window : side, padded = (side + w - 1) / w * w, ld = 3 * heads * d;
     double *all = padded_qkv(qkv, qkv_bias, batch, side, padded, ld);
@@ -205,7 +207,8 @@ void ref_window_attention(double *out, const float *qkv, const float *qkv_bias, 
 }
 
 void ref_conv(double *out, double *size, const float *x, const float *weight, const float *bias,
-              int batch, int height, int width, int cin, int cout, int kernel, int stride, int padding)
+              int batch, int height, int width, int cin, int cout, int kernel, int stride,
+              int padding)
 {
     int oh = (height + 2 * padding - kernel) / stride + 1;
     int ow = (width + 2 * padding - kernel) / stride + 1;

@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void ref_gemm(double *c, double *size, const float *before, const float *a, int lda, bool transpose_a,
-              const float *b, int ldb, bool transpose_b, int m, int n, int k, double alpha,
-              double beta);
-void ref_linear(double *out, double *size, const float *x, int ld_x, const float *w, const float *bias,
-                int rows, int k, int n);
+void ref_gemm(double *c, double *size, const float *before, const float *a, int lda,
+              bool transpose_a, const float *b, int ldb, bool transpose_b, int m, int n, int k,
+              double alpha, double beta);
+void ref_linear(double *out, double *size, const float *x, int ld_x, const float *w,
+                const float *bias, int rows, int k, int n);
 void ref_layer_norm(double *out, const float *x, const float *weight, const float *bias, int rows,
                     int n, double eps);
 void ref_mean_pixels(double *out, const float *x, int batch, int pixels, int n);
@@ -24,13 +24,15 @@ double ref_sigmoid(double x);
 void ref_softmax(double *out, const float *x, int rows, int n);
 void ref_attention(double *out, const float *q, const float *k, const float *v, int batch, int tq,
                    int tk, int heads, int d);
-/* As the reference does it: the normed picture is padded with zero tokens, qkv of those is the bias,
- * every window is a picture of its own. */
-void ref_window_attention(double *out, const float *qkv, const float *qkv_bias, const float *rel_pos_h,
-                          const float *rel_pos_w, int batch, int side, int window, int heads, int d);
+/* As the reference does it: the normed picture is padded with zero tokens, qkv of those is the
+ * bias, every window is a picture of its own. */
+void ref_window_attention(double *out, const float *qkv, const float *qkv_bias,
+                          const float *rel_pos_h, const float *rel_pos_w, int batch, int side,
+                          int window, int heads, int d);
 /* weight unpacked, as PyTorch has it; x and out channels-last. */
 void ref_conv(double *out, double *size, const float *x, const float *weight, const float *bias,
-              int batch, int height, int width, int cin, int cout, int kernel, int stride, int padding);
+              int batch, int height, int width, int cin, int cout, int kernel, int stride,
+              int padding);
 void ref_conv_transpose(double *out, double *size, const float *x, const float *weight,
                         const float *bias, int batch, int height, int width, int cin, int cout,
                         int kernel);

@@ -24,8 +24,8 @@ static double ulps(float got, double wanted)
 enum { STEP = 97, BLOCK = 1021 }; /* every 97th float; blocks that end within a vector */
 
 /* Calls check on every STEP-th float of [low, high] of either sign, BLOCK at a time. */
-static void each_float(float low, float high, void (*check)(float *x, int count, const void *context),
-                       const void *context)
+static void each_float(float low, float high,
+                       void (*check)(float *x, int count, const void *context), const void *context)
 {
     float x[BLOCK];
     int count = 0;
@@ -64,8 +64,8 @@ static void check_exp(float *x, int count, const void *context)
     }
 }
 
-/* gelu = x/2 (1 + erf(x / sqrt 2)). As torch computes it: where erf is near -1 the sum cancels, so the
- * error is a few roundings of 1 times |x|/2. Rounding x / sqrt 2 and erf itself are in it. */
+/* gelu = x/2 (1 + erf(x / sqrt 2)). As torch computes it: where erf is near -1 the sum cancels, so
+ * the error is a few roundings of 1 times |x|/2. Rounding x / sqrt 2 and erf itself are in it. */
 static void check_gelu(float *x, int count, const void *context)
 {
     const struct nn_simd *simd = context;
@@ -163,7 +163,8 @@ static void test_loops(void **unused)
         }
 }
 
-/* Scores up to 9 apart: x - max is off by U * 9, exp by 2 ulp, the sum by sqrt(n) of its roundings. */
+/* Scores up to 9 apart: x - max is off by U * 9, exp by 2 ulp, the sum by sqrt(n) of its roundings.
+ */
 static void test_softmax(void **unused)
 {
     (void)unused;
@@ -200,7 +201,8 @@ static void test_exp_sum_positions(void **unused)
     for (int variant = 0; (simd = nn_simd_variant(variant)); variant++)
         for (int round = 0; round < 40; round++) {
             int rows = dice(1, 20), columns = dice(1, 40), n = rows * columns;
-            float *x = random_floats(n, 1), *h = random_floats(rows, 1), *w = random_floats(columns, 1);
+            float *x = random_floats(n, 1), *h = random_floats(rows, 1),
+                  *w = random_floats(columns, 1);
             double *wanted = empty_doubles(n);
             positions_of(wanted, x, h, w, rows, columns);
             float sum = simd->exp_sum_positions(x, h + rows - 1, w + columns - 1, rows, columns);
@@ -212,7 +214,8 @@ static void test_exp_sum_positions(void **unused)
 }
 
 /* Values up to 3 with a spread of 1.1 or more, weights up to 2: the mean is off by a few U * 3, the
- * spread relatively by as much, both times weight / spread. Constant rows only by eps' square root. */
+ * spread relatively by as much, both times weight / spread. Constant rows only by eps' square root.
+ */
 static void test_layer_norm(void **unused)
 {
     (void)unused;
@@ -220,7 +223,8 @@ static void test_layer_norm(void **unused)
     for (int round = 0; round < 60; round++) {
         int rows = dice(1, 90), n = dice(8, 800);
         size_t count = (size_t)rows * n;
-        float *x = random_floats(count, 2), *weight = random_floats(n, 2), *bias = random_floats(n, 1);
+        float *x = random_floats(count, 2), *weight = random_floats(n, 2),
+              *bias = random_floats(n, 1);
         float *out = empty_floats(count), eps = dice(0, 1) ? 1e-5f : 1e-6f;
         double *wanted = empty_doubles(count);
         for (size_t i = 0; i < count; i++)
@@ -241,7 +245,8 @@ static void test_mean_pixels(void **unused)
     dice_start("mean_pixels");
     for (int round = 0; round < 40; round++) {
         int batch = dice(1, 4), pixels = dice(1, 300), n = dice(1, 400);
-        float *x = random_floats((size_t)batch * pixels * n, 1), *out = empty_floats((size_t)batch * n);
+        float *x = random_floats((size_t)batch * pixels * n, 1),
+              *out = empty_floats((size_t)batch * n);
         double *wanted = empty_doubles((size_t)batch * n);
         ref_mean_pixels(wanted, x, batch, pixels, n);
         nn_mean_pixels(out, x, batch, pixels, n);
@@ -306,10 +311,14 @@ static void test_rows(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions),   cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_loops),       cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_exp_sum_positions), cmocka_unit_test(test_layer_norm),
-        cmocka_unit_test(test_mean_pixels), cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_loops),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_exp_sum_positions),
+        cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_mean_pixels),
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* attention.c and window_attention.c against their twins.
  *
- * With every number in -1..1, a score is a sum of d products of mean size 1/4 over sqrt(d), and each of
- * the two position terms one of d products: off by sum_roundings(d) times their absolute sums. An error
- * of a score is a relative error of its softmax weight, at most twice as large after the division, and
- * the result is a weighted mean of values of at most 1. */
+ * With every number in -1..1, a score is a sum of d products of mean size 1/4 over sqrt(d), and
+ * each of the two position terms one of d products: off by sum_roundings(d) times their absolute
+ * sums. An error of a score is a relative error of its softmax weight, at most twice as large after
+ * the division, and the result is a weighted mean of values of at most 1. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +127,7 @@ static void test_same_bits(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_window_attention),
+        cmocka_unit_test(test_attention),    cmocka_unit_test(test_window_attention),
         cmocka_unit_test(test_large_global), cmocka_unit_test(test_nan),
         cmocka_unit_test(test_same_bits),
     };

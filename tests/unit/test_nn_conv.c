@@ -18,14 +18,17 @@ static void one_conv(int batch, int height, int width, int cin, int cout, int ke
     int oh = (height + 2 * padding - kernel) / stride + 1;
     int ow = (width + 2 * padding - kernel) / stride + 1;
     size_t count = (size_t)batch * oh * ow * cout, weights = (size_t)cout * cin * kernel * kernel;
-    float *x = random_floats((size_t)batch * height * width * cin, 1), *w = random_floats(weights, 1);
+    float *x = random_floats((size_t)batch * height * width * cin, 1),
+          *w = random_floats(weights, 1);
     float *bias = dice(0, 1) ? random_floats(cout, 1) : NULL, *packed = empty_floats(weights);
-    float *out = empty_floats(count), *scratch = empty_floats(nn_conv_scratch(
-        batch, height, width, cin, cout, kernel, stride, padding));
+    float *out = empty_floats(count),
+          *scratch = empty_floats(
+              nn_conv_scratch(batch, height, width, cin, cout, kernel, stride, padding));
     double *wanted = empty_doubles(count), *size = empty_doubles(count);
     nn_pack_conv(packed, w, cout, cin, kernel, kernel);
     ref_conv(wanted, size, x, w, bias, batch, height, width, cin, cout, kernel, stride, padding);
-    nn_conv(out, x, packed, bias, batch, height, width, cin, cout, kernel, stride, padding, scratch);
+    nn_conv(out, x, packed, bias, batch, height, width, cin, cout, kernel, stride, padding,
+            scratch);
     check_close("conv", out, wanted, size, count, sum_roundings((double)cin * kernel * kernel));
     free(x), free(w), free(bias), free(packed), free(out), free(scratch), free(wanted), free(size);
 }
@@ -35,9 +38,10 @@ static void test_conv(void **unused)
     (void)unused;
     dice_start("conv");
     for (int round = 0; round < 150; round++) {
-        int kernel = dice(1, 5), padding = dice(0, 3), least = kernel > 2 * padding ? kernel - 2 * padding : 1;
-        one_conv(dice(1, 3), least + dice(0, 10), least + dice(0, 10), dice(1, 9), dice(1, 12), kernel,
-                 dice(1, 4), padding);
+        int kernel = dice(1, 5), padding = dice(0, 3),
+            least = kernel > 2 * padding ? kernel - 2 * padding : 1;
+        one_conv(dice(1, 3), least + dice(0, 10), least + dice(0, 10), dice(1, 9), dice(1, 12),
+                 kernel, dice(1, 4), padding);
     }
     one_conv(2, 48, 48, 3, 10, 16, 16, 0); /* patches */
     one_conv(1, 35, 36, 2, 3, 3, 1, 1);    /* more rows than are multiplied at once */
@@ -49,10 +53,12 @@ static void one_conv_transpose(int batch, int height, int width, int cin, int co
 {
     size_t count = (size_t)batch * 4 * height * width * cout;
     size_t weights = (size_t)cin * cout * kernel * kernel;
-    float *x = random_floats((size_t)batch * height * width * cin, 1), *w = random_floats(weights, 1);
+    float *x = random_floats((size_t)batch * height * width * cin, 1),
+          *w = random_floats(weights, 1);
     float *bias = dice(0, 1) ? random_floats(cout, 1) : NULL, *packed = empty_floats(weights);
-    float *out = empty_floats(count), *scratch = empty_floats(nn_conv_transpose_scratch(
-        batch, height, width, cin, cout, kernel));
+    float *out = empty_floats(count),
+          *scratch =
+              empty_floats(nn_conv_transpose_scratch(batch, height, width, cin, cout, kernel));
     double *wanted = empty_doubles(count), *size = empty_doubles(count);
     nn_pack_conv_transpose(packed, w, cin, cout, kernel);
     ref_conv_transpose(wanted, size, x, w, bias, batch, height, width, cin, cout, kernel);
@@ -66,12 +72,14 @@ static void test_conv_transpose(void **unused)
     (void)unused;
     dice_start("conv_transpose");
     for (int round = 0; round < 100; round++)
-        one_conv_transpose(dice(1, 4), dice(1, 9), dice(1, 9), dice(1, 12), dice(1, 12), 2 * dice(1, 2));
+        one_conv_transpose(dice(1, 4), dice(1, 9), dice(1, 9), dice(1, 12), dice(1, 12),
+                           2 * dice(1, 2));
     one_conv_transpose(3, 24, 23, 3, 4, 4); /* one picture at a time */
     report_worst("conv_transpose");
 }
 
-/* Exactly what preprocess.h5 says for every size is compared in check_golden; here the definition. */
+/* Exactly what preprocess.h5 says for every size is compared in check_golden; here the definition.
+ */
 static void test_nearest_index(void **unused)
 {
     (void)unused;
@@ -133,7 +141,8 @@ static void test_transpose(void **unused)
     dice_start("transpose");
     for (int round = 0; round < 40; round++) {
         int rows = dice(1, 200), columns = dice(1, 200);
-        float *x = random_floats((size_t)rows * columns, 1), *out = empty_floats((size_t)rows * columns);
+        float *x = random_floats((size_t)rows * columns, 1),
+              *out = empty_floats((size_t)rows * columns);
         nn_transpose(out, x, rows, columns);
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < columns; j++)
@@ -145,9 +154,12 @@ static void test_transpose(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_transpose),
-        cmocka_unit_test(test_nearest_index), cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_resize_same_size), cmocka_unit_test(test_transpose),
+        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_conv_transpose),
+        cmocka_unit_test(test_nearest_index),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_resize_same_size),
+        cmocka_unit_test(test_transpose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,16 +21,18 @@ static void test_gemm(void **unused)
         bool ta = dice(0, 1), tb = dice(0, 1);
         int lda = (ta ? m : k) + dice(0, 3), ldb = (tb ? k : n) + dice(0, 3), ldc = n + dice(0, 3);
         float alpha = dice(-2, 2) / 2.0f, beta = dice(0, 2) / 2.0f;
-        float *a = random_floats((size_t)(ta ? k : m) * lda, 1), *c = random_floats((size_t)m * ldc, 1);
-        float *b = random_floats((size_t)(tb ? n : k) * ldb, 1), *before = empty_floats((size_t)m * n);
+        float *a = random_floats((size_t)(ta ? k : m) * lda, 1),
+              *c = random_floats((size_t)m * ldc, 1);
+        float *b = random_floats((size_t)(tb ? n : k) * ldb, 1),
+              *before = empty_floats((size_t)m * n);
         double *wanted = empty_doubles((size_t)m * n), *size = empty_doubles((size_t)m * n);
         for (int i = 0; i < m; i++)
             memcpy(before + (size_t)i * n, c + (size_t)i * ldc, n * sizeof(float));
         ref_gemm(wanted, size, before, a, lda, ta, b, ldb, tb, m, n, k, alpha, beta);
         nn_gemm(c, ldc, a, lda, ta, b, ldb, tb, m, n, k, alpha, beta);
         for (int i = 0; i < m; i++)
-            check_close("gemm", c + (size_t)i * ldc, wanted + (size_t)i * n, size + (size_t)i * n, n,
-                        sum_roundings(k));
+            check_close("gemm", c + (size_t)i * ldc, wanted + (size_t)i * n, size + (size_t)i * n,
+                        n, sum_roundings(k));
         free(a), free(b), free(c), free(before), free(wanted), free(size);
     }
     report_worst("gemm");
@@ -80,7 +82,8 @@ static void test_linear_ld(void **unused)
         for (int i = 0; i < rows; i++) {
             check_close("linear_ld", out + (size_t)i * ld_out, wanted + (size_t)i * n,
                         size + (size_t)i * n, n, sum_roundings(k));
-            assert_true(isnan(out[(size_t)i * ld_out + n])); /* between the rows nothing is written */
+            assert_true(
+                isnan(out[(size_t)i * ld_out + n])); /* between the rows nothing is written */
         }
         free(x), free(w), free(bias), free(out), free(wanted), free(size);
     }

@@ -1,0 +1,241 @@
+/* sammed2d convert: a PyTorch checkpoint becomes a weights file. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/digest.h"
+#include "base/output.h"
+#include "checkpoint/convert.h"
+#include "cmd/cmd.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "sammed2d/sammed2d.h"
+
+enum { MAX_EXPECTED = 4096 };
+
+static struct {
+    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient;
+    int image_size;
+    bool any;
+} options;
+
+static const struct synopsis synopsis = {
+    "convert", "IN.pth -o OUT.h5", "Turn a PyTorch checkpoint into a weights file, without Python."};
+
+/* ---- what the options mean ---- */
+
+static enum sm_status parse_type(struct conversion_plan *plan, struct sm_err *err)
+{
+    plan->keep_type = !options.type;
+    for (int type = H5_FLOAT32; options.type && type <= H5_BFLOAT16; type++)
+        if (strcmp(options.type, h5_type_name((enum h5_type) type)) == 0) {
+            plan->type = (enum h5_type) type;
+            return SM_OK;
+        }
+    return plan->keep_type
+               ? SM_OK
+               : sm_fail(err, SM_USAGE, "--dtype takes float32, float16 or bfloat16, not \"%s\"",
+                         options.type);
+}
+
+static enum sm_status parse_multimask(struct sm_config *config, const struct kind *kind,
+                                      struct sm_err *err)
+{
+    config->multimask = kind->multimask;
+    if (!options.multimask)
+        return SM_OK;
+    config->multimask = strcmp(options.multimask, "yes") == 0;
+    if (!config->multimask && strcmp(options.multimask, "no") != 0)
+        return sm_fail(err, SM_USAGE, "--multimask takes yes or no, not \"%s\"", options.multimask);
+    return SM_OK;
+}
+
+static enum sm_status parse_orient(struct conversion_plan *plan, struct sm_err *err)
+{
+    static const char *const known[] = {"radiological", "stored", "sa-med2d"};
+    plan->orientation = plan->kind->orientation;
+    for (size_t i = 0; options.orient && i < sizeof known / sizeof *known; i++)
+        if (strcmp(options.orient, known[i]) == 0) {
+            plan->orientation = known[i];
+            return SM_OK;
+        }
+    return options.orient ? sm_fail(err, SM_USAGE, "--orient takes radiological, stored or sa-med2d, "
+                                    "not \"%s\"", options.orient)
+                          : SM_OK;
+}
+
+static enum sm_status choose_kind(const struct kind **kind, const struct sm_config *config,
+                                  const char *sha256, struct sm_err *err)
+{
+    const char *why;
+    bool sure;
+    if (options.kind) {
+        *kind = kind_find(options.kind);
+        return *kind ? SM_OK
+                     : sm_fail(err, SM_USAGE, "--kind takes %s, not \"%s\"", kind_names(), options.kind);
+    }
+    *kind = kind_guess(config, sha256, &why, &sure);
+    if (sure)
+        sm_note(cmd_listener(), "taken for %s: %s", (*kind)->name, why);
+    else
+        sm_warn(cmd_listener(), "taken for %s: %s; --kind (%s) decides otherwise", (*kind)->name, why,
+                kind_names());
+    return SM_OK;
+}
+
+static enum sm_status choose_size(struct sm_config *config, const char *path, struct sm_err *err)
+{
+    if (options.image_size == 0)
+        return config_check(config, path, err);
+    if (options.image_size < 0 || options.image_size % config->patch_size)
+        return sm_fail(err, SM_USAGE, "--image-size %d is not a multiple of the patch size, %d",
+                       options.image_size, config->patch_size);
+    config->image_size = options.image_size;
+    return config_check(config, path, err);
+}
+
+/* ---- what the network needs ---- */
+
+struct expectation {
+    struct expected_tensor *tensors;
+    size_t count;
+};
+
+static enum sm_status expect(void *context, const struct tensor *tensor, struct sm_err *err)
+{
+    struct expectation *all = context;
+    if (all->count == MAX_EXPECTED)
+        return sm_fail(err, SM_UNSUPPORTED, "the network has more than %d tensors", MAX_EXPECTED);
+    struct expected_tensor *expected = &all->tensors[all->count++];
+    memcpy(expected->name, tensor->name, sizeof expected->name);
+    expected->rank = tensor->rank;
+    memcpy(expected->dim, tensor->dim, sizeof expected->dim);
+    return SM_OK;
+}
+
+static enum sm_status expect_all(struct expectation *all, const struct sm_config *config,
+                                 struct sm_err *err)
+{
+    struct weights *weights = calloc(1, sizeof *weights); /* the walk points into it */
+    all->tensors = calloc(MAX_EXPECTED, sizeof *all->tensors);
+    enum sm_status status = weights && all->tensors ? weights_each(weights, config, expect, all, err)
+                                                    : sm_fail(err, SM_MEMORY, "out of memory");
+    free(weights);
+    return status;
+}
+
+/* ---- the conversion ---- */
+
+struct texts {
+    char name[128], provenance[512], sha256[65];
+};
+
+/* The file's own name without directories, for name and provenance. */
+static void fill_texts(struct texts *texts, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    const char *dot = strrchr(file, '.');
+    snprintf(texts->name, sizeof texts->name, "%.*s", dot && dot > file ? (int) (dot - file) : 120, file);
+    snprintf(texts->provenance, sizeof texts->provenance, "converted from %.200s by sammed2d %s", file,
+             sm_version());
+}
+
+static enum sm_status convert_network(struct conversion_plan *plan, size_t *missing, struct sm_err *err)
+{
+    struct sm_config config;
+    struct expectation all = {0};
+    const char *path = checkpoint_path(plan->checkpoint);
+    enum sm_status status = infer_config(&config, plan->checkpoint, err);
+    if (status)
+        return status;
+    status = choose_kind(&plan->kind, &config, plan->sha256, err);
+    if (status == SM_OK)
+        status = parse_multimask(&config, plan->kind, err);
+    if (status == SM_OK)
+        status = parse_orient(plan, err);
+    if (status == SM_OK)
+        status = choose_size(&config, path, err);
+    if (status == SM_OK)
+        status = expect_all(&all, &config, err);
+    if (!plan->licence && plan->kind)
+        plan->licence = plan->kind->licence;
+    plan->config = &config;
+    plan->expected = all.tensors;
+    plan->expected_count = all.count;
+    if (status == SM_OK)
+        status = convert_check(plan, missing, cmd_listener(), err);
+    if (status == SM_OK)
+        status = convert_write(plan, options.output, cmd_listener(), err);
+    free(all.tensors);
+    /* what config_check says of a weights file is here said of a checkpoint */
+    return status == SM_WEIGHTS ? SM_UNSUPPORTED : status;
+}
+
+static enum sm_status convert(const char *path, struct checkpoint **checkpoint, size_t *missing,
+                              struct sm_err *err)
+{
+    struct texts texts;
+    struct conversion_plan plan = {.name = options.name, .provenance = options.provenance,
+                                   .licence = options.licence};
+    fill_texts(&texts, path);
+    if (!plan.name)
+        plan.name = texts.name;
+    if (!plan.provenance)
+        plan.provenance = texts.provenance;
+    plan.sha256 = texts.sha256;
+    enum sm_status status = parse_type(&plan, err);
+    if (status == SM_OK && options.kind && !kind_find(options.kind))
+        status = choose_kind(&plan.kind, NULL, NULL, err);
+    if (status == SM_OK)
+        status = output_check(options.output, err);
+    if (status == SM_OK)
+        status = checkpoint_open(checkpoint, path, err);
+    if (status == SM_OK)
+        status = digest_file(path, texts.sha256, err);
+    if (status)
+        return status;
+    plan.checkpoint = *checkpoint;
+    return options.any ? convert_any(&plan, options.output, cmd_listener(), err)
+                       : convert_network(&plan, missing, err);
+}
+
+int cmd_convert(int argc, char **argv)
+{
+    static const struct option_row rows[] = {
+        OPTION_TEXT('o', "output", &options.output, "FILE", "weights file to write"),
+        OPTION_TEXT(0, "kind", &options.kind, "KIND", "sam-med2d, ft-sam, sam or medsam (default: guessed)"),
+        OPTION_INT(0, "image-size", &options.image_size, "N",
+                   "interpolate position embeddings to pictures of N pixels"),
+        OPTION_TEXT(0, "dtype", &options.type, "TYPE",
+                    "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
+        OPTION_TEXT(0, "multimask", &options.multimask, "yes|no",
+                    "best of three masks, or the single one, by default"),
+        OPTION_TEXT(0, "orient", &options.orient, "HOW",
+                    "how slices are shown by default: radiological, stored or sa-med2d"),
+        OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),
+        OPTION_TEXT(0, "provenance", &options.provenance, "TEXT", "where it comes from"),
+        OPTION_TEXT(0, "licence", &options.licence, "TEXT", "terms it stands under"),
+        OPTION_FLAG(0, "any", &options.any, "store every tensor as it is, whatever the network"),
+        OPTION_END};
+    struct sm_err err = {0};
+    struct checkpoint *checkpoint = NULL;
+    size_t missing = 0;
+    int done = options_parse(&synopsis, rows, &argc, &argv);
+    if (done >= 0)
+        return done;
+    enum sm_status status = SM_OK;
+    if (argc != 1 || !options.output)
+        status = sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
+                         synopsis.arguments);
+    if (status == SM_OK)
+        status = convert(argv[0], &checkpoint, &missing, &err);
+    checkpoint_close(checkpoint);
+    err.status = status;
+    if (status)
+        return cmd_fail("convert", &err);
+    if (missing == 0)
+        return SM_OK;
+    sm_fail(&err, SM_PARTIAL, "%s: written, but %zu tensors are missing in %s: it cannot segment",
+            options.output, missing, argv[0]);
+    return cmd_fail("convert", &err);
+}

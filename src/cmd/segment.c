@@ -1,0 +1,181 @@
+/* sammed2d segment: options, load, one call, store. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "cmd/input.h"
+#include "cmd/segment.h"
+#include "nn/nn.h"
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
+}
+
+/* ---- options ---- */
+
+static enum sm_status append(struct prompt_options *options, char kind, const char *text,
+                             struct sm_err *err)
+{
+    struct prompt_option *list = realloc(options->list, (options->count + 1) * sizeof *list);
+    if (!list)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    options->list = list;
+    list[options->count++] = (struct prompt_option){kind, text};
+    return SM_OK;
+}
+
+#define PROMPT_OPTION(function, kind)                                                              \
+    static enum sm_status function(void *context, const char *value, struct sm_err *err)           \
+    {                                                                                              \
+        return append(context, kind, value, err);                                                  \
+    }
+PROMPT_OPTION(add_box, 'b')
+PROMPT_OPTION(add_point, 'p')
+PROMPT_OPTION(add_exclude, 'x')
+PROMPT_OPTION(add_file, 'f')
+PROMPT_OPTION(add_mask, 'm')
+
+static int parse(struct segment_command *command, int *argc, char ***argv)
+{
+    static const struct synopsis synopsis = {
+        "segment", "INPUT -o OUT... PROMPTS",
+        "Segments what the prompts point at in a NIfTI volume or a PNG, into a label map."};
+    struct prompt_options *prompts = &command->prompt_options;
+    const struct option_row rows[] = {
+        OPTION_LIST('o', "output", &command->outputs, "FILE", "label map, .nii or .nii.gz; may be repeated"),
+        OPTION_TEXT('w', "weights", &command->weights, "FILE", "weights (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
+        OPTION_CALL(0, "box", prompts, "NAME=i0,j0,k0,i1,j1,k1", "3-D box, inclusive voxel indices", add_box),
+        OPTION_CALL(0, "point", prompts, "NAME=i,j,k", "point inside", add_point),
+        OPTION_CALL(0, "exclude", prompts, "NAME=i,j,k", "point outside", add_exclude),
+        OPTION_CALL(0, "prompts", prompts, "FILE", "prompts as JSON or 3D Slicer markups", add_file),
+        OPTION_CALL(0, "mask", prompts, "FILE", "label map as prompt", add_mask),
+        OPTION_TEXT(0, "mask-as", &command->mask_as, "box|mask|both", "how a mask is shown to the network (default box)"),
+        OPTION_TEXT(0, "space", &command->space, "voxel|lps|ras", "how --box and --point are meant (default voxel)"),
+        OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
+        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
+        OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
+        OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
+        OPTION_TEXT(0, "propagate", &command->propagate, "both|up|down|none", "carry objects to further slices"),
+        OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
+        OPTION_FLAG(0, "overlap", &command->overlap, "count each object's own mask where objects overlap"),
+        OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
+        OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
+        OPTION_TEXT(0, "preview", &command->preview, "FILE.png", "contact sheet with outlines and prompts"),
+        OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
+        OPTION_END};
+    int status = options_parse(&synopsis, rows, argc, argv);
+    if (status < 0 && *argc != 1) {
+        struct sm_err err;
+        sm_fail(&err, SM_USAGE, *argc ? "one input at a time; see --help" : "no input given; see --help");
+        return cmd_fail("segment", &err);
+    }
+    return status;
+}
+
+/* ---- the work ---- */
+
+/* A fixed-prompt file speaks of the reference's 256 x 256 pictures; say so where it makes a difference. */
+static void warn_square(const struct segment_job *job)
+{
+    const int *dim = job->volume.grid.dim;
+    for (size_t o = 0; o < job->prompts.count; o++) {
+        const struct sm_object *object = &job->prompts.objects[o];
+        bool square = (object->box_count && object->boxes[0].space == SM_SPACE_SQUARE) ||
+                      (object->point_count && object->points[0].space == SM_SPACE_SQUARE);
+        if (square && (dim[0] != 256 || dim[1] != 256)) {
+            sm_warn(cmd_listener(), "SAM-Med2D's fixed prompts are in pixels of its 256 x 256 pictures; "
+                                    "they are brought to this picture of %d x %d", dim[0], dim[1]);
+            return;
+        }
+    }
+}
+
+static enum sm_status load(struct segment_job *job, struct sm_err *err)
+{
+    const struct segment_command *command = job->command;
+    enum sm_status status = segment_choices(command, &job->options, err);
+    if (!status)
+        status = segment_check_outputs(command, job->input, err);
+    if (!status)
+        status = segment_prompts(command, job->input, &job->prompts, err);
+    if (!status)
+        status = cmd_read_volume(&job->volume, job->input, command->volume_index, err);
+    if (!status)
+        warn_square(job);
+    if (!status)
+        status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
+    if (!status)
+        status = sm_prompts_load_masks(&job->prompts, &job->volume.grid, cmd_listener(), err);
+    if (!status)
+        status = sm_model_open(&job->model, command->weights, err);
+    return status;
+}
+
+static enum sm_status report(const struct segment_job *job, struct sm_err *err)
+{
+    if (!job->command->json)
+        return SM_OK;
+    json_t *json = segment_report_json(job);
+    if (!json)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(json);
+    putchar('\n');
+    return SM_OK;
+}
+
+static bool any_empty(const struct sm_result *result)
+{
+    for (size_t o = 0; o < sm_result_objects(result); o++)
+        if (!sm_result_object(result, o)->voxels)
+            return true;
+    return false;
+}
+
+static enum sm_status work(struct segment_job *job, struct sm_err *err)
+{
+    struct segment_seconds *seconds = &job->seconds;
+    seconds->start = now();
+    enum sm_status status = load(job, err);
+    seconds->read = now() - seconds->start;
+    if (!status)
+        status = sm_segment(&job->result, job->model, &job->volume, &job->prompts, &job->options,
+                            cmd_listener(), err);
+    if (status)
+        return status;
+    sm_result_seconds(job->result, &seconds->encode, &seconds->decode);
+    double start = now();
+    status = segment_write(job, err);
+    seconds->write = now() - start;
+    seconds->total = now() - seconds->start;
+    if (!status)
+        status = report(job, err);
+    return status;
+}
+
+int cmd_segment(int argc, char **argv)
+{
+    struct segment_command command = {.volume_index = -1};
+    struct sm_err err = {0};
+    int status = parse(&command, &argc, &argv);
+    if (status < 0) {
+        if (!command.weights)
+            command.weights = cmd_default_weights();
+        struct segment_job job = {.command = &command, .input = argv[0]};
+        nn_set_threads(cmd_common.threads);
+        status = work(&job, &err);
+        if (status)
+            cmd_fail("segment", &err);
+        else if (any_empty(job.result))
+            status = SM_PARTIAL;
+        sm_result_free(job.result);
+        sm_prompts_free(&job.prompts);
+        sm_volume_free(&job.volume);
+        sm_model_close(job.model);
+    }
+    option_list_free(&command.outputs);
+    free(command.prompt_options.list);
+    return status;
+}

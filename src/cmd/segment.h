@@ -1,0 +1,65 @@
+/* cmd/segment.h - what the files of `sammed2d segment` share: segment.c (options and flow),
+ * segment_options.c (words into choices), segment_output.c (files), segment_json.c (documents). */
+#ifndef CMD_SEGMENT_H
+#define CMD_SEGMENT_H
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "sammed2d/segment.h"
+
+/* A prompt option as it stood on the command line; order matters, it numbers the objects. */
+struct prompt_option {
+    char kind; /* 'b'ox, 'p'oint, 'x' excluded, 'f'ile, 'm'ask */
+    const char *text;
+};
+struct prompt_options {
+    struct prompt_option *list;
+    size_t count;
+};
+
+struct segment_command {
+    struct option_list outputs;
+    struct prompt_options prompt_options;
+    const char *weights, *window, *plane, *orient, *propagate, *multimask, *mask_as, *space;
+    const char *probabilities, *stats, *preview, *meta;
+    int volume_index;
+    bool overlap, json;
+};
+
+struct segment_seconds {
+    double start, read, encode, decode, write, total;
+};
+
+/* What is there to write once the work is done. */
+struct segment_job {
+    const struct segment_command *command;
+    const char *input;
+    struct sm_segment_options options;
+    struct sm_volume volume;
+    struct sm_prompts prompts;
+    struct sm_model *model;
+    struct sm_result *result;
+    struct segment_seconds seconds;
+};
+
+/* segment_options.c */
+enum sm_status segment_choices(const struct segment_command *command,
+                               struct sm_segment_options *options, struct sm_err *err);
+enum sm_status segment_prompts(const struct segment_command *command, const char *input,
+                               struct sm_prompts *prompts, struct sm_err *err);
+
+/* segment_output.c: every output can be written, and none is another or the input. */
+enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
+                                     struct sm_err *err);
+enum sm_status segment_write(struct segment_job *job, struct sm_err *err);
+/* "OUT.json" beside the label map OUT.nii or OUT.nii.gz; free it. NULL: out of memory. */
+char *segment_sidecar(const char *output);
+
+/* segment_json.c; NULL: out of memory. Free with json_decref. */
+json_t *segment_labels_json(const struct segment_job *job, const char *input_sha256,
+                            const char *weights_sha256);
+json_t *segment_stats_json(const struct segment_job *job);
+json_t *segment_report_json(const struct segment_job *job);
+/* The same as segment_stats_json, a line an object. NULL: out of memory; free. */
+char *segment_stats_csv(const struct segment_job *job);
+#endif

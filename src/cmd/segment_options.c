@@ -1,0 +1,83 @@
+/* Words of the command line into choices and prompts. */
+#include <string.h>
+#include "cmd/input.h"
+#include "cmd/segment.h"
+
+/* The place of `word` in `names`, or SM_USAGE that lists them. A missing word leaves *place alone. */
+static enum sm_status choose(const char *option, const char *word, const char *const *names, int *place,
+                             struct sm_err *err)
+{
+    char list[200] = "";
+    if (!word)
+        return SM_OK;
+    for (int n = 0; names[n]; n++) {
+        if (strcmp(names[n], word) == 0) {
+            *place = n;
+            return SM_OK;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "", names[n]);
+    }
+    return sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word);
+}
+
+static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
+static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
+static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
+static const char *const answers[] = {"default", "no", "yes", NULL};
+static const char *const mask_uses[] = {"box", "mask", "both", NULL};
+static const char *const spaces[] = {"voxel", "lps", "ras", NULL};
+
+enum sm_status segment_choices(const struct segment_command *command,
+                               struct sm_segment_options *options, struct sm_err *err)
+{
+    int plane = 0, orient = 0, propagate = 0, multimask = 0, mask_as = 0;
+    const struct {
+        const char *option, *word;
+        const char *const *names;
+        int *place;
+    } rows[] = {{"plane", command->plane, planes, &plane},
+                {"orient", command->orient, orients, &orient},
+                {"propagate", command->propagate, propagations, &propagate},
+                {"multimask", command->multimask, answers, &multimask},
+                {"mask-as", command->mask_as, mask_uses, &mask_as}};
+    enum sm_status status = SM_OK;
+    for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
+        status = choose(rows[r].option, rows[r].word, rows[r].names, rows[r].place, err);
+    if (status)
+        return status;
+    *options = (struct sm_segment_options){.plane = (enum sm_plane) plane,
+                                           .orient = (enum sm_orient) orient,
+                                           .orient_given = command->orient != NULL,
+                                           .propagate = (enum sm_propagate) propagate,
+                                           .multimask = (enum sm_choice) multimask,
+                                           .mask_as = (enum sm_mask_as) mask_as,
+                                           .overlap = command->overlap};
+    return command->window ? sm_window_parse(&options->window, command->window, err) : SM_OK;
+}
+
+static enum sm_status add_prompt(struct sm_prompts *prompts, const struct prompt_option *option,
+                                 enum sm_space space, struct sm_err *err)
+{
+    switch (option->kind) {
+    case 'b': return sm_prompts_add_box(prompts, option->text, space, err);
+    case 'p': return sm_prompts_add_point(prompts, option->text, true, space, err);
+    case 'x': return sm_prompts_add_point(prompts, option->text, false, space, err);
+    case 'f': return sm_prompts_read(prompts, option->text, err);
+    default: return sm_prompts_add_mask(prompts, option->text, cmd_listener(), err);
+    }
+}
+
+enum sm_status segment_prompts(const struct segment_command *command, const char *input,
+                               struct sm_prompts *prompts, struct sm_err *err)
+{
+    int space = SM_SPACE_VOXEL;
+    enum sm_status status = choose("space", command->space, spaces, &space, err);
+    for (size_t p = 0; !status && p < command->prompt_options.count; p++)
+        status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, err);
+    if (!status && !prompts->count)
+        status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "
+                                        "--prompts or --mask");
+    if (!status && cmd_detect_format(input) == CMD_FORMAT_PNG)
+        sm_prompts_keep_picture(prompts, input);
+    return status;
+}

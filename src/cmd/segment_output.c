@@ -1,0 +1,199 @@
+/* What `segment` writes, and the question beforehand whether it will be possible. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include "base/digest.h"
+#include "base/output.h"
+#include "cmd/preview.h"
+#include "cmd/segment.h"
+#include "sammed2d/nifti.h"
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t length = strlen(path), tail = strlen(suffix);
+    return length > tail && strcasecmp(path + length - tail, suffix) == 0;
+}
+
+
+char *segment_sidecar(const char *output)
+{
+    char *name = NULL;
+    size_t suffix = ends_in(output, ".nii.gz") ? 7 : 4;
+    return asprintf(&name, "%.*s.json", (int) (strlen(output) - suffix), output) < 0 ? NULL : name;
+}
+
+/* ---- before the work ---- */
+
+static enum sm_status check_suffix(const char *path, const char *option, const char *const *suffixes,
+                                   struct sm_err *err)
+{
+    char list[80] = "";
+    for (int s = 0; suffixes[s]; s++) {
+        if (ends_in(path, suffixes[s]))
+            return SM_OK;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", s ? ", " : "", suffixes[s]);
+    }
+    return sm_fail(err, SM_USAGE, "%s: %s writes files that end in %s", path, option, list);
+}
+
+/* All paths that will be written; sidecars stand behind the rest, and may be shared by a .nii and a
+ * .nii.gz of one name. */
+struct plan {
+    char **paths;
+    size_t count, sidecars; /* paths[sidecars..count) are sidecars */
+};
+
+static void plan_free(struct plan *plan)
+{
+    for (size_t p = 0; p < plan->count; p++)
+        free(plan->paths[p]);
+    free(plan->paths);
+}
+
+static enum sm_status plan_make(struct plan *plan, const struct segment_command *command,
+                                struct sm_err *err)
+{
+    const char *const single[] = {command->probabilities, command->stats, command->preview};
+    size_t outputs = command->outputs.count;
+    bool complete = true;
+    plan->paths = calloc(2 * outputs + 3, sizeof *plan->paths);
+    if (!plan->paths)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    for (size_t n = 0; n < outputs; n++)
+        plan->paths[plan->count++] = strdup(command->outputs.values[n]);
+    for (size_t n = 0; n < 3; n++)
+        if (single[n])
+            plan->paths[plan->count++] = strdup(single[n]);
+    plan->sidecars = plan->count;
+    for (size_t n = 0; n < outputs; n++)
+        plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
+    for (size_t n = 0; n < plan->count; n++)
+        complete &= plan->paths[n] != NULL;
+    return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
+                                 first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
+static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
+                                 const char *input, struct sm_err *err)
+{
+    const char *path = plan->paths[p];
+    if (same_file(path, input))
+        return sm_fail(err, SM_USAGE, "%s: is the input; give the output another name", path);
+    for (size_t n = 0; n < command->prompt_options.count; n++)
+        if (strchr("fm", command->prompt_options.list[n].kind) &&
+            same_file(path, command->prompt_options.list[n].text))
+            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten%s", path,
+                           p >= plan->sidecars ? " by the list of labels beside the label map" : "");
+    for (size_t q = 0; q < p && q < plan->sidecars; q++)
+        if (strcmp(path, plan->paths[q]) == 0)
+            return sm_fail(err, SM_USAGE, "%s: two outputs have this name%s", path,
+                           p >= plan->sidecars ? "; a label map's list of labels goes there" : "");
+    return output_check(path, err);
+}
+
+enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
+                                     struct sm_err *err)
+{
+    static const char *const maps[] = {".nii", ".nii.gz", NULL}, *const tables[] = {".json", ".csv", NULL},
+                             *const pictures[] = {".png", NULL};
+    struct plan plan = {0};
+    enum sm_status status = SM_OK;
+    if (!command->outputs.count && !command->stats && !command->probabilities && !command->preview)
+        return sm_fail(err, SM_USAGE, "nothing to write: give -o FILE.nii.gz (or --stats, "
+                                      "--probabilities, --preview)");
+    for (size_t n = 0; !status && n < command->outputs.count; n++) {
+        const char *path = command->outputs.values[n];
+        if (ends_in(path, ".dcm"))
+            return sm_fail(err, SM_USAGE, "%s: a DICOM SEG can be written for DICOM input only, because "
+                                          "it repeats the study's identity; use .nii.gz", path);
+        status = check_suffix(path, "-o", maps, err);
+    }
+    if (!status && command->probabilities)
+        status = check_suffix(command->probabilities, "--probabilities", maps, err);
+    if (!status && command->stats)
+        status = check_suffix(command->stats, "--stats", tables, err);
+    if (!status && command->preview)
+        status = check_suffix(command->preview, "--preview", pictures, err);
+    if (!status)
+        status = plan_make(&plan, command, err);
+    for (size_t p = 0; !status && p < plan.count; p++)
+        status = check_path(&plan, p, command, input, err);
+    plan_free(&plan);
+    return status;
+}
+
+/* ---- after it ---- */
+
+static enum sm_status no_memory(struct sm_err *err)
+{
+    return sm_fail(err, SM_MEMORY, "out of memory while writing");
+}
+
+static enum sm_status write_json(const char *path, json_t *json, struct sm_err *err)
+{
+    if (!json)
+        return no_memory(err);
+    enum sm_status status = json_write(path, json, err);
+    json_decref(json);
+    return status;
+}
+
+static enum sm_status write_maps(const struct segment_job *job, struct sm_err *err)
+{
+    const struct option_list *outputs = &job->command->outputs;
+    char input_sha256[65], weights_sha256[65];
+    enum sm_status status = SM_OK;
+    if (outputs->count)
+        status = digest_file(job->input, input_sha256, err);
+    if (outputs->count && !status)
+        status = digest_file(job->command->weights, weights_sha256, err);
+    for (size_t n = 0; !status && n < outputs->count; n++) {
+        char *sidecar = segment_sidecar(outputs->values[n]);
+        status = sidecar ? sm_nifti_write_labels(outputs->values[n], sm_result_labels(job->result),
+                                                 &job->volume, err)
+                         : no_memory(err);
+        if (!status)
+            status = write_json(sidecar, segment_labels_json(job, input_sha256, weights_sha256), err);
+        free(sidecar);
+    }
+    return status;
+}
+
+static enum sm_status fill_probabilities(void *context, int object, float *out, struct sm_err *err)
+{
+    (void) err;
+    sm_result_probabilities(context, (size_t) object, out);
+    return SM_OK;
+}
+
+static enum sm_status write_stats(const struct segment_job *job, const char *path, struct sm_err *err)
+{
+    if (ends_in(path, ".json"))
+        return write_json(path, segment_stats_json(job), err);
+    char *text = segment_stats_csv(job);
+    enum sm_status status = text ? output_text(path, text, err) : no_memory(err);
+    free(text);
+    return status;
+}
+
+enum sm_status segment_write(struct segment_job *job, struct sm_err *err)
+{
+    const struct segment_command *command = job->command;
+    enum sm_status status = write_maps(job, err);
+    if (!status && command->probabilities)
+        status = sm_nifti_write_floats(command->probabilities, &job->volume,
+                                       (int) sm_result_objects(job->result), fill_probabilities,
+                                       job->result, err);
+    if (!status && command->stats)
+        status = write_stats(job, command->stats, err);
+    if (!status && command->preview)
+        status = cmd_write_preview(command->preview, &job->volume, job->result, &job->prompts, err);
+    return status;
+}

@@ -1,0 +1,226 @@
+/* measure_propagation WEIGHTS IMAGE TRUTH [MIN_SLICES] - 3-D Dice of ways to carry an object on.
+ *
+ * Every label of TRUTH that spans at least MIN_SLICES (default 3) slices is an object. It is prompted
+ * with its box, or with its innermost point, on the slice that halves it, and carried on in each of the
+ * ways of the table; and, to compare with, with its box on every slice that shows it. One line a way:
+ * mean Dice over the labels, and that as a part of the Dice of a box on every slice.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pipeline/pipeline.h"
+#include "sammed2d/nifti.h"
+
+#define COMMON .growth = .15f, .growth_px = 2, .collapse = .25f, .explosion = 3, .least_iou = .5f
+static const struct way {
+    const char *name;
+    struct propagation how;
+} ways[] = {
+    {"box", {.box = true, COMMON}},
+    {"mask", {.mask = true, COMMON}},
+    {"both", {.box = true, .mask = true, COMMON}},
+    {"box, grey", {.box = true, .by_grey = true, .separation = .65f, COMMON}},
+    {"mask, grey", {.mask = true, .by_grey = true, .separation = .65f, COMMON}},
+    {"both, grey", {.box = true, .mask = true, .by_grey = true, .separation = .65f, COMMON}},
+};
+enum { WAYS = sizeof ways / sizeof *ways, LABELS = 256 };
+
+struct truth {
+    struct sm_volume volume;
+    struct sm_labels labels;
+    struct sm_view view;
+    uint16_t *slices; /* labels in the frame of the view: (slices, height, width) */
+    int least;
+};
+
+static void die(const struct sm_err *err)
+{
+    fprintf(stderr, "%s\n", err->message);
+    exit(1);
+}
+
+static void to_view(struct truth *truth)
+{
+    const int *dim = truth->view.dim;
+    uint16_t *out = truth->slices = malloc(sm_grid_voxels(&truth->labels.grid) * sizeof *out);
+    for (int s = 0; s < dim[2]; s++) {
+        size_t origin;
+        ptrdiff_t column, row;
+        sm_view_steps(&truth->view, &truth->labels.grid, s, &origin, &column, &row);
+        for (int y = 0; y < dim[1]; y++)
+            for (int x = 0; x < dim[0]; x++)
+                *out++ = truth->labels.voxels[(ptrdiff_t) origin + x * column + y * row];
+    }
+}
+
+static bool label_on(const struct truth *truth, int label, int s, bool *inside, size_t *area)
+{
+    size_t pixels = (size_t) truth->view.dim[0] * (size_t) truth->view.dim[1];
+    *area = 0;
+    for (size_t p = 0; p < pixels; p++)
+        *area += inside[p] = truth->slices[(size_t) s * pixels + p] == label;
+    return *area > 0;
+}
+
+static void give_id(struct sm_prompts *prompts, int label)
+{
+    char name[16];
+    struct sm_err err;
+    struct sm_object *object;
+    snprintf(name, sizeof name, "%d", label);
+    if (sm_prompts_object(prompts, name, &object, &err))
+        die(&err);
+    object->id = label;
+}
+
+static void add_box(const struct truth *truth, struct sm_prompts *prompts, int label, int s,
+                    const bool *inside)
+{
+    float box[4];
+    double ijk[2][3];
+    char text[128];
+    struct sm_err err;
+    mask_box(inside, truth->view.dim[1], truth->view.dim[0], box);
+    sm_view_to_voxel(&truth->view, (double[]){box[0], box[1], s}, ijk[0]);
+    sm_view_to_voxel(&truth->view, (double[]){box[2] - 1, box[3] - 1, s}, ijk[1]);
+    snprintf(text, sizeof text, "%d=%g,%g,%g,%g,%g,%g", label, ijk[0][0], ijk[0][1], ijk[0][2],
+             ijk[1][0], ijk[1][1], ijk[1][2]);
+    give_id(prompts, label);
+    if (sm_prompts_add_box(prompts, text, SM_SPACE_VOXEL, &err))
+        die(&err);
+}
+
+/* How far the label reaches about a pixel: the half side of the largest square in it. */
+static int reach_at(const struct truth *truth, const bool *inside, int x, int y)
+{
+    int width = truth->view.dim[0], height = truth->view.dim[1];
+    for (int reach = 0;; reach++)
+        for (int d = -reach; d <= reach; d++) {
+            const int ring[4][2] = {{x + d, y - reach}, {x + d, y + reach}, {x - reach, y + d}, {x + reach, y + d}};
+            for (int n = 0; n < 4; n++)
+                if (ring[n][0] < 0 || ring[n][1] < 0 || ring[n][0] >= width || ring[n][1] >= height ||
+                    !inside[ring[n][1] * width + ring[n][0]])
+                    return reach - 1;
+        }
+}
+
+static void add_point(const struct truth *truth, struct sm_prompts *prompts, int label, int s,
+                      const bool *inside)
+{
+    int best = -1;
+    double ijk[3], at[3] = {0, 0, s};
+    char text[128];
+    struct sm_err err;
+    for (int y = 0; y < truth->view.dim[1]; y++)
+        for (int x = 0; x < truth->view.dim[0]; x++)
+            if (reach_at(truth, inside, x, y) > best) {
+                best = reach_at(truth, inside, x, y);
+                at[0] = x;
+                at[1] = y;
+            }
+    sm_view_to_voxel(&truth->view, at, ijk);
+    snprintf(text, sizeof text, "%d=%g,%g,%g", label, ijk[0], ijk[1], ijk[2]);
+    give_id(prompts, label);
+    if (sm_prompts_add_point(prompts, text, true, SM_SPACE_VOXEL, &err))
+        die(&err);
+}
+
+enum kind { EVERY_BOX, MIDDLE_BOX, MIDDLE_POINT };
+
+static void add_label(const struct truth *truth, struct sm_prompts *prompts, int label, enum kind kind)
+{
+    bool *inside = malloc((size_t) truth->view.dim[0] * (size_t) truth->view.dim[1]);
+    size_t area, total = 0, seen = 0;
+    int slices = 0;
+    for (int s = 0; s < truth->view.dim[2]; s++) {
+        slices += label_on(truth, label, s, inside, &area);
+        total += area;
+    }
+    for (int s = 0; slices >= truth->least && s < truth->view.dim[2]; s++) {
+        if (!label_on(truth, label, s, inside, &area))
+            continue;
+        bool middle = 2 * seen < total && 2 * (seen + area) >= total;
+        seen += area;
+        if (kind == MIDDLE_POINT && middle)
+            add_point(truth, prompts, label, s, inside);
+        else if (kind == EVERY_BOX || (kind == MIDDLE_BOX && middle))
+            add_box(truth, prompts, label, s, inside);
+    }
+    free(inside);
+}
+
+static double mean_dice(const struct truth *truth, const struct sm_prompts *prompts,
+                        const struct sm_result *result, bool list)
+{
+    static size_t expected[65536], found[65536], both[65536];
+    const uint16_t *labels = sm_result_labels(result)->voxels;
+    double sum = 0;
+    memset(expected, 0, sizeof expected);
+    memset(found, 0, sizeof found);
+    memset(both, 0, sizeof both);
+    for (size_t v = 0; v < sm_grid_voxels(&truth->labels.grid); v++) {
+        expected[truth->labels.voxels[v]]++;
+        found[labels[v]]++;
+        both[labels[v]] += labels[v] == truth->labels.voxels[v];
+    }
+    for (size_t o = 0; o < prompts->count; o++) {
+        int id = prompts->objects[o].id;
+        double dice = 2.0 * (double) both[id] / (double) (expected[id] + found[id]);
+        const struct sm_object_result *object = sm_result_object(result, o);
+        sum += dice;
+        if (list)
+            printf("      label %d: Dice %.3f, %zu voxels of %zu, slices %d-%d\n", id, dice, found[id],
+                   expected[id], object->slices[0], object->slices[1]);
+    }
+    return sum / (double) prompts->count;
+}
+
+static double measure(const struct truth *truth, const struct sm_model *model, enum kind kind,
+                      const struct propagation *how)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_result *result;
+    struct sm_err err;
+    struct sm_segment_options options = {
+        .propagate = kind == EVERY_BOX ? SM_PROPAGATE_NONE : SM_PROPAGATE_BOTH};
+    for (int label = 1; label < LABELS; label++)
+        add_label(truth, &prompts, label, kind);
+    if (sm_prompts_resolve(&prompts, &truth->volume.grid, &err) ||
+        segment_with(&result, model, &truth->volume, &prompts, &options, how, NULL, &err))
+        die(&err);
+    double dice = mean_dice(truth, &prompts, result, getenv("LIST") != NULL);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+    return dice;
+}
+
+int main(int argc, char **argv)
+{
+    struct truth truth = {0};
+    struct sm_model *model;
+    struct sm_err err;
+    if (argc < 4)
+        return 1;
+    truth.least = argc > 4 ? atoi(argv[4]) : 3;
+    if (sm_model_open(&model, argv[1], &err) || sm_nifti_read(&truth.volume, argv[2], -1, NULL, &err) ||
+        sm_nifti_read_labels(&truth.labels, argv[3], NULL, &err))
+        die(&err);
+    sm_view_choose(&truth.view, &truth.volume, SM_PLANE_AUTO, sm_model_config(model)->orientation);
+    to_view(&truth);
+    double every = measure(&truth, model, EVERY_BOX, &propagation_default);
+    printf("%-16s %.3f\n", "box every slice", every);
+    for (int w = getenv("ONLY_DEFAULT") ? WAYS : 0; w <= WAYS; w++) {
+        const struct propagation *how = w < WAYS ? &ways[w].how : &propagation_default;
+        double box = measure(&truth, model, MIDDLE_BOX, how);
+        double point = measure(&truth, model, MIDDLE_POINT, how);
+        printf("%-16s middle box %.3f (%.2f)  middle point %.3f (%.2f)\n",
+               w < WAYS ? ways[w].name : "default", box, box / every, point, point / every);
+        fflush(stdout);
+    }
+    sm_model_close(model);
+    sm_labels_free(&truth.labels);
+    sm_volume_free(&truth.volume);
+    free(truth.slices);
+    return 0;
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/perl
+# The demo runs, says where its results are, and they are right: judged by nibabel and numpy.
+use strict;
+use warnings;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+# Mean Dice measured when the floor was set: CT 0.0, MR 0.0.
+my %floor = (ct => 0.5, mr => 0.5);
+
+my @said = qx(BUILD=$build data/demo.sh 2>&1);
+is($?, 0, 'the demo runs') or diag(@said);
+my @means = map { /^\s*mean\s+([\d.]+)/ ? $1 : () } @said;
+is(scalar @means, 2, 'it prints a mean Dice for each phantom');
+for my $case (qw(ct mr)) {
+    for my $file (map { "$build/demo/$case.$_" } qw(nii.gz json csv png)) {
+        ok(-s $file, "$file is there");
+    }
+    like("@said", qr{\Q$build/demo/$case.png}, "the picture of $case is pointed at");
+}
+
+SKIP: {
+    skip 'no Python with nibabel', 2 if system('tests/lib/python', '--there') || @means != 2;
+    for my $case (qw(ct mr)) {
+        my $mean = shift @means;
+        my @lines = qx(tests/lib/python tests/lib/check_demo.py $build/demo $case $mean $floor{$case} 2>&1);
+        is($?, 0, "$case: the judge came to an end") or diag(@lines);
+        for (@lines) {
+            /^(not )?ok \d+ - (.*)/ ? ok(!$1, $2) : note($_);
+        }
+    }
+}
+done_testing;
