@@ -52,6 +52,8 @@ enum sm_status sm_dicom_scan(struct sm_dicom_study **study, const char *const *p
 void sm_dicom_study_free(struct sm_dicom_study *study);
 size_t sm_dicom_volumes(const struct sm_dicom_study *study);
 const struct sm_dicom_volume *sm_dicom_volume_at(const struct sm_dicom_study *study, size_t index);
+/* The files that make it, in slice order, each once: `file` from 0 to volume->files - 1. */
+const char *sm_dicom_volume_file(const struct sm_dicom_study *study, size_t index, size_t file);
 size_t sm_dicom_left_out(const struct sm_dicom_study *study);
 const struct sm_left_out *sm_dicom_left_out_at(const struct sm_dicom_study *study, size_t index);
 

@@ -54,7 +54,8 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "mask-as", &command->mask_as, "box|mask|both", "how a mask is shown to the network (default box)"),
         OPTION_TEXT(0, "space", &command->space, "voxel|lps|ras", "how --box and --point are meant (default voxel)"),
         OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
-        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
+        OPTION_TEXT(0, "series", &command->series, "UID|N", "which DICOM series, by its UID or its number in sammed2d info"),
+        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, dicom, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
         OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "both|up|down|none", "carry objects to further slices"),
@@ -101,7 +102,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
     if (!status)
-        status = cmd_read_volume(&job->volume, job->input, command->volume_index, err);
+        status = cmd_read_series(&job->volume, job->input, command->volume_index, command->series, err);
     if (!status)
         warn_square(job);
     if (!status)

@@ -20,7 +20,7 @@ struct prompt_options {
 struct segment_command {
     struct option_list outputs;
     struct prompt_options prompt_options;
-    const char *weights, *window, *plane, *orient, *propagate, *multimask, *mask_as, *space;
+    const char *weights, *window, *plane, *orient, *propagate, *multimask, *mask_as, *space, *series;
     const char *probabilities, *stats, *preview, *meta;
     int volume_index;
     bool overlap, json;

@@ -88,11 +88,37 @@ static bool matches(const std::string &uid, const char *pattern)
     return pattern[length - 1] == '.' ? uid.compare(0, length, pattern) == 0 : uid == pattern;
 }
 
+// Enhanced and legacy-converted CT, MR and PET: their frames are slices, even where the attributes that
+// say how they lie have been stripped.
+static bool is_enhanced_class(const std::string &uid)
+{
+    static const char *const CLASSES[] = {STORAGE "2.1", STORAGE "2.2", STORAGE "4.1", STORAGE "4.4",
+                                          STORAGE "130", STORAGE "128.1"};
+    for (const char *known : CLASSES)
+        if (uid == known)
+            return true;
+    return false;
+}
+
+// Classes whose every instance has pixels.
+static bool is_plain_image_class(const std::string &uid)
+{
+    static const char *const CLASSES[] = {STORAGE "1", STORAGE "2", STORAGE "3.1", STORAGE "4",
+                                          STORAGE "6.1", STORAGE "7", STORAGE "12.1", STORAGE "20",
+                                          STORAGE "128"};
+    for (const char *known : CLASSES)
+        if (uid == known)
+            return true;
+    return is_enhanced_class(uid);
+}
+
 static std::string why_no_image(const Instance &instance)
 {
     for (const Named &known : NOT_IMAGES)
         if (matches(instance.sop_class, known.uid))
             return known.name;
+    if (instance.pixels.kind == PixelKind::None && is_plain_image_class(instance.sop_class))
+        return "truncated: the file ends before its pixel data";
     if (instance.pixels.kind == PixelKind::None)
         return "not an image: no pixel data" +
                (instance.modality.empty() ? "" : " (modality " + instance.modality + ")");
@@ -112,18 +138,6 @@ static std::string colour_of(const Instance &instance)
                                                                : instance.photometric) +
                "); only grey images are read";
     return "";
-}
-
-// Enhanced and legacy-converted CT, MR and PET: their frames are slices, even where the attributes that
-// say how they lie have been stripped.
-static bool is_enhanced_class(const std::string &uid)
-{
-    static const char *const CLASSES[] = {STORAGE "2.1", STORAGE "2.2", STORAGE "4.1", STORAGE "4.4",
-                                          STORAGE "130", STORAGE "128.1"};
-    for (const char *known : CLASSES)
-        if (uid == known)
-            return true;
-    return false;
 }
 
 static const int MOST_FRAMES = 65536; // of an image that says nothing about them

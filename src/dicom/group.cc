@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "dicom/header.h"
 
@@ -115,13 +116,14 @@ static Found found_from(Slices &&slices, const std::vector<Instance> &instances)
     return volume;
 }
 
-static size_t instances_in(const std::vector<Frame> &frames)
+static std::vector<int> instances_in(const std::vector<Frame> &frames)
 {
-    std::vector<int> used;
+    std::vector<int> order;
+    std::set<int> seen;
     for (const Frame &frame : frames)
-        used.push_back(frame.instance);
-    std::sort(used.begin(), used.end());
-    return (size_t) (std::unique(used.begin(), used.end()) - used.begin());
+        if (seen.insert(frame.instance).second)
+            order.push_back(frame.instance);
+    return order;
 }
 
 // An unreadable image is shown with its size and number of frames, and no geometry.
@@ -174,7 +176,8 @@ std::vector<Found> make_volumes(std::vector<Instance> &instances)
                 slices.reason = names[p] + (slices.reason.empty() ? "" : ", ") + slices.reason;
             volumes.push_back(found_from(std::move(slices), instances));
             Found &volume = volumes.back();
-            volume.shown.files = instances_in(volume.frames);
+            volume.instances = instances_in(volume.frames);
+            volume.shown.files = volume.instances.size();
             if (volume.readable)
                 measure(volume);
             else

@@ -19,6 +19,7 @@ struct Found {
     std::string series_uid, modality, description, transfer_syntax, reason;
     bool readable = true;
     std::vector<sm_gap> gaps;
+    std::vector<int> instances; // each once, in slice order
     sm_dicom_volume shown = {};
 };
 

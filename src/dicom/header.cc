@@ -105,11 +105,15 @@ static std::string diffusion(DcmItem &item)
 
 void read_marks(Marks &marks, DcmItem &item)
 {
+    Marks here;
     for (const MarkTag &tag : PLAIN_MARKS) {
         std::string value = text_of(item, DcmTagKey(tag.group, tag.element));
         if (!value.empty() && value.size() < 256)
-            marks[tag.mark] = value;
+            here[tag.mark] += (here[tag.mark].empty() ? "" : "/") + value;
     }
+    for (int mark = 0; mark < MARK_COUNT; mark++)
+        if (!here[(size_t) mark].empty())
+            marks[(size_t) mark] = here[(size_t) mark];
     std::string mark = diffusion(item);
     if (!mark.empty() && mark.size() < 256)
         marks[MARK_DIFFUSION] = mark;

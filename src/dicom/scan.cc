@@ -189,6 +189,12 @@ extern "C" const sm_dicom_volume *sm_dicom_volume_at(const sm_dicom_study *study
     return &study->volumes[index].shown;
 }
 
+extern "C" const char *sm_dicom_volume_file(const sm_dicom_study *study, size_t index, size_t file)
+{
+    int instance = study->volumes[index].instances[file];
+    return study->instances[(size_t) instance].file.name.c_str();
+}
+
 extern "C" size_t sm_dicom_left_out(const sm_dicom_study *study)
 {
     return study->left_out_shown.size();
