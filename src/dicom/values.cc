@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "dcmtk/config/osconfig.h"
 #include "dcmtk/dcmdata/dcdatset.h"
@@ -50,6 +51,27 @@ std::vector<double> numbers_in(const std::string &text)
     return numbers;
 }
 
+// Private numbers in implicit VR come as bytes of unknown kind: text, a 16-bit number or a double.
+static std::vector<double> numbers_of_unknown(DcmElement &element)
+{
+    Uint8 *bytes = nullptr;
+    Uint32 size = element.getLengthField();
+    if (element.getUint8Array(bytes).bad() || !bytes || size == 0 || size > 4096)
+        return {};
+    bool text = true;
+    for (Uint32 b = 0; b < size; b++)
+        text = text && ((bytes[b] >= 0x20 && bytes[b] < 0x7f) || (bytes[b] == 0 && b + 1 == size && b > 1));
+    if (text)
+        return numbers_in(std::string(reinterpret_cast<char *>(bytes), size));
+    if (size == 2)
+        return {(double) (bytes[0] | bytes[1] << 8)};
+    double value = 0;
+    if (size == sizeof value)
+        memcpy(&value, bytes, sizeof value);
+    return size == sizeof value && std::isfinite(value) ? std::vector<double>{value}
+                                                        : std::vector<double>();
+}
+
 std::vector<double> numbers_of(DcmItem &item, const DcmTagKey &tag)
 {
     DcmElement *element = nullptr;
@@ -57,6 +79,9 @@ std::vector<double> numbers_of(DcmItem &item, const DcmTagKey &tag)
         return {};
     if (element->ident() == EVR_DS || element->ident() == EVR_IS)
         return numbers_in(text_of(item, tag));
+    DcmEVR vr = element->ident();
+    if (vr == EVR_UN || vr == EVR_OB || vr == EVR_UNKNOWN || vr == EVR_UNKNOWN2B)
+        return numbers_of_unknown(*element);
     std::vector<double> numbers;
     unsigned long count = element->getVM();
     for (unsigned long i = 0; i < count && i < 4096; i++) {

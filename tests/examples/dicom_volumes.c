@@ -21,8 +21,9 @@ static void print_text(const char *key, const char *text)
     putchar('"');
 }
 
-static void print_volume(const struct sm_dicom_volume *found)
+static void print_volume(const struct sm_dicom_study *study, size_t index)
 {
+    const struct sm_dicom_volume *found = sm_dicom_volume_at(study, index);
     const struct sm_grid *grid = &found->grid;
     printf("{\"number\": %d, \"dim\": [%d, %d, %d], \"files\": %zu, \"tilt\": %.6g, \"readable\": %s, "
            "\"affine\": [", found->number, grid->dim[0], grid->dim[1], grid->dim[2], found->files,
@@ -39,6 +40,13 @@ static void print_volume(const struct sm_dicom_volume *found)
     print_text("description", found->description);
     print_text("transfer_syntax", found->transfer_syntax);
     print_text("reason", found->reason);
+    printf(", \"file_list\": [");
+    for (size_t f = 0; f < found->files; f++) {
+        printf("%s{\"n\": %zu", f ? ", " : "", f);
+        print_text("file", sm_dicom_volume_file(study, index, f));
+        printf("}");
+    }
+    printf("]");
 }
 
 static void print_values(const struct sm_volume *volume)
@@ -89,7 +97,7 @@ int main(int argc, char **argv)
     }
     for (size_t v = 0; v < sm_dicom_volumes(study); v++) {
         const struct sm_dicom_volume *found = sm_dicom_volume_at(study, v);
-        print_volume(found);
+        print_volume(study, v);
         if (folder && found->readable && write_voxels(study, v, folder, &err) != SM_OK)
             print_text("error", err.message);
         printf("}\n");
