@@ -46,6 +46,10 @@ endif
 ifdef SANITIZE
 OPTIMISE   := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SANLINK    := -fsanitize=$(SANITIZE)
+# The C compiler links; clang must be told that there is C++ among the objects.
+ifneq ($(findstring clang,$(CC)),)
+SANLINK    += -fsanitize-link-c++-runtime
+endif
 endif
 
 # -ffp-contract=off keeps the weight rule and the geometry exact on machines with FMA; kernels ask
