@@ -56,7 +56,7 @@ bool Decoder::load(std::string &reason)
     return format_ != nullptr;
 }
 
-bool Decoder::jpeg2000(int number, uint8_t *out, std::string &reason)
+bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &reason)
 {
     if (fragments_.empty())
         fragments_ = frame_fragments(bytes_, instance_.pixels, instance_.frames);
@@ -64,7 +64,6 @@ bool Decoder::jpeg2000(int number, uint8_t *out, std::string &reason)
         reason = "its frames cannot be found in the compressed data";
         return false;
     }
-    std::vector<uint8_t> stream;
     for (const Span &span : fragments_[(size_t) number]) {
         size_t before = stream.size();
         stream.resize(before + span.length);
@@ -73,7 +72,27 @@ bool Decoder::jpeg2000(int number, uint8_t *out, std::string &reason)
             return false;
         }
     }
-    return decode_jpeg2000(stream, instance_, out, reason);
+    return true;
+}
+
+static bool is_rle(const Instance &instance)
+{
+    return instance.transfer_syntax == "1.2.840.10008.1.2.5";
+}
+
+static bool is_jpeg2000(const Instance &instance)
+{
+    return instance.transfer_syntax == "1.2.840.10008.1.2.4.90" ||
+           instance.transfer_syntax == "1.2.840.10008.1.2.4.91";
+}
+
+bool Decoder::own_codec(int number, uint8_t *out, std::string &reason)
+{
+    std::vector<uint8_t> stream;
+    if (!stream_of(number, stream, reason))
+        return false;
+    return is_rle(instance_) ? decode_rle(stream, instance_, out, reason)
+                             : decode_jpeg2000(stream, instance_, out, reason);
 }
 
 bool Decoder::through_dcmtk(int number, uint8_t *out, std::string &reason)
@@ -150,11 +169,11 @@ bool Decoder::frame(int number, uint8_t *out, std::string &reason)
         reason = bytes_.problem();
         return false;
     }
-    const std::string &syntax = instance_.transfer_syntax;
-    bool done = instance_.pixels.inflated                          ? inflated(number, out, reason)
-                : !instance_.pixels.encapsulated                   ? native(number, out, reason)
-                : syntax.rfind("1.2.840.10008.1.2.4.9", 0) == 0    ? jpeg2000(number, out, reason)
-                                                                   : through_dcmtk(number, out, reason);
+    bool own = is_rle(instance_) || is_jpeg2000(instance_);
+    bool done = instance_.pixels.inflated        ? inflated(number, out, reason)
+                : !instance_.pixels.encapsulated ? native(number, out, reason)
+                : own                            ? own_codec(number, out, reason)
+                                                 : through_dcmtk(number, out, reason);
     if (done)
         extend_signs(instance_, out);
     return done;

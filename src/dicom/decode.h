@@ -26,6 +26,10 @@ std::vector<std::vector<Span>> frame_fragments(const Bytes &bytes, const PixelPl
 bool decode_jpeg2000(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
                      std::string &reason);
 
+// The same for RLE Lossless. Planes are put together little end first, as this machine's numbers are.
+bool decode_rle(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
+                std::string &reason);
+
 size_t bytes_per_pixel(const Instance &instance);
 size_t bytes_per_frame(const Instance &instance);
 
@@ -43,7 +47,8 @@ public:
 
 private:
     bool native(int number, uint8_t *out, std::string &reason);
-    bool jpeg2000(int number, uint8_t *out, std::string &reason);
+    bool stream_of(int number, std::vector<uint8_t> &stream, std::string &reason);
+    bool own_codec(int number, uint8_t *out, std::string &reason);
     bool through_dcmtk(int number, uint8_t *out, std::string &reason);
     bool inflated(int number, uint8_t *out, std::string &reason);
     bool load(std::string &reason);
