@@ -1,5 +1,4 @@
 /* One DICOM file, as a user would name it: headers, grouping, and the pixels of whatever is readable. */
-#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>

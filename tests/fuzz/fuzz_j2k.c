@@ -1,5 +1,4 @@
 /* A JPEG 2000 stream inside a sound DICOM file of 16 x 16 pixels: the path from fragments to voxels. */
-#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
