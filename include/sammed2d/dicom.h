@@ -117,13 +117,27 @@ enum sm_status sm_dicom_write_seg(const char *path, const struct sm_volume *volu
 
 /* One mask a segment or ROI, on the grid of `like` (same frame of reference, any orientation). */
 struct sm_dicom_mask {
-    char *label; /* UTF-8 */
-    int number;  /* SegmentNumber or ROINumber */
+    char *label; /* UTF-8, no two alike: "lesion (2)" where the file has several of a name */
+    int number;  /* SegmentNumber; ROINumber, or the place in the file from 1 where a file has ROI
+                    numbers outside 1..65535 */
     struct sm_labels mask; /* 1 inside */
 };
+
+/* BINARY, FRACTIONAL (inside: at least half of the maximum) and LABELMAP segmentations, and closed planar
+ * contours of structure sets. Frames go where their own positions say, to the slices' true positions where
+ * `like` has slice_origin_lps: voxel by voxel where the grids agree but for order and extent, else by
+ * nearest neighbour and with a warning. A voxel is inside a contour when its centre is; contours on one
+ * plane are combined by even and odd. Segments may overlap.
+ * A mask without a voxel in the volume is a warning.
+ * SM_USAGE: another frame of reference, or no mask reaches into the volume; SM_UNSUPPORTED: neither SEG nor
+ * structure set, or in a form that is not read. */
 enum sm_status sm_dicom_read_masks(struct sm_dicom_mask **masks, size_t *count, const char *path,
                                    const struct sm_volume *like, const struct sm_listener *listener,
                                    struct sm_err *err);
+/* Which there are, without any volume: mask.voxels is NULL. Segments without frames and ROIs without
+ * closed contours are left out here and above. SM_USAGE when nothing is left. */
+enum sm_status sm_dicom_list_masks(struct sm_dicom_mask **masks, size_t *count, const char *path,
+                                   const struct sm_listener *listener, struct sm_err *err);
 void sm_dicom_masks_free(struct sm_dicom_mask *masks, size_t count);
 
 #ifdef __cplusplus
