@@ -50,7 +50,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_CALL(0, "point", prompts, "NAME=i,j,k", "point inside", add_point),
         OPTION_CALL(0, "exclude", prompts, "NAME=i,j,k", "point outside", add_exclude),
         OPTION_CALL(0, "prompts", prompts, "FILE", "prompts as JSON or 3D Slicer markups", add_file),
-        OPTION_CALL(0, "mask", prompts, "FILE", "label map as prompt", add_mask),
+        OPTION_CALL(0, "mask", prompts, "FILE", "label map, DICOM SEG or RT structure set as prompt", add_mask),
         OPTION_TEXT(0, "mask-as", &command->mask_as, "box|mask|both", "how a mask is shown to the network (default box)"),
         OPTION_TEXT(0, "space", &command->space, "voxel|lps|ras", "how --box and --point are meant (default voxel)"),
         OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
@@ -108,7 +108,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
     if (!status)
-        status = sm_prompts_load_masks(&job->prompts, &job->volume.grid, cmd_listener(), err);
+        status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);
     if (!status)
         status = sm_model_open(&job->model, command->weights, err);
     return status;

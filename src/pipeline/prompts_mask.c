@@ -81,8 +81,8 @@ static const char *name_of(const json_t *sidecar, int value)
     return NULL;
 }
 
-static enum sm_status add_object(struct sm_prompts *prompts, const char *path, int value,
-                                 const char *name, struct sm_err *err)
+enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value,
+                                       const char *name, struct sm_err *err)
 {
     char plain[32];
     struct sm_object *object;
@@ -105,6 +105,8 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
 {
     struct sm_labels labels;
     static const char nothing[] = "%s: holds no label, so it cannot be a prompt";
+    if (prompts_is_dicom(path))
+        return prompts_add_dicom(prompts, path, listener, err);
     enum sm_status status = read_labels(&labels, path, listener, err);
     if (status)
         return status;
@@ -116,7 +118,7 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
         status = sm_fail(err, SM_USAGE, nothing, path);
     for (int value = 1; !status && value < 65536; value++)
         if (present[value])
-            status = add_object(prompts, path, value, name_of(sidecar, value), err);
+            status = prompts_add_mask_object(prompts, path, value, name_of(sidecar, value), err);
     json_decref(sidecar);
     free(present);
     sm_labels_free(&labels);
@@ -239,7 +241,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_labels 
     return status ? status : cut_out(object, labels, &turn, grid, value, err);
 }
 
-enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_grid *grid,
+enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_volume *volume,
                                      const struct sm_listener *listener, struct sm_err *err)
 {
     struct sm_labels labels = {0};
@@ -249,13 +251,17 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
         struct sm_object *object = &prompts->objects[o];
         if (!object->mask_path || object->mask)
             continue;
+        if (prompts_is_dicom(object->mask_path)) {
+            status = prompts_load_dicom(prompts, object->mask_path, volume, listener, err);
+            continue;
+        }
         if (!loaded || strcmp(loaded, object->mask_path) != 0) {
             sm_labels_free(&labels);
             status = read_labels(&labels, object->mask_path, listener, err);
             loaded = object->mask_path;
         }
         if (!status)
-            status = load_one(object, &labels, grid, err);
+            status = load_one(object, &labels, &volume->grid, err);
     }
     sm_labels_free(&labels);
     return status;
