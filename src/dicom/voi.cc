@@ -3,9 +3,9 @@
 #include <cstring>
 #include <new>
 
-#include "dcmtk/config/osconfig.h"
-#include "dcmtk/dcmdata/dcdatset.h"
-#include "dcmtk/dcmdata/dcdeftag.h"
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
 
 #include "dicom/charset.h"
 #include "dicom/read.h"
