@@ -82,13 +82,22 @@ struct sm_code {
 };
 struct sm_segment_meaning {
     const char *label; /* SegmentLabel */
+    const char *description; /* SegmentDescription; NULL: none */
     struct sm_code category, type, modifier; /* modifier.value "" when there is none */
+    struct sm_code region, region_modifier;  /* where it is, for what is not anatomy; value "": not said */
     uint16_t cielab[3]; /* DICOM's scaling of CIELab, PS3.3 C.10.7.1.1 */
     bool generic; /* the name was not in the table */
 };
-/* Looks a name up in the shipped table (names and synonyms, any case, '_' or ' '); an unknown name gives
- * a valid generic code with generic set. */
+/* Looks a name up in the shipped table (names and synonyms, any case, '_', '-' or ' ', with a word that
+ * says left or right); an unknown name gives a valid generic code with generic set. The label is `name`
+ * itself, which must outlive *meaning. */
 void sm_segment_meaning_find(struct sm_segment_meaning *meaning, const char *name);
+/* sRGB, 0..255, as DICOM's CIELab under D50. */
+void sm_segment_meaning_colour(struct sm_segment_meaning *meaning, const int rgb[3]);
+
+/* One row of the table at a time, for tests and listings; NULL behind the last. The name stands for the
+ * structure without a side. */
+const char *sm_segment_meaning_name(size_t row);
 
 struct sm_seg_object {
     struct sm_segment_meaning meaning;
