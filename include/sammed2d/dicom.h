@@ -72,6 +72,9 @@ enum sm_status sm_dicom_choose(const struct sm_dicom_study *study, const char *c
 enum sm_status sm_dicom_read(struct sm_volume *volume, const struct sm_dicom_study *study, size_t index,
                              const struct sm_listener *listener, struct sm_err *err);
 
+/* SeriesInstanceUID of the series a volume was read from; NULL when it was not read from DICOM. */
+const char *sm_dicom_series_uid(const struct sm_volume *volume);
+
 /* ---- writing SEG ---- */
 
 enum sm_seg_type { SM_SEG_BINARY, SM_SEG_FRACTIONAL, SM_SEG_LABELMAP };
@@ -111,10 +114,9 @@ struct sm_seg_options {
     enum sm_seg_type type;
     int series_number;              /* 0: source's * 100 + 50, or 300 */
     const char *series_description; /* NULL: "<source> sammed2d" */
-    const char *content_creator;    /* NULL: "sammed2d" */
+    const char *content_creator;    /* as PN; NULL: "sammed2d^" */
     const char *algorithm_version;  /* program version, and below what the UIDs depend on */
     const char *digest;             /* weights, prompts, options: any text */
-    bool objects_may_overlap;
 };
 /* The source is volume->dicom. Whole or not at all; UIDs are a function of the source UIDs, digest and
  * the encoded frames. SM_USAGE when every object is empty. */

@@ -41,10 +41,10 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
 {
     static const struct synopsis synopsis = {
         "segment", "INPUT -o OUT... PROMPTS",
-        "Segments what the prompts point at in a NIfTI volume or a PNG, into a label map."};
+        "Segments what the prompts point at in a NIfTI volume, a DICOM series or a PNG, into a label map or DICOM SEG."};
     struct prompt_options *prompts = &command->prompt_options;
     const struct option_row rows[] = {
-        OPTION_LIST('o', "output", &command->outputs, "FILE", "label map, .nii or .nii.gz; may be repeated"),
+        OPTION_LIST('o', "output", &command->outputs, "FILE", "label map, .nii or .nii.gz, or DICOM SEG, .dcm; may be repeated"),
         OPTION_TEXT('w', "weights", &command->weights, "FILE", "weights (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
         OPTION_CALL(0, "box", prompts, "NAME=i0,j0,k0,i1,j1,k1", "3-D box, inclusive voxel indices", add_box),
         OPTION_CALL(0, "point", prompts, "NAME=i,j,k", "point inside", add_point),
@@ -60,10 +60,17 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "both|up|down|none", "carry objects to further slices"),
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
-        OPTION_FLAG(0, "overlap", &command->overlap, "count each object's own mask where objects overlap"),
+        OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),
         OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
         OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
         OPTION_TEXT(0, "preview", &command->preview, "FILE.png", "contact sheet with outlines and prompts"),
+        OPTION_TEXT(0, "seg-type", &command->seg_type, "binary|fractional|labelmap", "kind of DICOM SEG (default binary)"),
+        OPTION_FLAG(0, "fractional", &command->fractional, "the same as --seg-type fractional: probabilities"),
+        OPTION_TEXT(0, "meta", &command->meta, "FILE", "codes and texts of the SEG, as dcmqi's JSON"),
+        OPTION_INT(0, "series-number", &command->series_number, "N", "series number of the SEG"),
+        OPTION_TEXT(0, "series-description", &command->series_description, "TEXT", "series description of the SEG"),
+        OPTION_TEXT(0, "content-creator", &command->content_creator, "NAME", "who made the SEG, as DICOM writes names: Doe^Jane"),
+        OPTION_LIST(0, "tracking-id", &command->tracking, "NAME=ID", "tracking ID of an object in the SEG; may be repeated"),
         OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
         OPTION_END};
     int status = options_parse(&synopsis, rows, argc, argv);
@@ -109,6 +116,8 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
         status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
     if (!status)
         status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);
+    if (!status)
+        status = segment_seg_prepare(job, err);
     if (!status)
         status = sm_model_open(&job->model, command->weights, err);
     return status;
@@ -171,12 +180,14 @@ int cmd_segment(int argc, char **argv)
             cmd_fail("segment", &err);
         else if (any_empty(job.result))
             status = SM_PARTIAL;
+        segment_seg_free(job.seg);
         sm_result_free(job.result);
         sm_prompts_free(&job.prompts);
         sm_volume_free(&job.volume);
         sm_model_close(job.model);
     }
     option_list_free(&command.outputs);
+    option_list_free(&command.tracking);
     free(command.prompt_options.list);
     return status;
 }

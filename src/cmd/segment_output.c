@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include "base/digest.h"
 #include "base/output.h"
+#include "cmd/input.h"
 #include "cmd/preview.h"
 #include "cmd/segment.h"
 #include "sammed2d/nifti.h"
@@ -15,6 +16,10 @@ static bool ends_in(const char *path, const char *suffix)
     return length > tail && strcasecmp(path + length - tail, suffix) == 0;
 }
 
+bool segment_is_seg(const char *output)
+{
+    return ends_in(output, ".dcm");
+}
 
 char *segment_sidecar(const char *output)
 {
@@ -67,7 +72,8 @@ static enum sm_status plan_make(struct plan *plan, const struct segment_command 
             plan->paths[plan->count++] = strdup(single[n]);
     plan->sidecars = plan->count;
     for (size_t n = 0; n < outputs; n++)
-        plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
+        if (!segment_is_seg(command->outputs.values[n]))
+            plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
     for (size_t n = 0; n < plan->count; n++)
         complete &= plan->paths[n] != NULL;
     return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
@@ -101,8 +107,9 @@ static enum sm_status check_path(const struct plan *plan, size_t p, const struct
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
                                      struct sm_err *err)
 {
-    static const char *const maps[] = {".nii", ".nii.gz", NULL}, *const tables[] = {".json", ".csv", NULL},
-                             *const pictures[] = {".png", NULL};
+    static const char *const maps[] = {".nii", ".nii.gz", ".dcm", NULL}, *const tables[] = {".json", ".csv", NULL},
+                             *const pictures[] = {".png", NULL}, *const floats[] = {".nii", ".nii.gz", NULL};
+    enum cmd_format format = cmd_detect_format(input);
     struct plan plan = {0};
     enum sm_status status = SM_OK;
     if (!command->outputs.count && !command->stats && !command->probabilities && !command->preview)
@@ -110,13 +117,13 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
                                       "--probabilities, --preview)");
     for (size_t n = 0; !status && n < command->outputs.count; n++) {
         const char *path = command->outputs.values[n];
-        if (ends_in(path, ".dcm"))
+        if (segment_is_seg(path) && (format == CMD_FORMAT_PNG || format == CMD_FORMAT_NIFTI))
             return sm_fail(err, SM_USAGE, "%s: a DICOM SEG can be written for DICOM input only, because "
                                           "it repeats the study's identity; use .nii.gz", path);
         status = check_suffix(path, "-o", maps, err);
     }
     if (!status && command->probabilities)
-        status = check_suffix(command->probabilities, "--probabilities", maps, err);
+        status = check_suffix(command->probabilities, "--probabilities", floats, err);
     if (!status && command->stats)
         status = check_suffix(command->stats, "--stats", tables, err);
     if (!status && command->preview)
@@ -145,22 +152,34 @@ static enum sm_status write_json(const char *path, json_t *json, struct sm_err *
     return status;
 }
 
-static enum sm_status write_maps(const struct segment_job *job, struct sm_err *err)
+/* A DICOM series is many files; its UID names it. */
+static enum sm_status digest_input(const struct segment_job *job, char hex[65], struct sm_err *err)
+{
+    return job->volume.format == SM_FORMAT_DICOM ? SM_OK : digest_file(job->input, hex, err);
+}
+
+static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;
-    char input_sha256[65], weights_sha256[65];
+    char input_sha256[65] = "", weights_sha256[65];
     enum sm_status status = SM_OK;
     if (outputs->count)
-        status = digest_file(job->input, input_sha256, err);
+        status = digest_input(job, input_sha256, err);
     if (outputs->count && !status)
         status = digest_file(job->command->weights, weights_sha256, err);
+    if (!status)
+        status = segment_seg_write(job, weights_sha256, err);
     for (size_t n = 0; !status && n < outputs->count; n++) {
+        if (segment_is_seg(outputs->values[n]))
+            continue;
         char *sidecar = segment_sidecar(outputs->values[n]);
         status = sidecar ? sm_nifti_write_labels(outputs->values[n], sm_result_labels(job->result),
                                                  &job->volume, err)
                          : no_memory(err);
         if (!status)
-            status = write_json(sidecar, segment_labels_json(job, input_sha256, weights_sha256), err);
+            status = write_json(sidecar,
+                                segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, weights_sha256),
+                                err);
         free(sidecar);
     }
     return status;

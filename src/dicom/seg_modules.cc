@@ -179,7 +179,7 @@ void seg_add_modules(DcmDataset &data, const SegPlan &plan)
     put(data, DCM_ContentLabel, "SEGMENTATION");
     put(data, DCM_ContentDescription, "Segmentation by sammed2d");
     put_text(data, DCM_ContentCreatorName,
-             plan.options->content_creator ? plan.options->content_creator : "sammed2d", plan);
+             plan.options->content_creator ? plan.options->content_creator : "sammed2d^", plan);
     put_lossy(data, plan);
     put_type(data, plan);
 }

@@ -85,3 +85,8 @@ extern "C" enum sm_status sm_dicom_write_seg(const char *path, const struct sm_v
         return dicom::write_seg(path, plan, err);
     });
 }
+
+extern "C" const char *sm_dicom_series_uid(const struct sm_volume *volume)
+{
+    return volume->dicom ? volume->dicom->series_uid.c_str() : nullptr;
+}
