@@ -14,8 +14,8 @@ struct counts {
     size_t found, truth, both;
 };
 
-static void count(struct counts *counts, const struct sm_labels *found, const struct sm_labels *truth,
-                  int value)
+static void count(struct counts *counts, const struct sm_labels *found,
+                  const struct sm_labels *truth, int value)
 {
     size_t voxels = sm_grid_voxels(&truth->grid);
     *counts = (struct counts){0, 0, 0};
@@ -26,7 +26,8 @@ static void count(struct counts *counts, const struct sm_labels *found, const st
     }
 }
 
-static void print_table(const struct sm_labels *found, const struct sm_labels *truth, const json_t *names)
+static void print_table(const struct sm_labels *found, const struct sm_labels *truth,
+                        const json_t *names)
 {
     double sum = 0;
     int objects = 0;
@@ -47,7 +48,8 @@ static void print_table(const struct sm_labels *found, const struct sm_labels *t
     printf("  %-22s %6.3f\n", "mean", objects ? sum / objects : 0);
 }
 
-static enum sm_status read_case(struct sm_labels *truth, json_t **json, const char *folder, struct sm_err *err)
+static enum sm_status read_case(struct sm_labels *truth, json_t **json, const char *folder,
+                                struct sm_err *err)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/labels.json", folder);

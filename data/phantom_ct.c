@@ -5,11 +5,22 @@
 #include <string.h>
 
 enum {
-    LIVER = 1, SPLEEN, KIDNEY_LEFT, KIDNEY_RIGHT, STOMACH, GALLBLADDER, PANCREAS, AORTA,
-    INFERIOR_VENA_CAVA, VERTEBRA, ADRENAL_LEFT, LESION
+    LIVER = 1,
+    SPLEEN,
+    KIDNEY_LEFT,
+    KIDNEY_RIGHT,
+    STOMACH,
+    GALLBLADDER,
+    PANCREAS,
+    AORTA,
+    INFERIOR_VENA_CAVA,
+    VERTEBRA,
+    ADRENAL_LEFT,
+    LESION
 };
 #define PRISM 1e4
 
+/* clang-format off */
 static const struct shape cavity = {.kind = BOXY, .centre = {0, -14, 0}, .radius = {121, 82, PRISM}};
 
 static const struct shape body[] = {
@@ -81,6 +92,7 @@ static const struct shape organs[] = {
     {TUBE, ADRENAL_LEFT, 78, 5, .count = 3, .path = {{30, 18, 34, 3.6}, {40, 28, 24, 3.8}, {30, 36, 20, 3.2}}},
 };
 
+/* clang-format on */
 static void add(struct phantom *phantom, const struct shape *shapes, int count)
 {
     memcpy(phantom->shapes + phantom->shape_count, shapes, (size_t)count * sizeof *shapes);
@@ -91,8 +103,9 @@ static void add(struct phantom *phantom, const struct shape *shapes, int count)
 /* Ribs run round the body wall, lower in front than behind. */
 static void add_ribs(struct phantom *phantom)
 {
-    static const double round[TUBE_POINTS][2] = {{0.17, 0.96}, {0.42, 0.97}, {0.71, 0.83}, {0.93, 0.50},
-                                                 {1, 0.05}, {0.94, -0.40}, {0.78, -0.70}};
+    static const double round[TUBE_POINTS][2] = {{0.17, 0.96}, {0.42, 0.97}, {0.71, 0.83},
+                                                 {0.93, 0.50}, {1, 0.05},    {0.94, -0.40},
+                                                 {0.78, -0.70}};
     for (int n = 0; n < 12; n++) {
         struct shape rib = {.kind = TUBE, .value = 430, .texture = 120, .count = TUBE_POINTS};
         double side = n % 2 ? 1 : -1, top = 118 - 26 * (n / 2);

@@ -5,10 +5,22 @@
 #include <string.h>
 
 enum {
-    VENTRICLE_LEFT = 1, VENTRICLE_RIGHT, THALAMUS_LEFT, THALAMUS_RIGHT, PUTAMEN_LEFT, PUTAMEN_RIGHT,
-    CEREBELLUM, BRAINSTEM, EYE_LEFT, EYE_RIGHT, OPTIC_NERVE_LEFT, TUMOUR, PITUITARY
+    VENTRICLE_LEFT = 1,
+    VENTRICLE_RIGHT,
+    THALAMUS_LEFT,
+    THALAMUS_RIGHT,
+    PUTAMEN_LEFT,
+    PUTAMEN_RIGHT,
+    CEREBELLUM,
+    BRAINSTEM,
+    EYE_LEFT,
+    EYE_RIGHT,
+    OPTIC_NERVE_LEFT,
+    TUMOUR,
+    PITUITARY
 };
 
+/* clang-format off */
 static const struct shape cortex = {.kind = ROUND, .centre = {0, 0, -2}, .radius = {64, 84, 66}};
 static const struct shape fossa = {.kind = ROUND, .centre = {0, 0, -10}, .radius = {60, 81, 64}};
 static const struct shape vault = {.kind = BOXY, .centre = {0, 0, 50}, .radius = {90, 110, 92}};
@@ -63,6 +75,7 @@ static const struct shape inner[] = {
     {ROUND, PITUITARY, 920, 20, {0, -22, -34}, {6.5, 5, 5}, .within = 0},
 };
 
+/* clang-format on */
 static void add(struct phantom *phantom, const struct shape *shapes, int count)
 {
     memcpy(phantom->shapes + phantom->shape_count, shapes, (size_t)count * sizeof *shapes);

@@ -145,8 +145,8 @@ static void look_at(const struct phantom *phantom, const double p[3], double *va
 {
     double bent[3];
     for (int a = 0; a < 3; a++)
-        bent[a] = p[a] + phantom->warp_mm *
-                             smooth_noise(phantom->seed + 11 + (uint64_t)a, p, phantom->warp_scale_mm);
+        bent[a] = p[a] + phantom->warp_mm * smooth_noise(phantom->seed + 11 + (uint64_t)a, p,
+                                                         phantom->warp_scale_mm);
     *value = phantom->background;
     *label = 0;
     const struct shape *top = NULL;
@@ -195,7 +195,8 @@ static double sample(const struct phantom *phantom, const int ijk[3], int *label
 static void blur(double *line, const double *from, int n, long step)
 {
     for (int x = 0; x < n; x++) {
-        double before = from[(x > 0 ? x - 1 : x) * step], after = from[(x < n - 1 ? x + 1 : x) * step];
+        double before = from[(x > 0 ? x - 1 : x) * step],
+               after = from[(x < n - 1 ? x + 1 : x) * step];
         line[x] = (before + 4 * from[x * step] + after) / 6;
     }
 }
@@ -236,7 +237,8 @@ static int16_t stored(const struct phantom *phantom, double value, const int ijk
 {
     if (phantom->magnitude) {
         double index[3] = {ijk[0], ijk[1], ijk[2]};
-        double real = value * bias_at(phantom, index) + phantom->noise * hash_normal(phantom->seed, n);
+        double real =
+            value * bias_at(phantom, index) + phantom->noise * hash_normal(phantom->seed, n);
         double imaginary = phantom->noise * hash_normal(phantom->seed + 1, n);
         value = sqrt(real * real + imaginary * imaginary);
     } else {

@@ -33,16 +33,16 @@ static double determinant(double r[3][3])
            r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
 }
 
-/* Unit quaternion (a, b, c, d) of a rotation, by its largest component. Source: nifti1.h, "method 2". */
+/* Unit quaternion (a, b, c, d) of a rotation, by its largest component. Source: nifti1.h, "method
+ * 2". */
 static void quaternion(double r[3][3], double q[4])
 {
     double square[4] = {1 + r[0][0] + r[1][1] + r[2][2], 1 + r[0][0] - r[1][1] - r[2][2],
                         1 - r[0][0] + r[1][1] - r[2][2], 1 - r[0][0] - r[1][1] + r[2][2]};
-    double cross[4][4] = {
-        {square[0], r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]},
-        {r[2][1] - r[1][2], square[1], r[0][1] + r[1][0], r[0][2] + r[2][0]},
-        {r[0][2] - r[2][0], r[0][1] + r[1][0], square[2], r[1][2] + r[2][1]},
-        {r[1][0] - r[0][1], r[0][2] + r[2][0], r[1][2] + r[2][1], square[3]}};
+    double cross[4][4] = {{square[0], r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]},
+                          {r[2][1] - r[1][2], square[1], r[0][1] + r[1][0], r[0][2] + r[2][0]},
+                          {r[0][2] - r[2][0], r[0][1] + r[1][0], square[2], r[1][2] + r[2][1]},
+                          {r[1][0] - r[0][1], r[0][2] + r[2][0], r[1][2] + r[2][1], square[3]}};
     int best = 0;
     for (int n = 1; n < 4; n++)
         best = square[n] > square[best] ? n : best;
@@ -113,7 +113,8 @@ static int write_nifti(const struct phantom *phantom, const char *folder, const 
     fill_header(header, phantom, datatype, 8 * bytes, intercept);
     unsigned size = (unsigned)(phantom->dim[0] * phantom->dim[1] * phantom->dim[2] * bytes);
     gzFile file = gzopen(path, "wb9");
-    int good = file && gzwrite(file, header, 352) == 352 && gzwrite(file, voxels, size) == (int)size;
+    int good =
+        file && gzwrite(file, header, 352) == 352 && gzwrite(file, voxels, size) == (int)size;
     if (file && gzclose(file) != Z_OK)
         good = 0;
     return good ? 0 : complain(path);
@@ -134,10 +135,12 @@ static int write_names(const struct phantom *phantom, const char *folder)
     FILE *file = fopen(path, "w");
     if (!file)
         return complain(path);
-    fprintf(file, "{\n  \"image\": \"image.nii.gz\",\n  \"label\": \"truth.nii.gz\",\n  \"labels\": {\n");
+    fprintf(file,
+            "{\n  \"image\": \"image.nii.gz\",\n  \"label\": \"truth.nii.gz\",\n  \"labels\": {\n");
     int count = labels_of(phantom);
     for (int n = 0; n < count; n++)
-        fprintf(file, "    \"%d\": \"%s\"%s\n", n + 1, phantom->labels[n], n + 1 < count ? "," : "");
+        fprintf(file, "    \"%d\": \"%s\"%s\n", n + 1, phantom->labels[n],
+                n + 1 < count ? "," : "");
     fprintf(file, "  }\n}\n");
     return fclose(file) ? complain(path) : 0;
 }
@@ -148,7 +151,8 @@ struct bounds {
 };
 
 /* Bounds of a label in one slice, or in all when slice is -1. */
-static struct bounds bounds_of(const struct phantom *phantom, const uint8_t *truth, int label, int slice)
+static struct bounds bounds_of(const struct phantom *phantom, const uint8_t *truth, int label,
+                               int slice)
 {
     struct bounds b = {{1 << 20, 1 << 20, 1 << 20}, {-1, -1, -1}, 0};
     long n = 0;
@@ -198,7 +202,8 @@ static int depth_at(const struct phantom *phantom, const uint8_t *truth, const i
     return least;
 }
 
-static void deepest(const struct phantom *phantom, const uint8_t *truth, int label, int slice, int best[3])
+static void deepest(const struct phantom *phantom, const uint8_t *truth, int label, int slice,
+                    int best[3])
 {
     struct bounds b = bounds_of(phantom, truth, label, slice);
     int depth = -1, v[3];
@@ -217,7 +222,8 @@ static void deepest(const struct phantom *phantom, const uint8_t *truth, int lab
 }
 
 enum variant { EVERY_SLICE, WHOLE, MIDDLE, POINTS };
-static const char *const variant_file[] = {"prompts.json", "box3d.json", "middle.json", "points.json"};
+static const char *const variant_file[] = {"prompts.json", "box3d.json", "middle.json",
+                                           "points.json"};
 
 static void print_box(FILE *file, const struct bounds *b, const char *before)
 {
@@ -259,7 +265,8 @@ static int write_prompts(const struct phantom *phantom, const uint8_t *truth, co
         return complain(path);
     fprintf(file, "{\n  \"space\": \"voxel\",\n  \"objects\": [");
     for (int n = 0; n < labels_of(phantom); n++) {
-        fprintf(file, "%s\n    {\"name\": \"%s\", \"id\": %d, ", n ? "," : "", phantom->labels[n], n + 1);
+        fprintf(file, "%s\n    {\"name\": \"%s\", \"id\": %d, ", n ? "," : "", phantom->labels[n],
+                n + 1);
         print_prompt(file, phantom, truth, n + 1, variant);
         fprintf(file, "}");
     }
@@ -267,11 +274,13 @@ static int write_prompts(const struct phantom *phantom, const uint8_t *truth, co
     return fclose(file) ? complain(path) : 0;
 }
 
-int phantom_write(const struct phantom *phantom, const struct pictures *pictures, const char *folder)
+int phantom_write(const struct phantom *phantom, const struct pictures *pictures,
+                  const char *folder)
 {
     for (int n = 0; n < labels_of(phantom); n++)
         if (!bounds_of(phantom, pictures->truth, n + 1, -1).voxels) {
-            fprintf(stderr, "make_phantoms: %s: no voxel shows the %s\n", phantom->name, phantom->labels[n]);
+            fprintf(stderr, "make_phantoms: %s: no voxel shows the %s\n", phantom->name,
+                    phantom->labels[n]);
             return -1;
         }
     if (write_nifti(phantom, folder, "image.nii.gz", pictures->image, 4, 2, phantom->scl_inter) ||

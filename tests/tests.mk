@@ -3,7 +3,7 @@
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 GOLDEN     := $(patsubst tests/golden/%.c,$(BUILD)/%,$(wildcard tests/golden/check_*.c))
-BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench.c))
+BENCH      := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 TOOLS      := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 EXAMPLES   := $(patsubst tests/examples/%.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -53,3 +53,8 @@ check-unit: $(UNIT)
 	@BUILD=$(BUILD) tests/lib/run-tests $(UNIT)
 check-long: test-programs
 	@BUILD=$(BUILD) TEST_SECONDS=14400 tests/lib/run-tests $(sort $(wildcard tests/long/*.t))
+
+# Dice of the ways to carry an object from slice to slice (src/pipeline/PROPAGATION.md); slow.
+.PHONY: measure-propagation
+measure-propagation: $(BUILD)/measure_propagation
+	@BUILD=$(BUILD) tests/bench/measure-propagation.sh

@@ -14,7 +14,10 @@ extern "C" {
 #endif
 
 enum sm_propagate {
-    SM_PROPAGATE_AUTO, /* both for points and one-slice boxes, none for 3-D boxes */
+    /* both for points and boxes of one slice, but within the outermost slices where several carry a
+     * box; none for 3-D boxes and masks. Between two slices with a box, boxes are interpolated (NONE:
+     * they are not). */
+    SM_PROPAGATE_AUTO,
     SM_PROPAGATE_BOTH, SM_PROPAGATE_UP, SM_PROPAGATE_DOWN, SM_PROPAGATE_NONE
 };
 enum sm_choice { SM_CHOICE_DEFAULT, SM_CHOICE_NO, SM_CHOICE_YES };
@@ -77,7 +80,7 @@ struct sm_slice_prompt {
     const float (*points)[2];
     const int *point_labels;
     bool has_mask;   /* a mask prompt went with them */
-    bool propagated; /* carried from the next slice, not given by the user */
+    bool propagated; /* carried from other slices, not given by the user */
 };
 const struct sm_slice_prompt *sm_result_prompt(const struct sm_result *result, size_t object,
                                                int slice);

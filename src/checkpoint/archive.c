@@ -4,7 +4,8 @@
 #include <sys/stat.h>
 #include "checkpoint/archive_internal.h"
 
-static enum sm_status read_start(struct archive *archive, unsigned char start[4], struct sm_err *err)
+static enum sm_status read_start(struct archive *archive, unsigned char start[4],
+                                 struct sm_err *err)
 {
     struct stat status;
     FILE *file = fopen(archive->path, "rb");
@@ -19,7 +20,7 @@ static enum sm_status read_start(struct archive *archive, unsigned char start[4]
     fclose(file);
     if (count < 4)
         return sm_fail(err, SM_CORRUPT, "%s: too short for a PyTorch checkpoint (%lld bytes)",
-                       archive->path, (long long) archive->bytes);
+                       archive->path, (long long)archive->bytes);
     return SM_OK;
 }
 
@@ -34,7 +35,8 @@ static enum sm_status open_either(struct archive *archive, struct sm_err *err)
     if (start[0] == 0x80)
         return archive_stream_open(archive, err);
     return sm_fail(err, SM_UNSUPPORTED,
-                   "%s: not a PyTorch checkpoint (neither a zip archive nor a pickle)", archive->path);
+                   "%s: not a PyTorch checkpoint (neither a zip archive nor a pickle)",
+                   archive->path);
 }
 
 enum sm_status archive_open(struct archive **archive, const char *path, struct sm_err *err)
@@ -94,8 +96,8 @@ bool archive_record(const struct archive *archive, const struct value *key, stru
                         : archive_stream_record(archive, key, record);
 }
 
-enum sm_status archive_read(const struct archive *archive, const struct record *record, int64_t offset,
-                            int64_t count,
+enum sm_status archive_read(const struct archive *archive, const struct record *record,
+                            int64_t offset, int64_t count,
                             void (*piece)(void *context, const unsigned char *bytes, size_t count),
                             void *context, struct sm_err *err)
 {

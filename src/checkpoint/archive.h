@@ -26,10 +26,10 @@ struct record {
 };
 /* False when there is no record of that key (a TEXT). */
 bool archive_record(const struct archive *archive, const struct value *key, struct record *record);
-/* bytes [offset, offset + count) of a record, which must have them; handed over in pieces of at most
- * 256 KB. SM_CORRUPT when they cannot be read. */
-enum sm_status archive_read(const struct archive *archive, const struct record *record, int64_t offset,
-                            int64_t count,
+/* bytes [offset, offset + count) of a record, which must have them; handed over in pieces of at
+ * most 256 KB. SM_CORRUPT when they cannot be read. */
+enum sm_status archive_read(const struct archive *archive, const struct record *record,
+                            int64_t offset, int64_t count,
                             void (*piece)(void *context, const unsigned char *bytes, size_t count),
                             void *context, struct sm_err *err);
 

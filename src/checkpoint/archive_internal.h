@@ -30,15 +30,17 @@ struct archive {
 /* Bytes that a pickle in this archive may make us allocate. */
 static inline size_t archive_budget(const struct archive *archive)
 {
-    return (size_t) archive->bytes + (1 << 20);
+    return (size_t)archive->bytes + (1 << 20);
 }
 
 enum sm_status archive_zip_open(struct archive *archive, struct sm_err *err);
 void archive_zip_close(struct archive *archive);
-bool archive_zip_record(const struct archive *archive, const struct value *key, struct record *record);
+bool archive_zip_record(const struct archive *archive, const struct value *key,
+                        struct record *record);
 enum sm_status archive_zip_read(const struct archive *archive, const struct record *record,
                                 int64_t offset, int64_t count,
-                                void (*piece)(void *context, const unsigned char *bytes, size_t count),
+                                void (*piece)(void *context, const unsigned char *bytes,
+                                              size_t count),
                                 void *context, struct sm_err *err);
 
 enum sm_status archive_stream_open(struct archive *archive, struct sm_err *err);

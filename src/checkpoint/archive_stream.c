@@ -1,6 +1,6 @@
-/* The stream format of PyTorch before 1.6: five pickles (a magic number, a version, the machine, the
- * object, the storages' keys), then each storage in the order of the keys: its number of elements in
- * 8 bytes, and the elements. */
+/* The stream format of PyTorch before 1.6: five pickles (a magic number, a version, the machine,
+ * the object, the storages' keys), then each storage in the order of the keys: its number of
+ * elements in 8 bytes, and the elements. */
 #include <stdlib.h>
 #include <string.h>
 #include "checkpoint/archive_internal.h"
@@ -24,8 +24,8 @@ static enum sm_status next_pickle(struct reader *reader, struct pickle **pickle,
     struct archive *archive = reader->archive;
     size_t end;
     enum sm_status status =
-        pickle_load(pickle, result, archive->pickle_bytes + reader->at, reader->size - reader->at, &end,
-                    archive_budget(archive), archive->path, err);
+        pickle_load(pickle, result, archive->pickle_bytes + reader->at, reader->size - reader->at,
+                    &end, archive_budget(archive), archive->path, err);
     reader->at += end;
     return status;
 }
@@ -66,8 +66,10 @@ static enum sm_status check_machine(struct reader *reader, struct sm_err *err)
     bool big = little && little->kind == VALUE_BOOL && !little->integer;
     pickle_free(pickle);
     if (big)
-        return sm_fail(err, SM_UNSUPPORTED, "%s: was saved on a big-endian machine; save it again on "
-                       "a little-endian one", reader->archive->path);
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: was saved on a big-endian machine; save it again on "
+                       "a little-endian one",
+                       reader->archive->path);
     return SM_OK;
 }
 
@@ -85,8 +87,8 @@ static int compare_records(const void *a, const void *b)
 
 static int compare_storages(const void *a, const void *b)
 {
-    const struct value *left = (*(const struct value *const *) a)->items[2];
-    const struct value *right = (*(const struct value *const *) b)->items[2];
+    const struct value *left = (*(const struct value *const *)a)->items[2];
+    const struct value *right = (*(const struct value *const *)b)->items[2];
     return compare_spans(left->text, left->count, right->text, right->count);
 }
 
@@ -108,7 +110,8 @@ static const struct value **sorted_storages(const struct archive *archive, size_
 }
 
 /* Bytes an element of the storage called key takes; 0 when the object never mentions it. */
-static size_t element_bytes(const struct value *const *storages, size_t count, const struct value *key)
+static size_t element_bytes(const struct value *const *storages, size_t count,
+                            const struct value *key)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -134,16 +137,18 @@ static enum sm_status locate(struct archive *archive, const struct value *key, s
     if (fseeko(archive->file, *at, SEEK_SET) != 0 || fread(raw, 1, 8, archive->file) != 8)
         return damaged(archive, "it is cut short; fetch it again", err);
     for (int i = 0; i < 8; i++)
-        elements |= (uint64_t) raw[i] << 8 * i;
+        elements |= (uint64_t)raw[i] << 8 * i;
     if (width == 0)
         return sm_fail(err, SM_UNSUPPORTED, "%s: a storage has elements of an unknown type",
                        archive->path);
     *at += 8;
-    if (elements > (uint64_t) (archive->bytes - *at) / width)
-        return damaged(archive, "a storage claims more bytes than the file has; it is cut short, fetch "
-                       "it again", err);
-    *record = (struct stream_record){key->text, key->count,
-                                     {(uint64_t) *at, (int64_t) (elements * width)}};
+    if (elements > (uint64_t)(archive->bytes - *at) / width)
+        return damaged(archive,
+                       "a storage claims more bytes than the file has; it is cut short, fetch "
+                       "it again",
+                       err);
+    *record =
+        (struct stream_record){key->text, key->count, {(uint64_t)*at, (int64_t)(elements * width)}};
     *at += record->record.bytes;
     return SM_OK;
 }
@@ -155,7 +160,7 @@ static enum sm_status locate_all(struct archive *archive, const struct value *ke
         return damaged(archive, "it has no list of storages", err);
     size_t count;
     const struct value **storages = sorted_storages(archive, &count);
-    archive->records = calloc((size_t) keys->count + 1, sizeof *archive->records);
+    archive->records = calloc((size_t)keys->count + 1, sizeof *archive->records);
     enum sm_status status = SM_OK;
     if (!storages || !archive->records)
         status = sm_fail(err, SM_MEMORY, "%s: out of memory", archive->path);
@@ -176,12 +181,13 @@ static enum sm_status locate_all(struct archive *archive, const struct value *ke
 enum sm_status archive_stream_open(struct archive *archive, struct sm_err *err)
 {
     struct reader reader = {.archive = archive};
-    reader.size = archive->bytes < 2 * MAX_PICKLE ? (size_t) archive->bytes : 2 * MAX_PICKLE;
+    reader.size = archive->bytes < 2 * MAX_PICKLE ? (size_t)archive->bytes : 2 * MAX_PICKLE;
     archive->file = fopen(archive->path, "rb");
     archive->pickle_bytes = malloc(reader.size + 1);
     if (!archive->pickle_bytes)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", archive->path);
-    if (!archive->file || fread(archive->pickle_bytes, 1, reader.size, archive->file) != reader.size)
+    if (!archive->file ||
+        fread(archive->pickle_bytes, 1, reader.size, archive->file) != reader.size)
         return damaged(archive, "it cannot be read", err);
     const struct value *keys = NULL;
     enum sm_status status = check_magic(&reader, err);
@@ -191,7 +197,7 @@ enum sm_status archive_stream_open(struct archive *archive, struct sm_err *err)
         status = next_pickle(&reader, &archive->pickle, &archive->object, err);
     if (status == SM_OK)
         status = next_pickle(&reader, &archive->keys, &keys, err);
-    return status ? status : locate_all(archive, keys, (int64_t) reader.at, err);
+    return status ? status : locate_all(archive, keys, (int64_t)reader.at, err);
 }
 
 bool archive_stream_record(const struct archive *archive, const struct value *key,
@@ -216,13 +222,13 @@ enum sm_status archive_stream_read(const struct archive *archive, const struct r
     unsigned char *buffer = malloc(PIECE);
     if (!buffer)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", archive->path);
-    bool good = fseeko(archive->file, (off_t) record->place + offset, SEEK_SET) == 0;
+    bool good = fseeko(archive->file, (off_t)record->place + offset, SEEK_SET) == 0;
     while (good && count > 0) {
-        size_t part = count < PIECE ? (size_t) count : PIECE;
+        size_t part = count < PIECE ? (size_t)count : PIECE;
         good = fread(buffer, 1, part, archive->file) == part;
         if (good)
             piece(context, buffer, part);
-        count -= (int64_t) part;
+        count -= (int64_t)part;
     }
     free(buffer);
     return good ? SM_OK : damaged(archive, "a tensor's data cannot be read", err);

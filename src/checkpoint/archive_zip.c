@@ -17,12 +17,12 @@ static zip_int64_t find_pickle(struct archive *archive)
     static const char wanted[] = "data.pkl";
     zip_int64_t count = zip_get_num_entries(archive->zip, 0);
     for (zip_int64_t i = 0; i < count && i < MAX_ENTRIES; i++) {
-        const char *name = zip_get_name(archive->zip, (zip_uint64_t) i, ZIP_FL_ENC_RAW);
+        const char *name = zip_get_name(archive->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         const char *slash = name ? strchr(name, '/') : NULL;
         const char *base = slash ? slash + 1 : name;
         if (!base || strcmp(base, wanted) != 0 || base - name > MAX_PREFIX)
             continue;
-        archive->prefix = strndup(name, (size_t) (base - name));
+        archive->prefix = strndup(name, (size_t)(base - name));
         return i;
     }
     return -1;
@@ -34,17 +34,17 @@ static int64_t entry_bytes(const struct archive *archive, zip_uint64_t index)
     zip_stat_t entry;
     const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if (zip_stat_index(archive->zip, index, 0, &entry) != 0 || (entry.valid & wanted) != wanted ||
-        entry.comp_size > (zip_uint64_t) archive->bytes ||
+        entry.comp_size > (zip_uint64_t)archive->bytes ||
         entry.size / DEFLATE_RATIO > entry.comp_size ||
         (entry.comp_method == ZIP_CM_STORE && entry.size != entry.comp_size))
         return -1;
-    return (int64_t) entry.size;
+    return (int64_t)entry.size;
 }
 
 static bool read_all(zip_file_t *entry, char *to, int64_t count)
 {
     while (count > 0) {
-        zip_int64_t got = zip_fread(entry, to, (zip_uint64_t) count);
+        zip_int64_t got = zip_fread(entry, to, (zip_uint64_t)count);
         if (got <= 0)
             return false;
         to += got;
@@ -61,16 +61,16 @@ static enum sm_status load_pickle(struct archive *archive, zip_uint64_t index, s
         return damaged(archive, "its data.pkl claims more bytes than the file has", err);
     if (bytes > MAX_PICKLE)
         return sm_fail(err, SM_UNSUPPORTED, "%s: its data.pkl has %lld MB; at most 16 MB are read",
-                       archive->path, (long long) bytes >> 20);
-    archive->pickle_bytes = malloc((size_t) bytes + 1);
+                       archive->path, (long long)bytes >> 20);
+    archive->pickle_bytes = malloc((size_t)bytes + 1);
     zip_file_t *entry = zip_fopen_index(archive->zip, index, 0);
     bool good = entry && archive->pickle_bytes && read_all(entry, archive->pickle_bytes, bytes);
     if (entry)
         zip_fclose(entry);
     if (!good)
         return damaged(archive, "its data.pkl cannot be read", err);
-    return pickle_load(&archive->pickle, &archive->object, archive->pickle_bytes, (size_t) bytes, &end,
-                       archive_budget(archive), archive->path, err);
+    return pickle_load(&archive->pickle, &archive->object, archive->pickle_bytes, (size_t)bytes,
+                       &end, archive_budget(archive), archive->path, err);
 }
 
 static bool is_big_endian(const struct archive *archive)
@@ -92,9 +92,10 @@ enum sm_status archive_zip_open(struct archive *archive, struct sm_err *err)
     if (!archive->zip && error == ZIP_ER_MEMORY)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", archive->path);
     if (!archive->zip)
-        return damaged(archive,
-                       "its zip archive cannot be opened; the file is probably cut short, fetch it again",
-                       err);
+        return damaged(
+            archive,
+            "its zip archive cannot be opened; the file is probably cut short, fetch it again",
+            err);
     zip_int64_t index = find_pickle(archive);
     if (index < 0)
         return sm_fail(err, SM_UNSUPPORTED,
@@ -103,9 +104,11 @@ enum sm_status archive_zip_open(struct archive *archive, struct sm_err *err)
     if (!archive->prefix)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", archive->path);
     if (is_big_endian(archive))
-        return sm_fail(err, SM_UNSUPPORTED, "%s: was saved on a big-endian machine; save it again on "
-                       "a little-endian one", archive->path);
-    return load_pickle(archive, (zip_uint64_t) index, err);
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: was saved on a big-endian machine; save it again on "
+                       "a little-endian one",
+                       archive->path);
+    return load_pickle(archive, (zip_uint64_t)index, err);
 }
 
 void archive_zip_close(struct archive *archive)
@@ -115,17 +118,18 @@ void archive_zip_close(struct archive *archive)
     free(archive->prefix);
 }
 
-bool archive_zip_record(const struct archive *archive, const struct value *key, struct record *record)
+bool archive_zip_record(const struct archive *archive, const struct value *key,
+                        struct record *record)
 {
     char name[MAX_PREFIX + MAX_KEY + 16];
     if (key->count > MAX_KEY || memchr(key->text, 0, key->count))
         return false;
-    snprintf(name, sizeof name, "%sdata/%.*s", archive->prefix, (int) key->count, key->text);
+    snprintf(name, sizeof name, "%sdata/%.*s", archive->prefix, (int)key->count, key->text);
     zip_int64_t index = zip_name_locate(archive->zip, name, ZIP_FL_ENC_RAW);
     if (index < 0)
         return false;
-    *record = (struct record){.place = (uint64_t) index,
-                              .bytes = entry_bytes(archive, (zip_uint64_t) index)};
+    *record = (struct record){.place = (uint64_t)index,
+                              .bytes = entry_bytes(archive, (zip_uint64_t)index)};
     return record->bytes >= 0;
 }
 
@@ -145,7 +149,8 @@ static bool skip(zip_file_t *entry, int64_t offset, char *buffer)
 
 enum sm_status archive_zip_read(const struct archive *archive, const struct record *record,
                                 int64_t offset, int64_t count,
-                                void (*piece)(void *context, const unsigned char *bytes, size_t count),
+                                void (*piece)(void *context, const unsigned char *bytes,
+                                              size_t count),
                                 void *context, struct sm_err *err)
 {
     char *buffer = malloc(PIECE);
@@ -157,7 +162,7 @@ enum sm_status archive_zip_read(const struct archive *archive, const struct reco
         int64_t part = count < PIECE ? count : PIECE;
         good = read_all(entry, buffer, part);
         if (good)
-            piece(context, (const unsigned char *) buffer, (size_t) part);
+            piece(context, (const unsigned char *)buffer, (size_t)part);
         count -= part;
     }
     /* libzip compares the checksum when it meets the end. */
@@ -166,5 +171,7 @@ enum sm_status archive_zip_read(const struct archive *archive, const struct reco
     if (entry)
         zip_fclose(entry);
     free(buffer);
-    return good ? SM_OK : damaged(archive, "a tensor's record cannot be read, or its checksum is wrong", err);
+    return good ? SM_OK
+                : damaged(archive, "a tensor's record cannot be read, or its checksum is wrong",
+                          err);
 }

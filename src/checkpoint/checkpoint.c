@@ -12,11 +12,12 @@ struct checkpoint {
     size_t count;
 };
 
-static enum sm_status bad(const struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor,
-                          const char *what, struct sm_err *err)
+static enum sm_status bad(const struct checkpoint *checkpoint,
+                          const struct checkpoint_tensor *tensor, const char *what,
+                          struct sm_err *err)
 {
-    return sm_fail(err, SM_CORRUPT, "%s: refused: tensor \"%s\" %s", archive_path(checkpoint->archive),
-                   tensor->name, what);
+    return sm_fail(err, SM_CORRUPT, "%s: refused: tensor \"%s\" %s",
+                   archive_path(checkpoint->archive), tensor->name, what);
 }
 
 /* ---- finding the state_dict ---- */
@@ -30,8 +31,8 @@ static size_t tensors_in(const struct value *dict)
     return count;
 }
 
-static enum sm_status find_state_dict(const struct checkpoint *checkpoint, const struct value **dict,
-                                      struct sm_err *err)
+static enum sm_status find_state_dict(const struct checkpoint *checkpoint,
+                                      const struct value **dict, struct sm_err *err)
 {
     static const char *const keys[] = {"model", "state_dict", "model_state_dict"};
     const struct value *object = archive_object(checkpoint->archive);
@@ -40,8 +41,10 @@ static enum sm_status find_state_dict(const struct checkpoint *checkpoint, const
     if (object->kind == VALUE_OBJECT) {
         char class[256];
         value_global_name(object->items[0], class, sizeof class);
-        return sm_fail(err, SM_UNSUPPORTED, "%s: holds a whole Python object (%s), not a state_dict; "
-                       "save model.state_dict() instead", path, class);
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: holds a whole Python object (%s), not a state_dict; "
+                       "save model.state_dict() instead",
+                       path, class);
     }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct value *inner = value_get(object, keys[i]);
@@ -51,8 +54,10 @@ static enum sm_status find_state_dict(const struct checkpoint *checkpoint, const
         }
     }
     if (tensors_in(object) == 0)
-        return sm_fail(err, SM_UNSUPPORTED, "%s: holds no tensors: neither a state_dict nor a "
-                       "dictionary with one under \"model\" or \"state_dict\"", path);
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: holds no tensors: neither a state_dict nor a "
+                       "dictionary with one under \"model\" or \"state_dict\"",
+                       path);
     return SM_OK;
 }
 
@@ -60,7 +65,7 @@ static enum sm_status find_state_dict(const struct checkpoint *checkpoint, const
 
 static bool read_sizes(const struct value *tuple, int rank, int64_t *out)
 {
-    if ((tuple->kind != VALUE_TUPLE && tuple->kind != VALUE_LIST) || tuple->count != (uint32_t) rank)
+    if ((tuple->kind != VALUE_TUPLE && tuple->kind != VALUE_LIST) || tuple->count != (uint32_t)rank)
         return false;
     for (int i = 0; i < rank; i++) {
         if (tuple->items[i]->kind != VALUE_INT || tuple->items[i]->integer < 0)
@@ -99,7 +104,7 @@ static enum sm_status check_view(const struct checkpoint *checkpoint,
                                  const struct checkpoint_tensor *tensor, int64_t storage_elements,
                                  struct sm_err *err)
 {
-    int64_t width = (int64_t) scalar_bytes(tensor->type);
+    int64_t width = (int64_t)scalar_bytes(tensor->type);
     if (tensor->count == 0)
         return SM_OK;
     int64_t end = view_end(tensor);
@@ -126,7 +131,7 @@ static enum sm_status read_shape(const struct checkpoint *checkpoint, const stru
         return bad(checkpoint, tensor, "starts before its storage", err);
     if (sizes->kind == VALUE_TUPLE && sizes->count > CHECKPOINT_MAX_RANK)
         return bad(checkpoint, tensor, "has more than 8 dimensions", err);
-    tensor->rank = (int) sizes->count;
+    tensor->rank = (int)sizes->count;
     if (!read_sizes(sizes, tensor->rank, tensor->dim) ||
         !read_sizes(value->items[3], tensor->rank, tensor->stride))
         return bad(checkpoint, tensor, "has a negative or missing size or stride", err);
@@ -152,10 +157,11 @@ static enum sm_status read_storage(const struct checkpoint *checkpoint, const st
     if (storage->items[4]->kind != VALUE_INT || storage->items[4]->integer < 0)
         return bad(checkpoint, tensor, "has a storage without a size", err);
     if (storage->count > 5 && storage->items[5]->kind != VALUE_NONE)
-        return bad(checkpoint, tensor, "is a view as PyTorch before 0.4 wrote it; save it again", err);
+        return bad(checkpoint, tensor, "is a view as PyTorch before 0.4 wrote it; save it again",
+                   err);
     int64_t elements = storage->items[4]->integer;
     if (bytes)
-        elements /= (int64_t) scalar_bytes(tensor->type);
+        elements /= (int64_t)scalar_bytes(tensor->type);
     if (!archive_record(checkpoint->archive, storage->items[2], &record)) {
         if (tensor->count == 0)
             return SM_OK;
@@ -182,7 +188,7 @@ static bool copy_name(char *to, const struct value *key, size_t prefix)
         key->count - prefix >= CHECKPOINT_MAX_NAME)
         return false;
     for (uint32_t i = 0; i < key->count; i++)
-        if ((unsigned char) key->text[i] <= 0x20 || (unsigned char) key->text[i] >= 0x7f ||
+        if ((unsigned char)key->text[i] <= 0x20 || (unsigned char)key->text[i] >= 0x7f ||
             key->text[i] == '/' || key->text[i] == '"')
             return false;
     memcpy(to, key->text + prefix, key->count - prefix);
@@ -203,8 +209,8 @@ static bool has_prefix(const struct value *dict, const char *prefix)
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const struct checkpoint_tensor *) a)->name,
-                  ((const struct checkpoint_tensor *) b)->name);
+    return strcmp(((const struct checkpoint_tensor *)a)->name,
+                  ((const struct checkpoint_tensor *)b)->name);
 }
 
 static enum sm_status check_names(struct checkpoint *checkpoint, struct sm_err *err)
@@ -221,7 +227,8 @@ static enum sm_status read_tensors(struct checkpoint *checkpoint, const struct v
 {
     size_t prefix = has_prefix(dict, "module.") ? 7 : has_prefix(dict, "model.") ? 6 : 0;
     size_t count = tensors_in(dict);
-    if (count * sizeof *checkpoint->tensors > (size_t) archive_bytes(checkpoint->archive) + (1 << 20))
+    if (count * sizeof *checkpoint->tensors >
+        (size_t)archive_bytes(checkpoint->archive) + (1 << 20))
         return sm_fail(err, SM_CORRUPT, "%s: refused: more tensors than the file can hold",
                        archive_path(checkpoint->archive));
     checkpoint->tensors = calloc(count + 1, sizeof *checkpoint->tensors);
@@ -285,7 +292,8 @@ const struct checkpoint_tensor *checkpoint_tensor(const struct checkpoint *check
     return &checkpoint->tensors[index];
 }
 
-const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
+const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *checkpoint,
+                                                const char *name)
 {
     struct checkpoint_tensor wanted;
     if (strlen(name) >= sizeof wanted.name)
@@ -295,10 +303,12 @@ const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *checkpo
 }
 
 enum sm_status checkpoint_read(const struct checkpoint *checkpoint,
-                               const struct checkpoint_tensor *tensor, float *out, struct sm_err *err)
+                               const struct checkpoint_tensor *tensor, float *out,
+                               struct sm_err *err)
 {
     if (tensor->type == SCALAR_UNKNOWN)
-        return sm_fail(err, SM_UNSUPPORTED, "%s: tensor \"%s\" is of a type that is not read (only "
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: tensor \"%s\" is of a type that is not read (only "
                        "float32, float64, float16, bfloat16 and integers)",
                        checkpoint_path(checkpoint), tensor->name);
     return gather_tensor(checkpoint->archive, tensor, out, err);

@@ -13,14 +13,15 @@ static bool is_global(void *context, int block)
 
 static enum interpolation following(const struct conversion_plan *plan, const char *name)
 {
-    return interpolation_of(name, is_global, (void *) plan->config);
+    return interpolation_of(name, is_global, (void *)plan->config);
 }
 
 static void shape_text(char *text, size_t size, const int64_t *dim, int rank)
 {
-    size_t used = (size_t) snprintf(text, size, "(");
+    size_t used = (size_t)snprintf(text, size, "(");
     for (int i = 0; i < rank && used < size; i++)
-        used += (size_t) snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long) dim[i]);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)dim[i]);
     if (used < size)
         snprintf(text + used, size - used, ")");
 }
@@ -45,8 +46,9 @@ static bool shape_fits(const struct conversion_plan *plan, const struct expected
     return how != INTERPOLATE_SIDES || found->dim[1] == found->dim[2];
 }
 
-static enum sm_status compare(const struct conversion_plan *plan, const struct expected_tensor *expected,
-                              size_t *missing, const struct sm_listener *listener, struct sm_err *err)
+static enum sm_status compare(const struct conversion_plan *plan,
+                              const struct expected_tensor *expected, size_t *missing,
+                              const struct sm_listener *listener, struct sm_err *err)
 {
     const struct checkpoint_tensor *found = checkpoint_find(plan->checkpoint, expected->name);
     char wanted[96], there[160];
@@ -65,8 +67,8 @@ static enum sm_status compare(const struct conversion_plan *plan, const struct e
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const struct expected_tensor *) a)->name,
-                  ((const struct expected_tensor *) b)->name);
+    return strcmp(((const struct expected_tensor *)a)->name,
+                  ((const struct expected_tensor *)b)->name);
 }
 
 static enum sm_status list_unexpected(const struct conversion_plan *plan,
@@ -131,14 +133,17 @@ static enum sm_status check_values(const struct conversion_plan *plan,
     float largest = 0;
     for (int64_t i = 0; i < count; i++) {
         if (!isfinite(values[i]))
-            return sm_fail(err, SM_UNSUPPORTED, "%s: tensor %s holds infinities or NaN; training has "
-                           "probably diverged", checkpoint_path(plan->checkpoint), tensor->name);
+            return sm_fail(err, SM_UNSUPPORTED,
+                           "%s: tensor %s holds infinities or NaN; training has "
+                           "probably diverged",
+                           checkpoint_path(plan->checkpoint), tensor->name);
         largest = fmaxf(largest, fabsf(values[i]));
     }
     if (type == H5_FLOAT16 && largest >= 65520)
-        return sm_fail(err, SM_UNSUPPORTED, "%s: tensor %s holds %g, too large for float16; use "
-                       "--dtype bfloat16 or float32", checkpoint_path(plan->checkpoint), tensor->name,
-                       (double) largest);
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: tensor %s holds %g, too large for float16; use "
+                       "--dtype bfloat16 or float32",
+                       checkpoint_path(plan->checkpoint), tensor->name, (double)largest);
     return SM_OK;
 }
 
@@ -146,26 +151,26 @@ static void interpolate(enum interpolation how, float *out, const int64_t *to, c
                         const int64_t *from)
 {
     if (how == INTERPOLATE_SIDES)
-        interpolate_bilinear(out, (int) to[1], (int) to[2], in, (int) from[1], (int) from[2],
-                             (int) to[3]);
+        interpolate_bilinear(out, (int)to[1], (int)to[2], in, (int)from[1], (int)from[2],
+                             (int)to[3]);
     else
-        interpolate_bilinear(out, (int) to[0], 1, in, (int) from[0], 1, (int) to[1]);
+        interpolate_bilinear(out, (int)to[0], 1, in, (int)from[0], 1, (int)to[1]);
 }
 
 static enum sm_status write_values(const struct conversion_plan *plan, struct h5_out *out,
                                    const struct checkpoint_tensor *tensor, const float *values,
                                    const struct h5_shape *shape, struct sm_err *err)
 {
-    enum sm_status status =
-        check_values(plan, tensor, values, h5_count(shape), shape->type, err);
+    enum sm_status status = check_values(plan, tensor, values, h5_count(shape), shape->type, err);
     return status ? status : h5_write_floats(out, tensor->name, values, shape, err);
 }
 
 static enum sm_status write_interpolated(const struct conversion_plan *plan, struct h5_out *out,
-                                         const struct checkpoint_tensor *tensor, const float *values,
-                                         const struct h5_shape *shape, struct sm_err *err)
+                                         const struct checkpoint_tensor *tensor,
+                                         const float *values, const struct h5_shape *shape,
+                                         struct sm_err *err)
 {
-    float *resized = malloc((size_t) h5_count(shape) * sizeof *resized);
+    float *resized = malloc((size_t)h5_count(shape) * sizeof *resized);
     if (!resized)
         return sm_fail(err, SM_MEMORY, "out of memory");
     interpolate(following(plan, tensor->name), resized, shape->dim, values, tensor->dim);
@@ -182,15 +187,16 @@ static enum sm_status write_tensor(const struct conversion_plan *plan, struct h5
     bool resized = product(expected->dim, expected->rank) != tensor->count;
     struct h5_shape shape = {.rank = expected->rank, .type = stored_type(plan, tensor, resized)};
     memcpy(shape.dim, expected->dim, sizeof expected->dim);
-    float *values = malloc((size_t) tensor->count * sizeof *values + 1);
+    float *values = malloc((size_t)tensor->count * sizeof *values + 1);
     if (!values)
         return sm_fail(err, SM_MEMORY, "out of memory: %lld MB for tensor %s",
-                       (long long) tensor->count >> 18, tensor->name);
+                       (long long)tensor->count >> 18, tensor->name);
     enum sm_status status = checkpoint_read(plan->checkpoint, tensor, values, err);
     if (status == SM_OK && resized)
         sm_note(listener, "%s: interpolated", tensor->name);
     if (status == SM_OK)
-        status = (resized ? write_interpolated : write_values)(plan, out, tensor, values, &shape, err);
+        status =
+            (resized ? write_interpolated : write_values)(plan, out, tensor, values, &shape, err);
     free(values);
     return status;
 }
@@ -213,9 +219,13 @@ static enum sm_status write_tensors(const struct conversion_plan *plan, struct h
 
 /* ---- attributes: man/sammed2d-weights.5 ---- */
 
-static enum sm_status write_numbers(struct h5_out *out, const struct sm_config *c, struct sm_err *err)
+static enum sm_status write_numbers(struct h5_out *out, const struct sm_config *c,
+                                    struct sm_err *err)
 {
-    const struct { const char *name; int value; } numbers[] = {
+    const struct {
+        const char *name;
+        int value;
+    } numbers[] = {
         {"format_version", 1},
         {"image_size", c->image_size},
         {"patch_size", c->patch_size},
@@ -264,7 +274,9 @@ static enum sm_status write_texts(const struct conversion_plan *plan, struct h5_
                                   struct sm_err *err)
 {
     const struct kind *kind = plan->kind;
-    const struct { const char *name, *text; } texts[] = {
+    const struct {
+        const char *name, *text;
+    } texts[] = {
         {"normalization", kind ? kind->normalization : NULL},
         {"orientation", plan->orientation},
         {"resize", kind ? kind->resize : NULL},
@@ -314,7 +326,7 @@ static enum sm_status write_as_is(const struct conversion_plan *plan, struct h5_
 {
     struct h5_shape shape = {.rank = tensor->rank, .type = stored_type(plan, tensor, false)};
     memcpy(shape.dim, tensor->dim, sizeof shape.dim);
-    float *values = malloc((size_t) tensor->count * sizeof *values + 1);
+    float *values = malloc((size_t)tensor->count * sizeof *values + 1);
     if (!values)
         return sm_fail(err, SM_MEMORY, "out of memory");
     enum sm_status status = checkpoint_read(plan->checkpoint, tensor, values, err);

@@ -26,9 +26,9 @@ struct conversion_plan {
     const char *name, *provenance, *licence, *sha256;
 };
 
-/* Compares names and shapes. Position embeddings of another picture size count as fitting. *missing is
- * how many are absent, each named in a warning, as is what is not expected. SM_UNSUPPORTED: a shape
- * that does not fit. */
+/* Compares names and shapes. Position embeddings of another picture size count as fitting. *missing
+ * is how many are absent, each named in a warning, as is what is not expected. SM_UNSUPPORTED: a
+ * shape that does not fit. */
 enum sm_status convert_check(const struct conversion_plan *plan, size_t *missing,
                              const struct sm_listener *listener, struct sm_err *err);
 

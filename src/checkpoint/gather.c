@@ -9,19 +9,34 @@ static float element(enum scalar_type type, const unsigned char *at)
     uint64_t bits = 0;
     size_t width = scalar_bytes(type);
     for (size_t i = 0; i < width; i++)
-        bits |= (uint64_t) at[i] << 8 * i;
-    union { uint32_t bits; float value; } single = {.bits = (uint32_t) bits};
-    union { uint64_t bits; double value; } wide = {.bits = bits};
+        bits |= (uint64_t)at[i] << 8 * i;
+    union {
+        uint32_t bits;
+        float value;
+    } single = {.bits = (uint32_t)bits};
+    union {
+        uint64_t bits;
+        double value;
+    } wide = {.bits = bits};
     switch (type) {
-    case SCALAR_FLOAT32: return single.value;
-    case SCALAR_FLOAT64: return (float) wide.value;
-    case SCALAR_FLOAT16: return half_to_float((uint16_t) bits);
-    case SCALAR_BFLOAT16: return bfloat_to_float((uint16_t) bits);
-    case SCALAR_INT64: return (float) (int64_t) bits;
-    case SCALAR_INT32: return (float) (int32_t) (uint32_t) bits;
-    case SCALAR_INT16: return (float) (int16_t) (uint16_t) bits;
-    case SCALAR_INT8: return (float) (int8_t) (uint8_t) bits;
-    default: return (float) bits; /* uint8, bool */
+    case SCALAR_FLOAT32:
+        return single.value;
+    case SCALAR_FLOAT64:
+        return (float)wide.value;
+    case SCALAR_FLOAT16:
+        return half_to_float((uint16_t)bits);
+    case SCALAR_BFLOAT16:
+        return bfloat_to_float((uint16_t)bits);
+    case SCALAR_INT64:
+        return (float)(int64_t)bits;
+    case SCALAR_INT32:
+        return (float)(int32_t)(uint32_t)bits;
+    case SCALAR_INT16:
+        return (float)(int16_t)(uint16_t)bits;
+    case SCALAR_INT8:
+        return (float)(int8_t)(uint8_t)bits;
+    default:
+        return (float)bits; /* uint8, bool */
     }
 }
 
@@ -68,7 +83,7 @@ static void pick(const struct checkpoint_tensor *tensor, const unsigned char *ra
     int64_t index[CHECKPOINT_MAX_RANK] = {0}, at = 0;
     size_t width = scalar_bytes(tensor->type);
     for (int64_t n = 0; n < tensor->count; n++) {
-        out[n] = element(tensor->type, raw + (size_t) at * width);
+        out[n] = element(tensor->type, raw + (size_t)at * width);
         for (int i = tensor->rank - 1; i >= 0; i--) {
             at += tensor->stride[i];
             if (++index[i] < tensor->dim[i])
@@ -83,14 +98,14 @@ static enum sm_status gather_strided(const struct archive *archive, const struct
                                      const struct checkpoint_tensor *tensor, float *out,
                                      struct sm_err *err)
 {
-    int64_t width = (int64_t) scalar_bytes(tensor->type), span = 1;
+    int64_t width = (int64_t)scalar_bytes(tensor->type), span = 1;
     for (int i = 0; i < tensor->rank; i++)
         span += (tensor->dim[i] - 1) * tensor->stride[i];
-    unsigned char *raw = malloc((size_t) (span * width)), *to = raw;
+    unsigned char *raw = malloc((size_t)(span * width)), *to = raw;
     if (!raw)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", archive_path(archive));
-    enum sm_status status = archive_read(archive, record, tensor->offset * width, span * width,
-                                         copy_piece, &to, err);
+    enum sm_status status =
+        archive_read(archive, record, tensor->offset * width, span * width, copy_piece, &to, err);
     if (status == SM_OK)
         pick(tensor, raw, out);
     free(raw);
@@ -107,6 +122,6 @@ enum sm_status gather_tensor(const struct archive *archive, const struct checkpo
         return SM_OK;
     if (!is_contiguous(tensor))
         return gather_strided(archive, &record, tensor, out, err);
-    return archive_read(archive, &record, tensor->offset * (int64_t) width,
-                        tensor->count * (int64_t) width, convert_piece, &conversion, err);
+    return archive_read(archive, &record, tensor->offset * (int64_t)width,
+                        tensor->count * (int64_t)width, convert_piece, &conversion, err);
 }

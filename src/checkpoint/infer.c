@@ -31,11 +31,12 @@ static int dim_of(const struct checkpoint *checkpoint, const char *name, int dim
     const struct checkpoint_tensor *tensor = checkpoint_find(checkpoint, name);
     if (!tensor || tensor->rank <= dim || tensor->dim[dim] < 1 || tensor->dim[dim] > LARGEST_SIZE)
         return 0;
-    return (int) tensor->dim[dim];
+    return (int)tensor->dim[dim];
 }
 
 /* How many of pattern's numbered tensors follow one another from 0. */
-static int count_numbered(const struct checkpoint *checkpoint, const char *before, const char *after)
+static int count_numbered(const struct checkpoint *checkpoint, const char *before,
+                          const char *after)
 {
     int count = 0;
     char name[128];
@@ -48,14 +49,16 @@ static int count_numbered(const struct checkpoint *checkpoint, const char *befor
 static enum sm_status unsupported(const struct checkpoint *checkpoint, const char *what,
                                   struct sm_err *err)
 {
-    return sm_fail(err, SM_UNSUPPORTED, "%s: not a checkpoint of SAM, MedSAM, FT-SAM or SAM-Med2D: %s "
-                   "(--any stores the tensors of other networks as they are)", checkpoint_path(checkpoint), what);
+    return sm_fail(err, SM_UNSUPPORTED,
+                   "%s: not a checkpoint of SAM, MedSAM, FT-SAM or SAM-Med2D: %s "
+                   "(--any stores the tensors of other networks as they are)",
+                   checkpoint_path(checkpoint), what);
 }
 
 static void read_sources(struct sm_config *config, const struct checkpoint *checkpoint)
 {
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        int *value = (int *) (void *) ((char *) config + sources[i].at);
+        int *value = (int *)(void *)((char *)config + sources[i].at);
         if (*value == 0)
             *value = dim_of(checkpoint, sources[i].tensor, sources[i].dim);
         if (*value == 0)
@@ -87,8 +90,8 @@ static enum sm_status read_windows(struct sm_config *config, const struct checkp
 
 static void read_decoder(struct sm_config *config, const struct checkpoint *checkpoint)
 {
-    int attention =
-        dim_of(checkpoint, "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight", 0);
+    int attention = dim_of(
+        checkpoint, "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight", 0);
     config->decoder_depth =
         count_numbered(checkpoint, "mask_decoder.transformer.layers.", ".norm1.weight");
     config->iou_head_depth =
@@ -118,7 +121,8 @@ enum sm_status infer_config(struct sm_config *config, const struct checkpoint *c
         return unsupported(checkpoint, "its image encoder has no blocks, or too many", err);
     int width = dim_of(checkpoint, "image_encoder.blocks.0.attn.rel_pos_h", 1);
     if (width == 0 || config->embed_dim % width)
-        return unsupported(checkpoint, "its blocks have no relative positions of a fitting width", err);
+        return unsupported(checkpoint, "its blocks have no relative positions of a fitting width",
+                           err);
     config->num_heads = config->embed_dim / width;
     read_decoder(config, checkpoint);
     return read_windows(config, checkpoint, side, err);

@@ -6,12 +6,14 @@
 #include "sammed2d/model.h"
 
 /* Fills in all sizes of *config; the rest is zero, see kind_apply. Window and global blocks follow
- * from the lengths of the relative positions, heads from their width. What a checkpoint without some
- * parts does not show gets the published values. SM_UNSUPPORTED: no image encoder of SAM's form. */
+ * from the lengths of the relative positions, heads from their width. What a checkpoint without
+ * some parts does not show gets the published values. SM_UNSUPPORTED: no image encoder of SAM's
+ * form. */
 enum sm_status infer_config(struct sm_config *config, const struct checkpoint *checkpoint,
                             struct sm_err *err);
 
-/* How a family of checkpoints was trained, and so wants to be fed; texts as the weights file has them. */
+/* How a family of checkpoints was trained, and so wants to be fed; texts as the weights file has
+ * them. */
 struct kind {
     const char *name; /* --kind */
     const char *normalization, *orientation, *resize, *mask_prompt;

@@ -3,8 +3,8 @@
 #include <string.h>
 #include "checkpoint/interpolate.h"
 
-enum interpolation interpolation_of(const char *name, bool (*global_block)(void *context, int block),
-                                    void *context)
+enum interpolation interpolation_of(const char *name,
+                                    bool (*global_block)(void *context, int block), void *context)
 {
     int block;
     char axis, more;
@@ -16,9 +16,9 @@ enum interpolation interpolation_of(const char *name, bool (*global_block)(void 
     return !global_block || global_block(context, block) ? INTERPOLATE_ROWS : INTERPOLATE_NEVER;
 }
 
-/* Where destination index `to` looks: index low and low + 1 (or low again at the end), weight of the
- * second. The step is rounded to float and the position is not, which is what the PyTorch that made
- * the golden file did: on rows of 127 a position rounded to float moves a weight by 4e-6. */
+/* Where destination index `to` looks: index low and low + 1 (or low again at the end), weight of
+ * the second. The step is rounded to float and the position is not, which is what the PyTorch that
+ * made the golden file did: on rows of 127 a position rounded to float moves a weight by 4e-6. */
 struct place {
     int low, high;
     float weight;
@@ -26,25 +26,25 @@ struct place {
 
 static struct place place_of(int to, int size, int from_size)
 {
-    float scale = (float) from_size / (float) size;
-    double at = (double) scale * (to + 0.5) - 0.5;
+    float scale = (float)from_size / (float)size;
+    double at = (double)scale * (to + 0.5) - 0.5;
     if (at < 0)
         at = 0;
-    int low = (int) at;
+    int low = (int)at;
     if (low > from_size - 1)
         low = from_size - 1;
-    return (struct place){low, low < from_size - 1 ? low + 1 : low, (float) (at - low)};
+    return (struct place){low, low < from_size - 1 ? low + 1 : low, (float)(at - low)};
 }
 
 void interpolate_bilinear(float *out, int oh, int ow, const float *in, int h, int w, int channels)
 {
-    size_t row = (size_t) w * (size_t) channels, n = (size_t) channels;
+    size_t row = (size_t)w * (size_t)channels, n = (size_t)channels;
     for (int y = 0; y < oh; y++) {
         struct place py = place_of(y, oh, h);
-        const float *top = in + (size_t) py.low * row, *bottom = in + (size_t) py.high * row;
+        const float *top = in + (size_t)py.low * row, *bottom = in + (size_t)py.high * row;
         for (int x = 0; x < ow; x++) {
             struct place px = place_of(x, ow, w);
-            size_t left = (size_t) px.low * n, right = (size_t) px.high * n;
+            size_t left = (size_t)px.low * n, right = (size_t)px.high * n;
             for (size_t c = 0; c < n; c++)
                 *out++ = (1 - py.weight) *
                              ((1 - px.weight) * top[left + c] + px.weight * top[right + c]) +

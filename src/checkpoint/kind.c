@@ -1,8 +1,8 @@
 #include <string.h>
 #include "checkpoint/infer.h"
 
-#define SAM_MED2D_TERMS                                                                                \
-    "not stated in the checkpoint; the published SAM-Med2D has its code under Apache-2.0 and its "     \
+#define SAM_MED2D_TERMS                                                                            \
+    "not stated in the checkpoint; the published SAM-Med2D has its code under Apache-2.0 and its " \
     "training data under CC BY-NC-SA 4.0 (not for commercial use)"
 
 /* SAM-Med2D and FT-SAM trained three masks and fed back sigmoids; MedSAM one mask, with boxes. */
@@ -12,7 +12,8 @@ static const struct kind kinds[] = {
     {"sam", "minmax", "radiological", "sam", "logits", true,
      "not stated in the checkpoint; the published Segment Anything models are under Apache-2.0"},
     {"medsam", "percentile", "radiological", "medsam", "logits", false,
-     "not stated in the checkpoint; the published MedSAM is under Apache-2.0, its training data under "
+     "not stated in the checkpoint; the published MedSAM is under Apache-2.0, its training data "
+     "under "
      "terms of their own"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -30,7 +31,8 @@ const char *kind_names(void)
     return "sam-med2d, ft-sam, sam, medsam";
 }
 
-/* Segment Anything's files carry the start of their SHA-256 in their names: sam_vit_b_01ec64.pth. */
+/* Segment Anything's files carry the start of their SHA-256 in their names: sam_vit_b_01ec64.pth.
+ */
 static bool is_published_sam(const char *sha256)
 {
     static const char *const starts[] = {"01ec64", "0b3195", "4b8939"};

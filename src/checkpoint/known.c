@@ -78,7 +78,6 @@ static bool span_is(const char *span, size_t length, const char *text)
     return strlen(text) == length && memcmp(span, text, length) == 0;
 }
 
-
 static int look_up(const struct name *table, const struct value *global)
 {
     if (global->kind != VALUE_GLOBAL)
@@ -92,14 +91,14 @@ static int look_up(const struct name *table, const struct value *global)
 
 enum known_call known_call(const struct value *global)
 {
-    return (enum known_call) look_up(calls, global);
+    return (enum known_call)look_up(calls, global);
 }
 
 bool known_harmless_class(const struct value *global)
 {
     const struct value *module = global->items[0];
     const char *dot = memchr(module->text, '.', module->count);
-    size_t length = dot ? (size_t) (dot - module->text) : module->count;
+    size_t length = dot ? (size_t)(dot - module->text) : module->count;
     if (known_call(global) != CALL_REFUSED)
         return true;
     for (const char *const *name = dangerous; *name; name++)
@@ -110,7 +109,7 @@ bool known_harmless_class(const struct value *global)
 
 enum scalar_type known_scalar(const struct value *global)
 {
-    return (enum scalar_type) look_up(scalars, global);
+    return (enum scalar_type)look_up(scalars, global);
 }
 
 size_t scalar_bytes(enum scalar_type type)

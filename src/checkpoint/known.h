@@ -15,17 +15,27 @@ enum known_call {
 };
 enum known_call known_call(const struct value *global);
 
-/* A class of which a placeholder may be made although it is unknown: not one of a module that reaches
- * for the system. */
+/* A class of which a placeholder may be made although it is unknown: not one of a module that
+ * reaches for the system. */
 bool known_harmless_class(const struct value *global);
 
 /* Storage classes and dtypes. */
 enum scalar_type {
-    SCALAR_UNKNOWN, SCALAR_FLOAT32, SCALAR_FLOAT64, SCALAR_FLOAT16, SCALAR_BFLOAT16, SCALAR_INT64,
-    SCALAR_INT32, SCALAR_INT16, SCALAR_INT8, SCALAR_UINT8, SCALAR_BOOL,
+    SCALAR_UNKNOWN,
+    SCALAR_FLOAT32,
+    SCALAR_FLOAT64,
+    SCALAR_FLOAT16,
+    SCALAR_BFLOAT16,
+    SCALAR_INT64,
+    SCALAR_INT32,
+    SCALAR_INT16,
+    SCALAR_INT8,
+    SCALAR_UINT8,
+    SCALAR_BOOL,
     SCALAR_BYTES /* torch.storage.UntypedStorage: the tensor says what they are */
 };
-enum scalar_type known_scalar(const struct value *global); /* torch.FloatStorage, torch.float32 ... */
+enum scalar_type
+known_scalar(const struct value *global); /* torch.FloatStorage, torch.float32 ... */
 size_t scalar_bytes(enum scalar_type type);
 const char *scalar_name(enum scalar_type type);
 

@@ -13,7 +13,8 @@ static enum sm_status spend(struct pickle *p, size_t bytes)
 {
     if (bytes > p->budget)
         return sm_fail(p->err, SM_CORRUPT,
-                       "%s: refused: its pickle builds more than a file of this size can need", p->path);
+                       "%s: refused: its pickle builds more than a file of this size can need",
+                       p->path);
     p->budget -= bytes;
     return SM_OK;
 }
@@ -71,10 +72,10 @@ enum sm_status pm_append(struct pickle *p, struct value *to, struct value *item)
     size_t capacity = to->capacity;
     if (to->count == UINT32_MAX / 4)
         return pm_damaged(p, "builds an endless list");
-    enum sm_status status = grow(p, &to->items, &capacity, (size_t) to->count + 1);
+    enum sm_status status = grow(p, &to->items, &capacity, (size_t)to->count + 1);
     if (status)
         return status;
-    to->capacity = (uint32_t) capacity;
+    to->capacity = (uint32_t)capacity;
     to->items[to->count++] = item;
     return SM_OK;
 }
@@ -116,7 +117,7 @@ enum sm_status pm_find_mark(struct pickle *p, size_t *first)
 
 enum sm_status pm_take(struct pickle *p, size_t count, const char **bytes)
 {
-    if ((size_t) (p->end - p->at) < count)
+    if ((size_t)(p->end - p->at) < count)
         return pm_damaged(p, "ends in the middle");
     *bytes = p->at;
     p->at += count;
@@ -126,20 +127,20 @@ enum sm_status pm_take(struct pickle *p, size_t count, const char **bytes)
 enum sm_status pm_take_number(struct pickle *p, int bytes, uint64_t *number)
 {
     const char *raw = NULL;
-    enum sm_status status = pm_take(p, (size_t) bytes, &raw);
+    enum sm_status status = pm_take(p, (size_t)bytes, &raw);
     *number = 0;
     for (int i = 0; status == SM_OK && i < bytes; i++)
-        *number |= (uint64_t) (unsigned char) raw[i] << 8 * i;
+        *number |= (uint64_t)(unsigned char)raw[i] << 8 * i;
     return status;
 }
 
 enum sm_status pm_take_line(struct pickle *p, const char **line, size_t *length)
 {
-    const char *newline = memchr(p->at, '\n', (size_t) (p->end - p->at));
+    const char *newline = memchr(p->at, '\n', (size_t)(p->end - p->at));
     if (!newline)
         return pm_damaged(p, "ends in the middle of a line");
     *line = p->at;
-    *length = (size_t) (newline - p->at);
+    *length = (size_t)(newline - p->at);
     p->at = newline + 1;
     return SM_OK;
 }
@@ -153,7 +154,7 @@ static enum sm_status make_span(struct pickle *p, enum value_kind kind, const ch
     if (length > UINT32_MAX)
         return pm_damaged(p, "holds a text of over 4 GB");
     (*value)->text = span;
-    (*value)->count = (uint32_t) length;
+    (*value)->count = (uint32_t)length;
     return SM_OK;
 }
 
@@ -196,12 +197,12 @@ enum sm_status pm_push_long(struct pickle *p, int length_bytes)
     uint64_t bits = 0;
     uint32_t count = value->count;
     for (uint32_t i = 0; i < count; i++)
-        bits |= (uint64_t) (unsigned char) value->text[i] << 8 * i;
+        bits |= (uint64_t)(unsigned char)value->text[i] << 8 * i;
     if (count > 0 && count < 8 && (value->text[count - 1] & 0x80))
         bits |= UINT64_MAX << 8 * count;
     value->kind = VALUE_INT;
     value->count = 0;
-    value->integer = (int64_t) bits;
+    value->integer = (int64_t)bits;
     return SM_OK;
 }
 
@@ -230,12 +231,12 @@ enum sm_status pm_memo_put(struct pickle *p, uint64_t index)
         return pm_damaged(p, "remembers nothing");
     if (index > UINT32_MAX)
         return pm_damaged(p, "remembers too much");
-    enum sm_status status = grow(p, &p->memo, &p->memo_capacity, (size_t) index + 1);
+    enum sm_status status = grow(p, &p->memo, &p->memo_capacity, (size_t)index + 1);
     if (status)
         return status;
     p->memo[index] = p->stack[p->depth - 1];
     if (index >= p->memo_count)
-        p->memo_count = (size_t) index + 1;
+        p->memo_count = (size_t)index + 1;
     return SM_OK;
 }
 
@@ -259,4 +260,3 @@ enum sm_status pm_memo_operand(struct pickle *p, int bytes, uint64_t *index)
     *index = strtoull(digits, NULL, 10);
     return status;
 }
-

@@ -1,4 +1,5 @@
-/* The opcodes. What a pickle builds are values; what it calls is looked up in known.c and nowhere else. */
+/* The opcodes. What a pickle builds are values; what it calls is looked up in known.c and nowhere
+ * else. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,9 @@ static enum sm_status push_marked(struct pickle *p, enum value_kind kind)
     return status ? status : pm_push(p, value);
 }
 
-static enum sm_status push_tuple(struct pickle *p, size_t count)
+static enum sm_status push_tuple(struct pickle *p, int items)
 {
+    size_t count = (size_t)items;
     struct value *value = NULL;
     if (p->depth < count)
         return pm_damaged(p, "takes from an empty stack");
@@ -54,8 +56,9 @@ static enum sm_status push_tuple(struct pickle *p, size_t count)
 }
 
 /* APPENDS, SETITEMS, ADDITEMS: what is above the mark goes into what is below it. */
-static enum sm_status extend(struct pickle *p, bool pairs)
+static enum sm_status extend(struct pickle *p, int per_item)
 {
+    bool pairs = per_item == 2;
     size_t first = 0;
     enum sm_status status = pm_find_mark(p, &first);
     if (status)
@@ -69,8 +72,9 @@ static enum sm_status extend(struct pickle *p, bool pairs)
 }
 
 /* APPEND (one) and SETITEM (two). */
-static enum sm_status extend_by(struct pickle *p, size_t count)
+static enum sm_status extend_by(struct pickle *p, int items)
 {
+    size_t count = (size_t)items;
     if (p->depth < count + 1)
         return pm_damaged(p, "takes from an empty stack");
     size_t first = p->depth - count;
@@ -101,8 +105,9 @@ static enum sm_status push_global(struct pickle *p, struct value *module, struct
     return status ? status : pm_push(p, global);
 }
 
-static enum sm_status read_global(struct pickle *p)
+static enum sm_status read_global(struct pickle *p, int operand)
 {
+    (void)operand;
     enum sm_status status = pm_push_span(p, VALUE_TEXT, LINE_OPERAND);
     if (status == SM_OK)
         status = pm_push_span(p, VALUE_TEXT, LINE_OPERAND);
@@ -112,15 +117,26 @@ static enum sm_status read_global(struct pickle *p)
     return push_global(p, p->stack[p->depth], p->stack[p->depth + 1]);
 }
 
+static enum sm_status stack_global(struct pickle *p, int operand)
+{
+    (void)operand;
+    struct value *module, *name;
+    enum sm_status status = pm_pop(p, &name);
+    if (status == SM_OK)
+        status = pm_pop(p, &module);
+    return status ? status : push_global(p, module, name);
+}
+
 static enum sm_status refuse(struct pickle *p, const struct value *callee)
 {
     char name[MAX_NAME] = "an object of its own";
     if (callee->kind == VALUE_GLOBAL)
         value_global_name(callee, name, sizeof name);
-    return sm_fail(p->err, SM_UNSUPPORTED,
-                   "%s: refused: it asks to call %s when loaded, which no model weights need; nothing "
-                   "of it was run. If you trust where it comes from, save its state_dict alone",
-                   p->path, name);
+    return sm_fail(
+        p->err, SM_UNSUPPORTED,
+        "%s: refused: it asks to call %s when loaded, which no model weights need; nothing "
+        "of it was run. If you trust where it comes from, save its state_dict alone",
+        p->path, name);
 }
 
 static enum sm_status push_object(struct pickle *p, struct value *class)
@@ -143,9 +159,12 @@ static enum sm_status call(struct pickle *p, struct value *callee, struct value 
     if (arguments->kind != VALUE_TUPLE)
         return pm_damaged(p, "calls without arguments");
     switch (known_call(callee)) {
-    case CALL_DICT: return pm_push_new(p, VALUE_DICT);
-    case CALL_TENSOR: return push_tensor(p, arguments);
-    case CALL_INERT: return push_object(p, callee);
+    case CALL_DICT:
+        return pm_push_new(p, VALUE_DICT);
+    case CALL_TENSOR:
+        return push_tensor(p, arguments);
+    case CALL_INERT:
+        return push_object(p, callee);
     case CALL_FIRST:
         if (arguments->count == 0)
             return pm_damaged(p, "rebuilds a parameter from nothing");
@@ -156,14 +175,16 @@ static enum sm_status call(struct pickle *p, struct value *callee, struct value 
         if (known_call(arguments->items[0]) != CALL_TENSOR)
             return refuse(p, arguments->items[0]);
         return push_tensor(p, arguments->items[2]);
-    case CALL_REFUSED: break;
+    case CALL_REFUSED:
+        break;
     }
     return refuse(p, callee);
 }
 
 /* REDUCE: a function and its arguments. */
-static enum sm_status reduce(struct pickle *p)
+static enum sm_status reduce(struct pickle *p, int operand)
 {
+    (void)operand;
     struct value *arguments, *callee;
     enum sm_status status = pm_pop(p, &arguments);
     if (status == SM_OK)
@@ -172,11 +193,11 @@ static enum sm_status reduce(struct pickle *p)
 }
 
 /* NEWOBJ, NEWOBJ_EX: an object of a class, made without its constructor. */
-static enum sm_status new_object(struct pickle *p, size_t argument_count)
+static enum sm_status new_object(struct pickle *p, int argument_count)
 {
     struct value *ignored, *class = NULL;
     enum sm_status status = SM_OK;
-    for (size_t i = 0; status == SM_OK && i < argument_count; i++)
+    for (int i = 0; status == SM_OK && i < argument_count; i++)
         status = pm_pop(p, &ignored);
     if (status == SM_OK)
         status = pm_pop(p, &class);
@@ -188,11 +209,11 @@ static enum sm_status new_object(struct pickle *p, size_t argument_count)
 }
 
 /* INST and OBJ of protocols 0 and 1 call a class with what is above the mark. */
-static enum sm_status call_marked(struct pickle *p, bool named)
+static enum sm_status call_marked(struct pickle *p, int named)
 {
     size_t first = 0;
     struct value *callee = NULL, *arguments = NULL;
-    enum sm_status status = named ? read_global(p) : SM_OK;
+    enum sm_status status = named ? read_global(p, 0) : SM_OK;
     if (status == SM_OK && named)
         status = pm_pop(p, &callee);
     if (status == SM_OK)
@@ -212,8 +233,9 @@ static enum sm_status call_marked(struct pickle *p, bool named)
 }
 
 /* BUILD sets an object's state. A placeholder has none; a dictionary's attributes are no items. */
-static enum sm_status build(struct pickle *p)
+static enum sm_status build(struct pickle *p, int operand)
 {
+    (void)operand;
     struct value *state;
     enum sm_status status = pm_pop(p, &state);
     if (status == SM_OK && p->depth == 0)
@@ -221,54 +243,114 @@ static enum sm_status build(struct pickle *p)
     return status;
 }
 
-static enum sm_status persistent_id(struct pickle *p)
+static enum sm_status persistent_id(struct pickle *p, int operand)
 {
+    (void)operand;
     struct value *id, *storage;
     enum sm_status status = pm_pop(p, &id);
     if (status)
         return status;
     if (id->kind != VALUE_TUPLE || id->count < 5 || !value_is_text(id->items[0], "storage"))
-        return sm_fail(p->err, SM_UNSUPPORTED,
-                       "%s: refused: it holds a whole Python object with its source, not a state_dict; "
-                       "save model.state_dict() instead", p->path);
+        return sm_fail(
+            p->err, SM_UNSUPPORTED,
+            "%s: refused: it holds a whole Python object with its source, not a state_dict; "
+            "save model.state_dict() instead",
+            p->path);
     status = pm_make(p, VALUE_STORAGE, &storage);
     for (uint32_t i = 0; status == SM_OK && i < id->count; i++)
         status = pm_append(p, storage, id->items[i]);
     return status ? status : pm_push(p, storage);
 }
 
-/* ---- the machine ---- */
+/* ---- the opcodes ---- */
 
-static enum sm_status ignore_bytes(struct pickle *p, size_t count)
+/* What an opcode does; operand is its variant: bytes of a length or index, number of items, a kind.
+ */
+typedef enum sm_status action(struct pickle *p, int operand);
+
+static enum sm_status skip_bytes(struct pickle *p, int count)
 {
     const char *ignored;
-    return pm_take(p, count, &ignored);
+    return pm_take(p, (size_t)count, &ignored);
 }
 
-static enum sm_status push_float(struct pickle *p)
+static enum sm_status stop(struct pickle *p, int operand)
 {
-    enum sm_status status = ignore_bytes(p, 8);
-    return status ? status : pm_push(p, &p->other);
+    (void)operand;
+    p->stopped = true;
+    return SM_OK;
+}
+
+/* The values that all uses share. */
+static enum sm_status push_shared(struct pickle *p, int opcode)
+{
+    switch (opcode) {
+    case '(':
+        return pm_push(p, &p->mark);
+    case ')':
+        return pm_push(p, &p->empty_tuple);
+    case 'N':
+        return pm_push(p, &p->none);
+    case 1:
+        return pm_push(p, &p->yes);
+    default:
+        return pm_push(p, &p->no);
+    }
+}
+
+static enum sm_status push_empty(struct pickle *p, int kind)
+{
+    return pm_push_new(p, (enum value_kind)kind);
+}
+
+static enum sm_status push_items(struct pickle *p, int kind)
+{
+    return push_marked(p, (enum value_kind)kind);
+}
+
+static enum sm_status push_text(struct pickle *p, int length_bytes)
+{
+    return pm_push_span(p, VALUE_TEXT, length_bytes);
+}
+
+static enum sm_status push_bytes(struct pickle *p, int length_bytes)
+{
+    return pm_push_span(p, VALUE_BYTES, length_bytes);
 }
 
 static enum sm_status push_unsigned(struct pickle *p, int bytes)
 {
     uint64_t number = 0;
     enum sm_status status = pm_take_number(p, bytes, &number);
-    return status ? status : pm_push_int(p, (int64_t) number);
+    return status ? status : pm_push_int(p, (int64_t)number);
 }
 
-static enum sm_status push_int32(struct pickle *p)
+static enum sm_status push_signed(struct pickle *p, int bytes)
 {
     uint64_t number = 0;
-    enum sm_status status = pm_take_number(p, 4, &number);
-    return status ? status : pm_push_int(p, (int32_t) (uint32_t) number);
+    enum sm_status status = pm_take_number(p, bytes, &number);
+    return status ? status : pm_push_int(p, (int32_t)(uint32_t)number);
+}
+
+static enum sm_status push_text_int(struct pickle *p, int operand)
+{
+    (void)operand;
+    return pm_push_text_int(p);
+}
+
+static enum sm_status push_float(struct pickle *p, int bytes)
+{
+    const char *line = NULL;
+    size_t length = 0;
+    enum sm_status status =
+        bytes == LINE_OPERAND ? pm_take_line(p, &line, &length) : skip_bytes(p, bytes);
+    return status ? status : pm_push(p, &p->other);
 }
 
 static enum sm_status put(struct pickle *p, int bytes)
 {
-    uint64_t index = 0;
-    enum sm_status status = pm_memo_operand(p, bytes, &index);
+    uint64_t index = p->memo_count; /* MEMOIZE has no operand */
+    enum sm_status status = bytes ? pm_memo_operand(p, bytes, &index) : SM_OK;
     return status ? status : pm_memo_put(p, index);
 }
 
@@ -279,16 +361,18 @@ static enum sm_status get(struct pickle *p, int bytes)
     return status ? status : pm_memo_get(p, index);
 }
 
-static enum sm_status pop_one(struct pickle *p)
+static enum sm_status drop(struct pickle *p, int operand)
 {
+    (void)operand;
     if (p->depth == 0)
         return pm_damaged(p, "takes from an empty stack");
     p->depth--;
     return SM_OK;
 }
 
-static enum sm_status pop_mark(struct pickle *p)
+static enum sm_status drop_marked(struct pickle *p, int operand)
 {
+    (void)operand;
     size_t first = 0;
     enum sm_status status = pm_find_mark(p, &first);
     if (status == SM_OK)
@@ -296,8 +380,9 @@ static enum sm_status pop_mark(struct pickle *p)
     return status;
 }
 
-static enum sm_status duplicate(struct pickle *p)
+static enum sm_status duplicate(struct pickle *p, int operand)
 {
+    (void)operand;
     struct value *value = NULL;
     enum sm_status status = pm_pop(p, &value);
     if (status == SM_OK)
@@ -305,91 +390,58 @@ static enum sm_status duplicate(struct pickle *p)
     return status ? status : pm_push(p, value);
 }
 
-static enum sm_status push_float_line(struct pickle *p)
+static enum sm_status push_frozen_set(struct pickle *p, int operand)
 {
-    const char *line = NULL;
-    size_t length = 0;
-    enum sm_status status = pm_take_line(p, &line, &length);
+    enum sm_status status = drop_marked(p, operand);
     return status ? status : pm_push(p, &p->other);
 }
 
-static enum sm_status stack_global(struct pickle *p)
-{
-    struct value *module, *name;
-    enum sm_status status = pm_pop(p, &name);
-    if (status == SM_OK)
-        status = pm_pop(p, &module);
-    return status ? status : push_global(p, module, name);
-}
+/* clang-format off */
+static const struct opcode {
+    action *run;
+    int operand;
+} opcodes[256] = {
+    [0x80] = {skip_bytes, 1},              [0x95] = {skip_bytes, 8},             /* protocol, frame */
+    ['.']  = {stop, 0},                    ['(']  = {push_shared, '('},
+    ['0']  = {drop, 0},                    ['1']  = {drop_marked, 0},
+    ['2']  = {duplicate, 0},               ['N']  = {push_shared, 'N'},
+    [0x88] = {push_shared, 1},             [0x89] = {push_shared, 0},
+    ['I']  = {push_text_int, 0},           ['L']  = {push_text_int, 0},
+    ['J']  = {push_signed, 4},             ['K']  = {push_unsigned, 1},
+    ['M']  = {push_unsigned, 2},           [0x8a] = {pm_push_long, 1},
+    [0x8b] = {pm_push_long, 4},            ['F']  = {push_float, LINE_OPERAND},
+    ['G']  = {push_float, 8},              ['S']  = {push_text, LINE_OPERAND},
+    ['V']  = {push_text, LINE_OPERAND},    ['U']  = {push_text, 1},
+    [0x8c] = {push_text, 1},               ['T']  = {push_text, 4},
+    ['X']  = {push_text, 4},               [0x8d] = {push_text, 8},
+    ['C']  = {push_bytes, 1},              ['B']  = {push_bytes, 4},
+    [0x8e] = {push_bytes, 8},              [0x96] = {push_bytes, 8},
+    [')']  = {push_shared, ')'},           ['t']  = {push_items, VALUE_TUPLE},
+    [0x85] = {push_tuple, 1},              [0x86] = {push_tuple, 2},
+    [0x87] = {push_tuple, 3},              [']']  = {push_empty, VALUE_LIST},
+    ['l']  = {push_items, VALUE_LIST},     ['a']  = {extend_by, 1},
+    ['e']  = {extend, 1},                  ['}']  = {push_empty, VALUE_DICT},
+    ['d']  = {push_items, VALUE_DICT},     ['s']  = {extend_by, 2},
+    ['u']  = {extend, 2},                  [0x8f] = {push_empty, VALUE_OTHER},   /* a set */
+    [0x90] = {extend, 1},                  [0x91] = {push_frozen_set, 0},
+    ['p']  = {put, LINE_OPERAND},          ['q']  = {put, 1},
+    ['r']  = {put, 4},                     [0x94] = {put, 0},
+    ['g']  = {get, LINE_OPERAND},          ['h']  = {get, 1},
+    ['j']  = {get, 4},                     ['c']  = {read_global, 0},
+    [0x93] = {stack_global, 0},            ['R']  = {reduce, 0},
+    [0x81] = {new_object, 1},              [0x92] = {new_object, 2},
+    ['i']  = {call_marked, 1},             ['o']  = {call_marked, 0},
+    ['b']  = {build, 0},                   ['Q']  = {persistent_id, 0},
+};
+/* clang-format on */
 
-static enum sm_status push_frozen_set(struct pickle *p)
+static enum sm_status step(struct pickle *p, unsigned char code)
 {
-    enum sm_status status = pop_mark(p);
-    return status ? status : pm_push(p, &p->other);
-}
-
-static enum sm_status step(struct pickle *p, unsigned char opcode)
-{
-    switch (opcode) {
-    case 0x80: return ignore_bytes(p, 1);          /* PROTO */
-    case 0x95: return ignore_bytes(p, 8);          /* FRAME */
-    case '.': p->stopped = true; return SM_OK;     /* STOP */
-    case '(': return pm_push(p, &p->mark);
-    case '0': return pop_one(p);
-    case '1': return pop_mark(p);
-    case '2': return duplicate(p);
-    case 'N': return pm_push(p, &p->none);
-    case 0x88: return pm_push(p, &p->yes);
-    case 0x89: return pm_push(p, &p->no);
-    case 'I': case 'L': return pm_push_text_int(p);
-    case 'J': return push_int32(p);
-    case 'K': return push_unsigned(p, 1);
-    case 'M': return push_unsigned(p, 2);
-    case 0x8a: return pm_push_long(p, 1);
-    case 0x8b: return pm_push_long(p, 4);
-    case 'F': return push_float_line(p);
-    case 'G': return push_float(p);
-    case 'S': case 'V': return pm_push_span(p, VALUE_TEXT, LINE_OPERAND);
-    case 'U': case 0x8c: return pm_push_span(p, VALUE_TEXT, 1);
-    case 'T': case 'X': return pm_push_span(p, VALUE_TEXT, 4);
-    case 0x8d: return pm_push_span(p, VALUE_TEXT, 8);
-    case 'C': return pm_push_span(p, VALUE_BYTES, 1);
-    case 'B': return pm_push_span(p, VALUE_BYTES, 4);
-    case 0x8e: case 0x96: return pm_push_span(p, VALUE_BYTES, 8);
-    case ')': return pm_push(p, &p->empty_tuple);
-    case 't': return push_marked(p, VALUE_TUPLE);
-    case 0x85: case 0x86: case 0x87: return push_tuple(p, (size_t) opcode - 0x84);
-    case ']': return pm_push_new(p, VALUE_LIST);
-    case 'l': return push_marked(p, VALUE_LIST);
-    case 'a': return extend_by(p, 1);
-    case 'e': return extend(p, false);
-    case '}': return pm_push_new(p, VALUE_DICT);
-    case 'd': return push_marked(p, VALUE_DICT);
-    case 's': return extend_by(p, 2);
-    case 'u': return extend(p, true);
-    case 0x8f: return pm_push_new(p, VALUE_OTHER);    /* EMPTY_SET */
-    case 0x90: return extend(p, false);            /* ADDITEMS */
-    case 0x91: return push_frozen_set(p);
-    case 'p': return put(p, LINE_OPERAND);
-    case 'q': return put(p, 1);
-    case 'r': return put(p, 4);
-    case 0x94: return pm_memo_put(p, p->memo_count);  /* MEMOIZE */
-    case 'g': return get(p, LINE_OPERAND);
-    case 'h': return get(p, 1);
-    case 'j': return get(p, 4);
-    case 'c': return read_global(p);
-    case 0x93: return stack_global(p);
-    case 'R': return reduce(p);
-    case 0x81: return new_object(p, 1);
-    case 0x92: return new_object(p, 2);
-    case 'i': return call_marked(p, true);
-    case 'o': return call_marked(p, false);
-    case 'b': return build(p);
-    case 'Q': return persistent_id(p);
-    default:
+    const struct opcode *opcode = &opcodes[code];
+    if (!opcode->run)
         return sm_fail(p->err, SM_UNSUPPORTED, "%s: refused: unknown pickle opcode 0x%02x", p->path,
-                       opcode);
-    }
+                       code);
+    return opcode->run(p, opcode->operand);
 }
 
 static enum sm_status run(struct pickle *p, const struct value **result)
@@ -399,7 +451,7 @@ static enum sm_status run(struct pickle *p, const struct value **result)
         const char *opcode = NULL;
         status = pm_take(p, 1, &opcode);
         if (status == SM_OK)
-            status = step(p, (unsigned char) *opcode);
+            status = step(p, (unsigned char)*opcode);
     }
     struct value *top = NULL;
     if (status == SM_OK)
@@ -417,12 +469,19 @@ enum sm_status pickle_load(struct pickle **pickle, const struct value **result, 
     struct pickle *p = calloc(1, sizeof *p);
     if (!p)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
-    *p = (struct pickle){.budget = budget, .at = bytes, .end = bytes + size, .path = path, .err = err,
-                         .empty_tuple = {.kind = VALUE_TUPLE}, .none = {.kind = VALUE_NONE},
-                         .yes = {.kind = VALUE_BOOL, .integer = 1}, .no = {.kind = VALUE_BOOL},
-                         .other = {.kind = VALUE_OTHER}, .mark = {.kind = VALUE_MARK}};
+    *p = (struct pickle){.budget = budget,
+                         .at = bytes,
+                         .end = bytes + size,
+                         .path = path,
+                         .err = err,
+                         .empty_tuple = {.kind = VALUE_TUPLE},
+                         .none = {.kind = VALUE_NONE},
+                         .yes = {.kind = VALUE_BOOL, .integer = 1},
+                         .no = {.kind = VALUE_BOOL},
+                         .other = {.kind = VALUE_OTHER},
+                         .mark = {.kind = VALUE_MARK}};
     enum sm_status status = run(p, result);
-    *end = (size_t) (p->at - bytes);
+    *end = (size_t)(p->at - bytes);
     if (status) {
         pickle_free(p);
         return status;
@@ -481,9 +540,9 @@ const struct value *value_get(const struct value *dict, const char *key)
 void value_global_name(const struct value *global, char *name, size_t size)
 {
     const struct value *module = global->items[0], *item = global->items[1];
-    snprintf(name, size, "%.*s.%.*s", (int) (module->count < MAX_NAME ? module->count : MAX_NAME), module->text,
-             (int) (item->count < MAX_NAME ? item->count : MAX_NAME), item->text);
+    snprintf(name, size, "%.*s.%.*s", (int)(module->count < MAX_NAME ? module->count : MAX_NAME),
+             module->text, (int)(item->count < MAX_NAME ? item->count : MAX_NAME), item->text);
     for (; *name; name++)
-        if ((unsigned char) *name < 0x20 || (unsigned char) *name > 0x7e)
+        if ((unsigned char)*name < 0x20 || (unsigned char)*name > 0x7e)
             *name = '?';
 }

@@ -2,10 +2,11 @@
  *
  * Source: the opcodes of Python's pickletools (protocols 0 to 5) and what torch.save writes.
  *
- * A pickle is a program that may call any function by name. Here only names that rebuild tensors and
- * plain containers are known; calling any other is SM_UNSUPPORTED and the message says which. Objects
- * of other classes that a pickle makes without calling a function of its choice (an optimizer beside
- * the model) become inert placeholders: nothing is looked up, imported or executed.
+ * A pickle is a program that may call any function by name. Here only names that rebuild tensors
+ * and plain containers are known; calling any other is SM_UNSUPPORTED and the message says which.
+ * Objects of other classes that a pickle makes without calling a function of its choice (an
+ * optimizer beside the model) become inert placeholders: nothing is looked up, imported or
+ * executed.
  */
 #ifndef CHECKPOINT_PICKLE_H
 #define CHECKPOINT_PICKLE_H
@@ -16,13 +17,20 @@
 #include "sammed2d/error.h"
 
 enum value_kind {
-    VALUE_NONE, VALUE_BOOL, VALUE_INT, VALUE_OTHER, /* OTHER: floats, integers beyond 64 bits, sets */
-    VALUE_TEXT, VALUE_BYTES,
-    VALUE_TUPLE, VALUE_LIST, VALUE_DICT, /* dict: keys and values alternate in items */
-    VALUE_GLOBAL,   /* a name: items are two TEXTs, its module and what is in it */
-    VALUE_STORAGE,  /* a persistent id: items are its tuple */
-    VALUE_TENSOR,   /* items: storage, offset, sizes, strides [, ..., dtype] as _rebuild_tensor_v2/3 */
-    VALUE_OBJECT,   /* placeholder; items[0] is the GLOBAL of its class */
+    VALUE_NONE,
+    VALUE_BOOL,
+    VALUE_INT,
+    VALUE_OTHER, /* OTHER: floats, integers beyond 64 bits, sets */
+    VALUE_TEXT,
+    VALUE_BYTES,
+    VALUE_TUPLE,
+    VALUE_LIST,
+    VALUE_DICT,    /* dict: keys and values alternate in items */
+    VALUE_GLOBAL,  /* a name: items are two TEXTs, its module and what is in it */
+    VALUE_STORAGE, /* a persistent id: items are its tuple */
+    VALUE_TENSOR,  /* items: storage, offset, sizes, strides [, ..., dtype] as _rebuild_tensor_v2/3
+                    */
+    VALUE_OBJECT,  /* placeholder; items[0] is the GLOBAL of its class */
     VALUE_MARK
 };
 
@@ -38,9 +46,9 @@ struct value {
 
 struct pickle; /* owns all values */
 
-/* Runs the pickle at bytes[0..size); *end is where it stops, so that pickles can follow one another.
- * The bytes must outlive *pickle. At most `budget` bytes are allocated; `path` is for messages.
- * SM_CORRUPT, SM_UNSUPPORTED (a call that is refused, an unknown opcode), SM_MEMORY. */
+/* Runs the pickle at bytes[0..size); *end is where it stops, so that pickles can follow one
+ * another. The bytes must outlive *pickle. At most `budget` bytes are allocated; `path` is for
+ * messages. SM_CORRUPT, SM_UNSUPPORTED (a call that is refused, an unknown opcode), SM_MEMORY. */
 enum sm_status pickle_load(struct pickle **pickle, const struct value **result, const char *bytes,
                            size_t size, size_t *end, size_t budget, const char *path,
                            struct sm_err *err);

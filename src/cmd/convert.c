@@ -20,7 +20,8 @@ static struct {
 } options;
 
 static const struct synopsis synopsis = {
-    "convert", "IN.pth -o OUT.h5", "Turn a PyTorch checkpoint into a weights file, without Python."};
+    "convert", "IN.pth -o OUT.h5",
+    "Turn a PyTorch checkpoint into a weights file, without Python."};
 
 /* ---- what the options mean ---- */
 
@@ -28,8 +29,8 @@ static enum sm_status parse_type(struct conversion_plan *plan, struct sm_err *er
 {
     plan->keep_type = !options.type;
     for (int type = H5_FLOAT32; options.type && type <= H5_BFLOAT16; type++)
-        if (strcmp(options.type, h5_type_name((enum h5_type) type)) == 0) {
-            plan->type = (enum h5_type) type;
+        if (strcmp(options.type, h5_type_name((enum h5_type)type)) == 0) {
+            plan->type = (enum h5_type)type;
             return SM_OK;
         }
     return plan->keep_type
@@ -59,8 +60,10 @@ static enum sm_status parse_orient(struct conversion_plan *plan, struct sm_err *
             plan->orientation = known[i];
             return SM_OK;
         }
-    return options.orient ? sm_fail(err, SM_USAGE, "--orient takes radiological, stored or sa-med2d, "
-                                    "not \"%s\"", options.orient)
+    return options.orient ? sm_fail(err, SM_USAGE,
+                                    "--orient takes radiological, stored or sa-med2d, "
+                                    "not \"%s\"",
+                                    options.orient)
                           : SM_OK;
 }
 
@@ -72,14 +75,15 @@ static enum sm_status choose_kind(const struct kind **kind, const struct sm_conf
     if (options.kind) {
         *kind = kind_find(options.kind);
         return *kind ? SM_OK
-                     : sm_fail(err, SM_USAGE, "--kind takes %s, not \"%s\"", kind_names(), options.kind);
+                     : sm_fail(err, SM_USAGE, "--kind takes %s, not \"%s\"", kind_names(),
+                               options.kind);
     }
     *kind = kind_guess(config, sha256, &why, &sure);
     if (sure)
         sm_note(cmd_listener(), "taken for %s: %s", (*kind)->name, why);
     else
-        sm_warn(cmd_listener(), "taken for %s: %s; --kind (%s) decides otherwise", (*kind)->name, why,
-                kind_names());
+        sm_warn(cmd_listener(), "taken for %s: %s; --kind (%s) decides otherwise", (*kind)->name,
+                why, kind_names());
     return SM_OK;
 }
 
@@ -118,8 +122,9 @@ static enum sm_status expect_all(struct expectation *all, const struct sm_config
 {
     struct weights *weights = calloc(1, sizeof *weights); /* the walk points into it */
     all->tensors = calloc(MAX_EXPECTED, sizeof *all->tensors);
-    enum sm_status status = weights && all->tensors ? weights_each(weights, config, expect, all, err)
-                                                    : sm_fail(err, SM_MEMORY, "out of memory");
+    enum sm_status status = weights && all->tensors
+                                ? weights_each(weights, config, expect, all, err)
+                                : sm_fail(err, SM_MEMORY, "out of memory");
     free(weights);
     return status;
 }
@@ -135,12 +140,14 @@ static void fill_texts(struct texts *texts, const char *path)
 {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
     const char *dot = strrchr(file, '.');
-    snprintf(texts->name, sizeof texts->name, "%.*s", dot && dot > file ? (int) (dot - file) : 120, file);
-    snprintf(texts->provenance, sizeof texts->provenance, "converted from %.200s by sammed2d %s", file,
-             sm_version());
+    snprintf(texts->name, sizeof texts->name, "%.*s", dot && dot > file ? (int)(dot - file) : 120,
+             file);
+    snprintf(texts->provenance, sizeof texts->provenance, "converted from %.200s by sammed2d %s",
+             file, sm_version());
 }
 
-static enum sm_status convert_network(struct conversion_plan *plan, size_t *missing, struct sm_err *err)
+static enum sm_status convert_network(struct conversion_plan *plan, size_t *missing,
+                                      struct sm_err *err)
 {
     struct sm_config config;
     struct expectation all = {0};
@@ -175,8 +182,8 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
                               struct sm_err *err)
 {
     struct texts texts;
-    struct conversion_plan plan = {.name = options.name, .provenance = options.provenance,
-                                   .licence = options.licence};
+    struct conversion_plan plan = {
+        .name = options.name, .provenance = options.provenance, .licence = options.licence};
     fill_texts(&texts, path);
     if (!plan.name)
         plan.name = texts.name;
@@ -203,11 +210,13 @@ int cmd_convert(int argc, char **argv)
 {
     static const struct option_row rows[] = {
         OPTION_TEXT('o', "output", &options.output, "FILE", "weights file to write"),
-        OPTION_TEXT(0, "kind", &options.kind, "KIND", "sam-med2d, ft-sam, sam or medsam (default: guessed)"),
+        OPTION_TEXT(0, "kind", &options.kind, "KIND",
+                    "sam-med2d, ft-sam, sam or medsam (default: guessed)"),
         OPTION_INT(0, "image-size", &options.image_size, "N",
                    "interpolate position embeddings to pictures of N pixels"),
-        OPTION_TEXT(0, "dtype", &options.type, "TYPE",
-                    "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
+        OPTION_TEXT(
+            0, "dtype", &options.type, "TYPE",
+            "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
         OPTION_TEXT(0, "multimask", &options.multimask, "yes|no",
                     "best of three masks, or the single one, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",
@@ -225,8 +234,9 @@ int cmd_convert(int argc, char **argv)
         return done;
     enum sm_status status = SM_OK;
     if (argc != 1 || !options.output)
-        status = sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
-                         synopsis.arguments);
+        status =
+            sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
+                    synopsis.arguments);
     if (status == SM_OK)
         status = convert(argv[0], &checkpoint, &missing, &err);
     checkpoint_close(checkpoint);

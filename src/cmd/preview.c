@@ -10,7 +10,6 @@ enum { EVENLY = 20, AT_MOST = 28 };
 struct source {
     const struct sm_volume *volume;
     const struct sm_result *result;
-    const struct sm_prompts *prompts;
     const struct sm_view *view;
     size_t objects, pixels;
     uint16_t *object_of; /* label value -> 1 + object, 0 for none */
@@ -30,7 +29,9 @@ static void read_objects(const struct source *source, int slice, uint16_t *out)
     sm_view_steps(source->view, &labels->grid, slice, &origin, &column_step, &row_step);
     for (int y = 0; y < source->view->dim[1]; y++)
         for (int x = 0; x < source->view->dim[0]; x++)
-            *out++ = source->object_of[labels->voxels[(ptrdiff_t)origin + x * column_step + y * row_step]];
+            *out++ =
+                source
+                    ->object_of[labels->voxels[(ptrdiff_t)origin + x * column_step + y * row_step]];
 }
 
 static enum sm_status open_source(struct source *source, struct sm_err *err)
@@ -39,7 +40,8 @@ static enum sm_status open_source(struct source *source, struct sm_err *err)
     source->objects = sm_result_objects(source->result);
     source->pixels = (size_t)source->view->dim[0] * (size_t)source->view->dim[1];
     source->object_of = calloc(UINT16_MAX + 1, sizeof *source->object_of);
-    source->voxels = calloc((size_t)source->view->dim[2] * source->objects + 1, sizeof *source->voxels);
+    source->voxels =
+        calloc((size_t)source->view->dim[2] * source->objects + 1, sizeof *source->voxels);
     uint16_t *objects = malloc(source->pixels * sizeof *objects);
     if (!source->object_of || !source->voxels || !objects) {
         free(objects);
@@ -134,7 +136,8 @@ static void choose_missed(struct choice *choice, const struct source *source)
 
 /* ---- one slice ---- */
 
-static enum sm_status read_grey(const struct source *source, int slice, uint8_t *grey, struct sm_err *err)
+static enum sm_status read_grey(const struct source *source, int slice, uint8_t *grey,
+                                struct sm_err *err)
 {
     int channels = source->volume->channels;
     size_t values = source->pixels * (size_t)channels;
@@ -175,9 +178,11 @@ static void add_marks(struct preview_tile *tile, const struct sm_slice_prompt *p
             PREVIEW_BOX, object, {b[0], b[1], b[2], b[3]}, prompt->propagated};
     }
     for (int n = 0; n < prompt->point_count; n++)
-        tile->marks[tile->mark_count++] = (struct preview_mark){
-            prompt->point_labels[n] > 0 ? PREVIEW_POSITIVE : PREVIEW_NEGATIVE, object,
-            {prompt->points[n][0], prompt->points[n][1], 0, 0}, prompt->propagated};
+        tile->marks[tile->mark_count++] =
+            (struct preview_mark){prompt->point_labels[n] > 0 ? PREVIEW_POSITIVE : PREVIEW_NEGATIVE,
+                                  object,
+                                  {prompt->points[n][0], prompt->points[n][1], 0, 0},
+                                  prompt->propagated};
 }
 
 static enum sm_status fill_tile(struct preview_tile *tile, const struct source *source, int slice,
@@ -202,7 +207,8 @@ static enum sm_status fill_tile(struct preview_tile *tile, const struct source *
     return read_grey(source, slice, tile->grey, err);
 }
 
-static enum sm_status draw_and_write(const char *path, const struct preview_sheet *sheet, struct sm_err *err)
+static enum sm_status draw_and_write(const char *path, const struct preview_sheet *sheet,
+                                     struct sm_err *err)
 {
     struct canvas canvas;
     enum sm_status status = preview_draw(&canvas, sheet, err);
@@ -223,10 +229,15 @@ static enum sm_status draw_tiles(const char *path, const struct source *source, 
     choose_missed(&choice, source);
     for (int n = 0; n < choice.count && !status; n++)
         status = fill_tile(&tiles[n], source, choice.slices[n], err);
-    struct preview_sheet sheet = {view->dim[0], view->dim[1], {view->spacing_mm[0], view->spacing_mm[1]},
-                                  {{view->letters[0][0], view->letters[0][1]},
-                                   {view->letters[1][0], view->letters[1][1]}},
-                                  names, (int)source->objects, tiles, choice.count};
+    struct preview_sheet sheet = {
+        view->dim[0],
+        view->dim[1],
+        {view->spacing_mm[0], view->spacing_mm[1]},
+        {{view->letters[0][0], view->letters[0][1]}, {view->letters[1][0], view->letters[1][1]}},
+        names,
+        (int)source->objects,
+        tiles,
+        choice.count};
     if (!status)
         status = draw_and_write(path, &sheet, err);
     for (int n = 0; n < choice.count; n++) {
@@ -238,10 +249,9 @@ static enum sm_status draw_tiles(const char *path, const struct source *source, 
 }
 
 enum sm_status cmd_write_preview(const char *path, const struct sm_volume *volume,
-                                 const struct sm_result *result, const struct sm_prompts *prompts,
-                                 struct sm_err *err)
+                                 const struct sm_result *result, struct sm_err *err)
 {
-    struct source source = {.volume = volume, .result = result, .prompts = prompts};
+    struct source source = {.volume = volume, .result = result};
     enum sm_status status = open_source(&source, err);
     const char **names = calloc(source.objects + 1, sizeof *names);
     if (!names && !status)

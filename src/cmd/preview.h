@@ -8,6 +8,5 @@
  * chosen evenly, and some more where an object would not be seen otherwise. Captions are voxel
  * indices along the slice axis. SM_OUTPUT when it cannot be written. */
 enum sm_status cmd_write_preview(const char *path, const struct sm_volume *volume,
-                                 const struct sm_result *result, const struct sm_prompts *prompts,
-                                 struct sm_err *err);
+                                 const struct sm_result *result, struct sm_err *err);
 #endif

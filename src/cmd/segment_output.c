@@ -213,6 +213,6 @@ enum sm_status segment_write(struct segment_job *job, struct sm_err *err)
     if (!status && command->stats)
         status = write_stats(job, command->stats, err);
     if (!status && command->preview)
-        status = cmd_write_preview(command->preview, &job->volume, job->result, &job->prompts, err);
+        status = cmd_write_preview(command->preview, &job->volume, job->result, err);
     return status;
 }

@@ -13,8 +13,9 @@
 static const struct synopsis synopsis = {"weights", "[FILE]",
                                          "Describe a weights file and verify that it is whole."};
 
-static const char notice[] = "sammed2d is not a medical device. The published SAM-Med2D training data are "
-                             "CC BY-NC-SA 4.0, its code is Apache-2.0.";
+static const char notice[] =
+    "sammed2d is not a medical device. The published SAM-Med2D training data are "
+    "CC BY-NC-SA 4.0, its code is Apache-2.0.";
 
 /* Tensors by what their names start with, or contain. */
 static const struct part {
@@ -27,8 +28,8 @@ static const struct part {
 enum { PARTS = sizeof parts / sizeof *parts, UNEXPECTED = PARTS - 1, TYPES = H5_OTHER + 1 };
 
 /* What is shown as the file's attributes say it. */
-static const char *const text_attributes[] = {"name",        "kind",   "normalization",
-                                              "orientation", "resize", "mask_prompt",
+static const char *const text_attributes[] = {"name",        "kind",    "normalization",
+                                              "orientation", "resize",  "mask_prompt",
                                               "provenance",  "licence", "source_sha256"};
 enum { TEXTS = sizeof text_attributes / sizeof *text_attributes };
 
@@ -168,16 +169,16 @@ static json_t *configuration_json(const struct sm_config *c)
     for (int i = 0; i < c->depth; i++)
         if (c->global_attn[i])
             json_array_append_new(blocks, json_integer(i));
-    return json_pack("{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:o}",
-                     "image_size", c->image_size, "patch_size", c->patch_size, "embed_dim",
-                     c->embed_dim, "depth", c->depth, "num_heads", c->num_heads, "window_size",
-                     c->window_size, "adapter", c->adapter, "adapter_hidden", c->adapter_hidden,
-                     "prompt_dim", c->prompt_dim, "mask_in_chans", c->mask_in_chans,
-                     "decoder_depth", c->decoder_depth, "decoder_heads", c->decoder_heads,
-                     "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
-                     c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth",
-                     c->iou_head_depth, "iou_head_hidden", c->iou_head_hidden, "multimask",
-                     c->multimask, "global_attn_indexes", blocks);
+    return json_pack(
+        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:o}",
+        "image_size", c->image_size, "patch_size", c->patch_size, "embed_dim", c->embed_dim,
+        "depth", c->depth, "num_heads", c->num_heads, "window_size", c->window_size, "adapter",
+        c->adapter, "adapter_hidden", c->adapter_hidden, "prompt_dim", c->prompt_dim,
+        "mask_in_chans", c->mask_in_chans, "decoder_depth", c->decoder_depth, "decoder_heads",
+        c->decoder_heads, "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
+        c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth", c->iou_head_depth,
+        "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask, "global_attn_indexes",
+        blocks);
 }
 
 static bool print_json(const struct summary *summary)
@@ -188,12 +189,12 @@ static bool print_json(const struct summary *summary)
     for (int i = 0; i < UNEXPECTED; i++)
         json_object_set_new(parameters, parts[i].name, json_integer(summary->parameters[i]));
     json_object_set_new(parameters, "total", json_integer(summary->total));
-    json_t *all = json_pack("{s:s s:I s:s s:b s:i s:i s:s s:o s:o s:s}", "file", summary->path,
-                            "bytes", (json_int_t)summary->bytes, "sha256", summary->sha256, "usable",
-                            1, "tensors", summary->tensors, "unexpected_tensors",
-                            summary->unexpected, "stored_as", types, "configuration",
-                            configuration_json(summary->config), "parameters", parameters, "notice",
-                            notice);
+    json_t *all =
+        json_pack("{s:s s:I s:s s:b s:i s:i s:s s:o s:o s:s}", "file", summary->path, "bytes",
+                  (json_int_t)summary->bytes, "sha256", summary->sha256, "usable", 1, "tensors",
+                  summary->tensors, "unexpected_tensors", summary->unexpected, "stored_as", types,
+                  "configuration", configuration_json(summary->config), "parameters", parameters,
+                  "notice", notice);
     for (int i = 0; all && i < TEXTS; i++)
         json_object_set_new(all, text_attributes[i], json_string(summary->texts[i]));
     char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;

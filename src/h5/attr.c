@@ -28,7 +28,7 @@ static int attr_count(hid_t id)
         H5Sget_simple_extent_ndims(space) <= H5_MAX_RANK)
         count = H5Sget_simple_extent_npoints(space);
     H5Sclose(space);
-    return count > MAX_ATTR_VALUES ? -1 : (int) count;
+    return count > MAX_ATTR_VALUES ? -1 : (int)count;
 }
 
 static bool is_kind(hid_t id, bool floats_too)
@@ -49,12 +49,12 @@ static int read_numbers(const struct h5 *file, const char *name, const char *att
     if (id < 0)
         return -1;
     int count = is_kind(id, floats) ? attr_count(id) : -1;
-    void *values = count > 0 ? malloc((size_t) count * 8) : NULL;
+    void *values = count > 0 ? malloc((size_t)count * 8) : NULL;
     if (count > 0 &&
         (!values || H5Aread(id, floats ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT64, values) < 0))
         count = -1;
     if (count > 0)
-        memcpy(out, values, 8 * (size_t) (count < capacity ? count : capacity));
+        memcpy(out, values, 8 * (size_t)(count < capacity ? count : capacity));
     free(values);
     H5Aclose(id);
     return count;
@@ -97,7 +97,8 @@ static bool read_text(hid_t id, hid_t type, char *text, size_t size)
     return good;
 }
 
-bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text, size_t size)
+bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text,
+                  size_t size)
 {
     hid_t id = open_attr(file, name, attr);
     if (id < 0)

@@ -1,9 +1,9 @@
 /* h5/h5.h - the only door to HDF5: read tensors and attributes, write them whole or not at all.
  *
- * Opening is safe for foreign files: errors become sentences with status SM_WEIGHTS, HDF5's own error
- * printing is off, and sizes are checked against the file before anything is allocated. What HDF5
- * could follow out of the file or into trouble is not followed: soft and external links, external
- * and virtual storage, filters other than deflate and shuffle, text of variable length.
+ * Opening is safe for foreign files: errors become sentences with status SM_WEIGHTS, HDF5's own
+ * error printing is off, and sizes are checked against the file before anything is allocated. What
+ * HDF5 could follow out of the file or into trouble is not followed: soft and external links,
+ * external and virtual storage, filters other than deflate and shuffle, text of variable length.
  *
  * Debian's HDF5 is not thread-safe: one thread at a time in here.
  */
@@ -53,23 +53,25 @@ enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *o
 bool h5_attr_int(const struct h5 *file, const char *name, const char *attr, int64_t *value);
 bool h5_attr_double(const struct h5 *file, const char *name, const char *attr, double *value);
 /* Text of fixed length, as h5_set_text writes it; false when it does not fit. */
-bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text, size_t size);
+bool h5_attr_text(const struct h5 *file, const char *name, const char *attr, char *text,
+                  size_t size);
 /* Up to capacity values; the number there are (perhaps more), or -1. doubles: integers too. */
 int h5_attr_doubles(const struct h5 *file, const char *name, const char *attr, double *values,
                     int capacity);
 int h5_attr_ints(const struct h5 *file, const char *name, const char *attr, int64_t *values,
                  int capacity);
 
-/* Calls visit for every data set below `group` ("" = root), with its full name, names in strcmp order
- * within a group. A non-zero return stops and is passed on; -1 when the file cannot be walked. */
+/* Calls visit for every data set below `group` ("" = root), with its full name, names in strcmp
+ * order within a group. A non-zero return stops and is passed on; -1 when the file cannot be
+ * walked. */
 int h5_each(const struct h5 *file, const char *group, int (*visit)(void *context, const char *name),
             void *context);
 
 /* Writing: to a temporary file, renamed by h5_commit. The same calls give the same bytes. */
 struct h5_out;
 enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *err);
-/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way when
- * name has slashes. Names with dots are plain names. */
+/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way
+ * when name has slashes. Names with dots are plain names. */
 enum sm_status h5_write_floats(struct h5_out *file, const char *name, const float *values,
                                const struct h5_shape *shape, struct sm_err *err);
 enum sm_status h5_set_int(struct h5_out *file, const char *attr, int64_t value, struct sm_err *err);
@@ -77,7 +79,8 @@ enum sm_status h5_set_double(struct h5_out *file, const char *attr, const double
                              struct sm_err *err);
 enum sm_status h5_set_ints(struct h5_out *file, const char *attr, const int *values, int count,
                            struct sm_err *err);
-enum sm_status h5_set_text(struct h5_out *file, const char *attr, const char *text, struct sm_err *err);
+enum sm_status h5_set_text(struct h5_out *file, const char *attr, const char *text,
+                           struct sm_err *err);
 enum sm_status h5_commit(struct h5_out *file, struct sm_err *err); /* frees file, also on failure */
 void h5_discard(struct h5_out *file);
 

@@ -25,8 +25,8 @@ struct h5 {
 
 const char *h5_type_name(enum h5_type type)
 {
-    static const char *const names[] = {"float32", "float16", "bfloat16", "float64", "integer",
-                                        "of another type"};
+    static const char *const names[] = {"float32", "float16", "bfloat16",
+                                        "float64", "integer", "of another type"};
     return names[type];
 }
 
@@ -61,7 +61,8 @@ static enum sm_status check_signature(const char *path, int64_t *bytes, struct s
     fclose(file);
     if (count != sizeof found || memcmp(found, signature, sizeof found) != 0)
         return sm_fail(err, SM_WEIGHTS,
-                       "%s: not an HDF5 file; weights files are made by \"sammed2d convert\"", path);
+                       "%s: not an HDF5 file; weights files are made by \"sammed2d convert\"",
+                       path);
     *bytes = status.st_size;
     return SM_OK;
 }
@@ -187,10 +188,10 @@ enum h5_type h5_classify(hid_t type)
 {
     const hid_t floats[] = {H5T_IEEE_F32LE, H5T_IEEE_F32BE};
     const hid_t doubles[] = {H5T_IEEE_F64LE, H5T_IEEE_F64BE};
-    const hid_t ints[] = {H5T_STD_I8LE,  H5T_STD_U8LE,  H5T_STD_I16LE, H5T_STD_U16LE, H5T_STD_I32LE,
-                          H5T_STD_U32LE, H5T_STD_I64LE, H5T_STD_U64LE, H5T_STD_I8BE,  H5T_STD_U8BE,
-                          H5T_STD_I16BE, H5T_STD_U16BE, H5T_STD_I32BE, H5T_STD_U32BE, H5T_STD_I64BE,
-                          H5T_STD_U64BE};
+    const hid_t ints[] = {H5T_STD_I8LE,  H5T_STD_U8LE,  H5T_STD_I16LE, H5T_STD_U16LE,
+                          H5T_STD_I32LE, H5T_STD_U32LE, H5T_STD_I64LE, H5T_STD_U64LE,
+                          H5T_STD_I8BE,  H5T_STD_U8BE,  H5T_STD_I16BE, H5T_STD_U16BE,
+                          H5T_STD_I32BE, H5T_STD_U32BE, H5T_STD_I64BE, H5T_STD_U64BE};
     if (is_any_of(type, floats, sizeof floats / sizeof *floats))
         return H5_FLOAT32;
     if (is_any_of(type, doubles, sizeof doubles / sizeof *doubles))
@@ -226,7 +227,7 @@ static bool read_dims(hid_t id, struct h5_shape *shape)
     H5Sclose(space);
     for (int i = 0; good && i < rank; i++) {
         good = dims[i] <= INT64_MAX;
-        shape->dim[i] = (int64_t) dims[i];
+        shape->dim[i] = (int64_t)dims[i];
     }
     shape->rank = rank;
     return good;
@@ -253,7 +254,7 @@ static bool filters_known(hid_t plist, int64_t *ratio)
         unsigned flags, values[16];
         size_t value_count = 16;
         H5Z_filter_t filter =
-            H5Pget_filter2(plist, (unsigned) i, &flags, &value_count, values, 0, NULL, NULL);
+            H5Pget_filter2(plist, (unsigned)i, &flags, &value_count, values, 0, NULL, NULL);
         if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE)
             return false;
         if (filter == H5Z_FILTER_DEFLATE)
@@ -267,10 +268,10 @@ static bool chunk_fits(hid_t plist, size_t element_bytes, int64_t limit)
 {
     hsize_t dims[H5_MAX_RANK];
     int rank = H5Pget_chunk(plist, H5_MAX_RANK, dims);
-    int64_t bytes = (int64_t) element_bytes;
+    int64_t bytes = (int64_t)element_bytes;
     for (int i = 0; i < rank && i < H5_MAX_RANK; i++)
         if (dims[i] == 0 || dims[i] > INT32_MAX ||
-            __builtin_mul_overflow(bytes, (int64_t) dims[i], &bytes) || bytes > limit)
+            __builtin_mul_overflow(bytes, (int64_t)dims[i], &bytes) || bytes > limit)
             return false;
     return rank > 0 && rank <= H5_MAX_RANK;
 }
@@ -283,7 +284,7 @@ static const char *storage_problem(const struct h5 *file, hid_t id, size_t eleme
     if (plist < 0)
         return "its storage is not described";
     const char *problem = NULL;
-    int64_t ratio = 1, stored = (int64_t) H5Dget_storage_size(id);
+    int64_t ratio = 1, stored = (int64_t)H5Dget_storage_size(id);
     H5D_layout_t layout = H5Pget_layout(plist);
     if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT && layout != H5D_CHUNKED)
         problem = "its data lie in another data set";
@@ -311,7 +312,7 @@ static enum sm_status describe(const struct h5 *file, const char *name, hid_t id
                        file->path, name, H5_MAX_RANK);
     int64_t count = h5_count(shape);
     if (count < 0 || element_bytes > INT_MAX ||
-        __builtin_mul_overflow(count, (int64_t) element_bytes, &total))
+        __builtin_mul_overflow(count, (int64_t)element_bytes, &total))
         return sm_fail(err, SM_WEIGHTS, "%s: %s: its shape is impossibly large", file->path, name);
     const char *problem = storage_problem(file, id, element_bytes, total);
     if (problem)
@@ -358,15 +359,15 @@ static enum sm_status read_data(const struct h5 *file, const char *name, hid_t i
 static enum sm_status read_16_bit(const struct h5 *file, const char *name, hid_t id,
                                   enum h5_type type, float *out, int64_t count, struct sm_err *err)
 {
-    unsigned char *raw = (unsigned char *) out + 2 * (size_t) count;
+    unsigned char *raw = (unsigned char *)out + 2 * (size_t)count;
     hid_t stored = type == H5_FLOAT16 ? h5_float16_type() : H5Tcopy(H5T_STD_U16LE);
     enum sm_status status = read_data(file, name, id, stored, raw, err);
     H5Tclose(stored);
     for (int64_t i = 0; status == SM_OK && i < count; i++) {
         unsigned low = raw[2 * i], high = raw[2 * i + 1];
-        uint16_t value = (uint16_t) (low | high << 8);
+        uint16_t value = (uint16_t)(low | high << 8);
         float wide = type == H5_FLOAT16 ? half_to_float(value) : bfloat_to_float(value);
-        memcpy((unsigned char *) out + 4 * i, &wide, 4);
+        memcpy((unsigned char *)out + 4 * i, &wide, 4);
     }
     return status;
 }
@@ -376,7 +377,7 @@ static enum sm_status check_count(const struct h5 *file, const char *name,
 {
     if (h5_count(shape) != count)
         return sm_fail(err, SM_WEIGHTS, "%s: %s: has %lld values, %lld expected", file->path, name,
-                       (long long) h5_count(shape), (long long) count);
+                       (long long)h5_count(shape), (long long)count);
     return SM_OK;
 }
 
@@ -479,7 +480,7 @@ static int walk_group(struct walk *walk, hid_t group)
                                             sizeof member, H5P_DEFAULT);
         if (length < 0)
             result = -1;
-        else if ((size_t) length < sizeof member)
+        else if ((size_t)length < sizeof member)
             result = walk_member(walk, group, member);
         walk->name[used] = 0;
     }

@@ -8,7 +8,6 @@
 #include "h5/h5.h"
 #include "h5/internal.h"
 
-
 struct h5_out {
     hid_t id;
     struct output output;
@@ -64,9 +63,12 @@ enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *
 static hid_t stored_type(enum h5_type type)
 {
     switch (type) {
-    case H5_FLOAT16: return h5_float16_type();
-    case H5_BFLOAT16: return H5Tcopy(H5T_STD_U16LE);
-    default: return H5Tcopy(H5T_IEEE_F32LE);
+    case H5_FLOAT16:
+        return h5_float16_type();
+    case H5_BFLOAT16:
+        return H5Tcopy(H5T_STD_U16LE);
+    default:
+        return H5Tcopy(H5T_IEEE_F32LE);
     }
 }
 
@@ -94,7 +96,7 @@ static hid_t create_data_set(const struct h5_out *file, const char *name,
 {
     hsize_t dims[H5_MAX_RANK];
     for (int i = 0; i < shape->rank; i++)
-        dims[i] = (hsize_t) shape->dim[i];
+        dims[i] = (hsize_t)shape->dim[i];
     hid_t space = shape->rank ? H5Screate_simple(shape->rank, dims, NULL) : H5Screate(H5S_SCALAR);
     hid_t type = stored_type(shape->type);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -105,7 +107,6 @@ static hid_t create_data_set(const struct h5_out *file, const char *name,
     H5Sclose(space);
     return id;
 }
-
 
 static bool write_16_bit(hid_t id, const float *values, hsize_t count, enum h5_type type)
 {
@@ -138,7 +139,8 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
 {
     int64_t count = h5_count(shape);
     if (count < 0 || shape->rank > H5_MAX_RANK || shape->type > H5_BFLOAT16)
-        return sm_fail(err, SM_USAGE, "%s: no data set of this shape and type can be written", name);
+        return sm_fail(err, SM_USAGE, "%s: no data set of this shape and type can be written",
+                       name);
     errno = 0;
     hid_t id = make_groups(file, name) ? create_data_set(file, name, shape) : -1;
     bool good = id >= 0;
@@ -147,7 +149,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
     if (good && count > 0)
         good = shape->type == H5_FLOAT32
                    ? H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0
-                   : write_16_bit(id, values, (hsize_t) count, shape->type);
+                   : write_16_bit(id, values, (hsize_t)count, shape->type);
     if (id >= 0 && H5Dclose(id) < 0)
         good = false;
     return good ? SM_OK : fail(file, name, err);
@@ -158,7 +160,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
 static enum sm_status set(struct h5_out *file, const char *attr, hid_t stored, hid_t memory,
                           const void *value, int count, struct sm_err *err)
 {
-    hsize_t dim = (hsize_t) (count < 0 ? 1 : count);
+    hsize_t dim = (hsize_t)(count < 0 ? 1 : count);
     hid_t space = count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
     errno = 0;
     hid_t id = H5Acreate2(file->id, attr, stored, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -186,7 +188,8 @@ enum sm_status h5_set_ints(struct h5_out *file, const char *attr, const int *val
     return set(file, attr, H5T_STD_I32LE, H5T_NATIVE_INT, values, count, err);
 }
 
-enum sm_status h5_set_text(struct h5_out *file, const char *attr, const char *text, struct sm_err *err)
+enum sm_status h5_set_text(struct h5_out *file, const char *attr, const char *text,
+                           struct sm_err *err)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, strlen(text) + 1); /* with its NUL: a text may be empty */

@@ -8,7 +8,8 @@ enum sm_status canvas_open(struct canvas *canvas, int width, int height, struct 
 {
     *canvas = (struct canvas){.width = width, .height = height};
     if (width < 1 || height < 1 || width > INT16_MAX || height > INT16_MAX)
-        return sm_fail(err, SM_UNSUPPORTED, "a picture of %d x %d pixels cannot be drawn", width, height);
+        return sm_fail(err, SM_UNSUPPORTED, "a picture of %d x %d pixels cannot be drawn", width,
+                       height);
     canvas->rgb = malloc((size_t)width * (size_t)height * 3);
     if (!canvas->rgb)
         return sm_fail(err, SM_MEMORY, "no memory for a picture of %d x %d pixels", width, height);
@@ -66,14 +67,15 @@ void canvas_disc(struct canvas *canvas, int x, int y, int radius, struct colour 
                 canvas_dot(canvas, x + dx, y + dy, colour, 1);
 }
 
-static void draw_letter(struct canvas *canvas, int x, int y, int scale, int rim, struct colour colour,
-                        unsigned letter)
+static void draw_letter(struct canvas *canvas, int x, int y, int scale, int rim,
+                        struct colour colour, unsigned letter)
 {
     for (int row = 0; row < FONT_HEIGHT; row++)
         for (int column = 0; column < FONT_WIDTH; column++)
             if (font_dot(letter, column, row))
                 canvas_fill(canvas, x + column * scale - rim, y + row * scale - rim,
-                            x + (column + 1) * scale - 1 + rim, y + (row + 1) * scale - 1 + rim, colour, 1);
+                            x + (column + 1) * scale - 1 + rim, y + (row + 1) * scale - 1 + rim,
+                            colour, 1);
 }
 
 void canvas_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,

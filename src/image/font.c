@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 /* Sixteen characters a band, from the space on; the last one stands for all that is missing. */
+/* clang-format off */
 static const char *const art[6][FONT_HEIGHT] = {
     {
         ".....|..#..|.#.#.|.#.#.|..#..|##...|.##..|..#..|...#.|.#...|.....|.....|.....|.....|.....|.....",
@@ -65,6 +66,7 @@ static const char *const art[6][FONT_HEIGHT] = {
         "#....|....#|.....|.....|.....|.....|.....|.....|.....|.###.|.....|.....|.....|.....|.....|.....",
     },
 };
+/* clang-format on */
 
 enum { FIRST = 32, MISSING = 127 };
 
@@ -79,7 +81,12 @@ bool font_dot(unsigned character, int x, int y)
 /* Bytes that follow a first byte, or -1. */
 static int followers(unsigned char first)
 {
-    return first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+    return first < 0x80   ? 0
+           : first < 0xc2 ? -1
+           : first < 0xe0 ? 1
+           : first < 0xf0 ? 2
+           : first < 0xf5 ? 3
+                          : -1;
 }
 
 unsigned font_next(const char **text)

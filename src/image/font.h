@@ -1,4 +1,5 @@
-/* image/font.h - a small bitmap font for pictures: ASCII, five by eight dots, drawn for sammed2d. */
+/* image/font.h - a small bitmap font for pictures: ASCII, five by eight dots, drawn for sammed2d.
+ */
 #ifndef IMAGE_FONT_H
 #define IMAGE_FONT_H
 

@@ -9,8 +9,9 @@ static const struct colour black = {0, 0, 0}, white = {255, 255, 255}, paper = {
                            pale = {190, 190, 196};
 
 /* After Okabe and Ito's palette for colour-blind readers, brightened for a dark ground. */
-static const struct colour palette[] = {{240, 228, 66},  {86, 180, 233}, {255, 110, 40}, {0, 200, 140},
-                                        {230, 130, 190}, {255, 170, 20}, {80, 120, 255}, {235, 235, 235}};
+static const struct colour palette[] = {{240, 228, 66}, {86, 180, 233},  {255, 110, 40},
+                                        {0, 200, 140},  {230, 130, 190}, {255, 170, 20},
+                                        {80, 120, 255}, {235, 235, 235}};
 enum { COLOURS = sizeof palette / sizeof palette[0] };
 
 struct colour preview_colour(int object)
@@ -19,7 +20,8 @@ struct colour preview_colour(int object)
     return palette[(object + object / COLOURS * 3) % COLOURS];
 }
 
-/* Solid for the first eight objects, then dashed, then dotted. `along` counts pixels on the line. */
+/* Solid for the first eight objects, then dashed, then dotted; `along` counts pixels on the line.
+ */
 static bool inked(int object, int along)
 {
     static const int on[] = {1, 6, 2}, period[] = {1, 9, 5};
@@ -67,7 +69,8 @@ static void place_legend(struct layout *layout, const struct preview_sheet *shee
     layout->legend_width = widest + SWATCH + 24;
     layout->legend_columns = (layout->width - 2 * MARGIN) / layout->legend_width;
     layout->legend_columns = layout->legend_columns < 1 ? 1 : layout->legend_columns;
-    layout->legend_rows = (sheet->object_count + layout->legend_columns - 1) / layout->legend_columns;
+    layout->legend_rows =
+        (sheet->object_count + layout->legend_columns - 1) / layout->legend_columns;
     layout->legend_top = layout->height - MARGIN + GAP + 2;
     layout->height = layout->legend_top + layout->legend_rows * LEGEND_LINE + LEGEND_LINE + MARGIN;
 }
@@ -96,12 +99,14 @@ static void tile_corner(const struct layout *layout, int tile, int *x, int *y)
     *y = MARGIN + tile / layout->columns * (layout->tile_height + GAP);
 }
 
-struct preview_place preview_place(const struct preview_sheet *sheet, int tile, double column, double row)
+struct preview_place preview_place(const struct preview_sheet *sheet, int tile, double column,
+                                   double row)
 {
     struct layout layout = lay_out(sheet);
     int x, y;
     tile_corner(&layout, tile, &x, &y);
-    double w = (double)layout.tile_width / sheet->width, h = (double)layout.tile_height / sheet->height;
+    double w = (double)layout.tile_width / sheet->width,
+           h = (double)layout.tile_height / sheet->height;
     return (struct preview_place){x + column * w, y + row * h, w, h};
 }
 
@@ -123,8 +128,10 @@ static double grey_at(const struct drawing *d, double px, double py)
     py = py < 0 ? 0 : py > h - 1 ? h - 1 : py;
     int x0 = (int)px, y0 = (int)py, x1 = x0 + 1 < w ? x0 + 1 : x0, y1 = y0 + 1 < h ? y0 + 1 : y0;
     double fx = px - x0, fy = py - y0;
-    const uint8_t *top = d->tile->grey + (size_t)y0 * (size_t)w, *low = d->tile->grey + (size_t)y1 * (size_t)w;
-    return (1 - fy) * ((1 - fx) * top[x0] + fx * top[x1]) + fy * ((1 - fx) * low[x0] + fx * low[x1]);
+    const uint8_t *top = d->tile->grey + (size_t)y0 * (size_t)w,
+                  *low = d->tile->grey + (size_t)y1 * (size_t)w;
+    return (1 - fy) * ((1 - fx) * top[x0] + fx * top[x1]) +
+           fy * ((1 - fx) * low[x0] + fx * low[x1]);
 }
 
 static void draw_grey(const struct drawing *d)
@@ -190,13 +197,15 @@ static void draw_marks(const struct drawing *d)
         if (mark->kind == PREVIEW_BOX)
             canvas_frame(d->canvas, d->x + (int)floor(mark->at[0] * sx + 0.5) - 1,
                          d->y + (int)floor(mark->at[1] * sy + 0.5) - 1,
-                         d->x + (int)floor(mark->at[2] * sx + 0.5), d->y + (int)floor(mark->at[3] * sy + 0.5),
-                         preview_colour(mark->object), mark->carried ? 0.3 : 0.6);
+                         d->x + (int)floor(mark->at[2] * sx + 0.5),
+                         d->y + (int)floor(mark->at[3] * sy + 0.5), preview_colour(mark->object),
+                         mark->carried ? 0.3 : 0.6);
     }
     for (int n = 0; n < d->tile->mark_count; n++) {
         const struct preview_mark *mark = &d->tile->marks[n];
         if (mark->kind != PREVIEW_BOX)
-            draw_point(d, d->x + (int)floor((mark->at[0] + 0.5) * sx), d->y + (int)floor((mark->at[1] + 0.5) * sy), mark);
+            draw_point(d, d->x + (int)floor((mark->at[0] + 0.5) * sx),
+                       d->y + (int)floor((mark->at[1] + 0.5) * sy), mark);
     }
 }
 
@@ -218,7 +227,8 @@ static void draw_words(const struct drawing *d)
 
 /* ---- below the slices ---- */
 
-static void draw_legend(struct canvas *canvas, const struct preview_sheet *sheet, const struct layout *layout)
+static void draw_legend(struct canvas *canvas, const struct preview_sheet *sheet,
+                        const struct layout *layout)
 {
     for (int n = 0; n < sheet->object_count; n++) {
         int x = MARGIN + n / layout->legend_rows * layout->legend_width;
@@ -238,7 +248,8 @@ static void draw_legend(struct canvas *canvas, const struct preview_sheet *sheet
 }
 
 /* A bar of 1, 2 or 5 times a power of ten millimetres, no longer than half a tile. */
-static void draw_scale(struct canvas *canvas, const struct preview_sheet *sheet, const struct layout *layout)
+static void draw_scale(struct canvas *canvas, const struct preview_sheet *sheet,
+                       const struct layout *layout)
 {
     double pixels_per_mm = layout->tile_width / (sheet->width * sheet->spacing_mm[0]);
     static const double steps[] = {1000, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1};
@@ -256,7 +267,8 @@ static void draw_scale(struct canvas *canvas, const struct preview_sheet *sheet,
     canvas_text(canvas, MARGIN + length + 10, y - 7, TEXT, 12, pale, text);
 }
 
-enum sm_status preview_draw(struct canvas *canvas, const struct preview_sheet *sheet, struct sm_err *err)
+enum sm_status preview_draw(struct canvas *canvas, const struct preview_sheet *sheet,
+                            struct sm_err *err)
 {
     struct layout layout = lay_out(sheet);
     enum sm_status status = canvas_open(canvas, layout.width, layout.height, paper, err);

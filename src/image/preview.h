@@ -18,9 +18,9 @@ struct preview_mark {
 };
 
 struct preview_tile {
-    char caption[32];    /* which slice: "k 12" */
-    uint8_t *grey;       /* (height, width) */
-    uint16_t *object;    /* (height, width): 0 nothing, else 1 + object */
+    char caption[32]; /* which slice: "k 12" */
+    uint8_t *grey;    /* (height, width) */
+    uint16_t *object; /* (height, width): 0 nothing, else 1 + object */
     struct preview_mark *marks;
     int mark_count;
 };
@@ -32,12 +32,12 @@ struct preview_sheet {
     const char *const *names;
     int object_count;
     const struct preview_tile *tiles;
-    int tile_count;       /* at least 1 */
+    int tile_count; /* at least 1 */
 };
 
-/* At most PREVIEW_MAX_SIDE pixels wide, and as high where the legend is not very long. Colours can be told apart by those who see fewer;
- * where there are more objects than colours, outlines are dashed, then dotted. Close the canvas with
- * canvas_close. */
+/* At most PREVIEW_MAX_SIDE pixels wide, and as high where the legend is not very long. Colours can
+ * be told apart by those who see fewer; where there are more objects than colours, outlines are
+ * dashed, then dotted. Close the canvas with canvas_close. */
 enum { PREVIEW_MAX_SIDE = 1440 };
 enum sm_status preview_draw(struct canvas *canvas, const struct preview_sheet *sheet,
                             struct sm_err *err);
@@ -45,10 +45,12 @@ enum sm_status preview_draw(struct canvas *canvas, const struct preview_sheet *s
 /* Colour of an object, as the legend shows it. */
 struct colour preview_colour(int object);
 
-/* Where pixel (column, row) of tile number `tile` is on the sheet: its upper left corner and size. */
+/* Where pixel (column, row) of tile number `tile` is on the sheet: its upper left corner and size.
+ */
 struct preview_place {
     double x, y, width, height;
 };
-struct preview_place preview_place(const struct preview_sheet *sheet, int tile, double column, double row);
+struct preview_place preview_place(const struct preview_sheet *sheet, int tile, double column,
+                                   double row);
 
 #endif

@@ -141,7 +141,7 @@ enum sm_status sm_session_open(struct sm_session **session, const struct sm_mode
     struct sm_session *s = calloc(1, sizeof *s);
     if (!s)
         return sm_fail(err, SM_MEMORY, "out of memory");
-    *s = (struct sm_session){.model = model, .max_batch = max_batch, .max_prompts = max_prompts};
+    *s = (struct sm_session){.model = model, .threads = nn_threads(), .max_batch = max_batch, .max_prompts = max_prompts};
     size_t size = measure(s);
     enum sm_status status = arena_init(&s->arena, size, err);
     if (status) {
@@ -161,6 +161,15 @@ void sm_session_close(struct sm_session *session)
     free(session);
 }
 
+/* Scratch is a part for each thread, sized when the session was opened. */
+static enum sm_status check_threads(const struct sm_session *s, struct sm_err *err)
+{
+    if (nn_threads() <= s->threads)
+        return SM_OK;
+    return sm_fail(err, SM_USAGE, "%d threads, but the session was opened for %d; open another",
+                   nn_threads(), s->threads);
+}
+
 /* ---- pictures ---- */
 
 enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures, int count,
@@ -170,9 +179,12 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
     if (count < 1 || count > s->max_batch)
         return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
                        count, s->max_batch);
+    enum sm_status status = check_threads(s, err);
+    if (status)
+        return status;
     for (int i = 0; i < count; i++) {
-        enum sm_status status =
-            preprocess(&s->model->config, &pictures[i], s->input + (size_t)i * size * size * 3, err);
+        status = preprocess(&s->model->config, &pictures[i], s->input + (size_t)i * size * size * 3,
+                            err);
         if (status)
             return status;
     }
@@ -188,6 +200,9 @@ enum sm_status sm_set_image(struct sm_session *s, const float *embedding, int he
     size_t pixels = (size_t)grid_side(c) * (size_t)grid_side(c);
     if (height < 1 || width < 1)
         return sm_fail(err, SM_USAGE, "a picture of %d x %d pixels cannot be prompted", width, height);
+    enum sm_status status = check_threads(s, err);
+    if (status)
+        return status;
     s->embedding = embedding;
     s->frame = frame_of(c, height, width);
     memcpy(s->src, embedding, pixels * (size_t)c->prompt_dim * sizeof(float));
@@ -242,8 +257,11 @@ enum sm_status sm_decode(struct sm_session *s, const struct sm_prompt *prompts, 
     if (count < 0 || count > s->max_prompts)
         return sm_fail(err, SM_USAGE, "%d prompts at once, but the session was opened for up to %d",
                        count, s->max_prompts);
+    enum sm_status status = check_threads(s, err);
+    if (status)
+        return status;
     for (int i = 0; i < count; i++) {
-        enum sm_status status = check_prompt(&prompts[i], i, err);
+        status = check_prompt(&prompts[i], i, err);
         if (status)
             return status;
     }

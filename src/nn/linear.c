@@ -33,9 +33,11 @@ int nn_threads(void)
     return atomic_compare_exchange_strong(&thread_count, &threads, own) ? own : threads;
 }
 
+/* A sequential build is no exception: its buffers have no locks, and calls from several threads give
+ * wrong numbers without a word. */
 bool nn_gemm_in_parallel(void)
 {
-    return openblas_get_parallel() != BLAS_PTHREAD;
+    return openblas_get_parallel() == BLAS_OPENMP;
 }
 
 const char *nn_blas_description(void)

@@ -38,7 +38,7 @@ int nn_threads(void);
 /* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the
  * thread. */
 const char *nn_blas_description(void);
-/* True when GEMM may be called from inside an OpenMP parallel region (not with a pthread build). */
+/* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
 bool nn_gemm_in_parallel(void);
 
 /* ---- norm.c ---- */

@@ -167,18 +167,6 @@ static enum sm_status add_mask(struct sm_result *result, size_t o, const struct 
     return status;
 }
 
-static int directions_of(const struct sm_segment_options *options, bool flat)
-{
-    switch (options->propagate) {
-    case SM_PROPAGATE_AUTO: return flat ? GO_UP | GO_DOWN : 0;
-    case SM_PROPAGATE_BOTH: return GO_UP | GO_DOWN;
-    case SM_PROPAGATE_UP: return GO_UP;
-    case SM_PROPAGATE_DOWN: return GO_DOWN;
-    case SM_PROPAGATE_NONE: return 0;
-    }
-    return 0;
-}
-
 static void note_mixed(const struct sm_result *result, size_t o, const struct sm_listener *listener)
 {
     for (int s = 0; s < result->view.dim[2]; s++) {
@@ -206,10 +194,10 @@ static enum sm_status add_object(struct sm_result *result, size_t o,
     }
     if (!status && object->mask)
         status = add_mask(result, o, object->mask, options->mask_as, err);
-    for (int s = 0; !status && s < result->view.dim[2]; s++)
-        if (result_cell(result, o, s) && result_cell(result, o, s)->given)
-            result_cell(result, o, s)->directions = directions_of(options, all_flat);
-    return status;
+    enum sm_propagate propagate = options->propagate;
+    if (propagate == SM_PROPAGATE_AUTO && !all_flat)
+        propagate = SM_PROPAGATE_NONE;
+    return status ? status : keys_connect(result, o, propagate, err);
 }
 
 enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segment_options *options,

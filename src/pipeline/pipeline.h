@@ -21,6 +21,7 @@ struct cell {
     size_t area;    /* pixels inside */
     int directions; /* GO_UP, GO_DOWN: where it carries the object on */
     bool given;     /* the user says where the object is on this slice */
+    bool between;   /* ... or is between two slices where the user does, with a box from theirs */
     bool queued;    /* in a wave, now or earlier */
     struct appearance *appearance; /* of its object; shared, owned by the run */
 };
@@ -47,9 +48,14 @@ enum sm_status cell_add_box(struct cell *cell, const float box[4], struct sm_err
 enum sm_status cell_add_point(struct cell *cell, const float point[2], bool positive,
                               struct sm_err *err);
 
-/* cells.c: the user's prompts as cells; `directions` of objects by options->propagate. */
+/* cells.c: the user's prompts as cells, connected by keys_connect. */
 enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segment_options *options,
                                   const struct sm_listener *listener, struct sm_err *err);
+
+/* keys.c: gives an object's cells their `directions`, and makes those between key slices. AUTO: not
+ * beyond the outermost slices when several carry a box. */
+enum sm_status keys_connect(struct sm_result *result, size_t object, enum sm_propagate propagate,
+                            struct sm_err *err);
 
 /* asks.c: a cell is put to the decoder as one prompt, or, with several boxes, as one for each. */
 struct ask {
@@ -66,16 +72,19 @@ enum sm_status asks_add_cell(struct asks *asks, struct cell *cell, struct sm_err
 void asks_free(struct asks *asks);
 
 /* result.c */
+/* Voxel index along the slice axis, as the user counts, of slice s of the view. */
+int result_slice_index(const struct sm_result *result, int s);
 void result_logits(const struct sm_result *result, const float *low_res, float *logits);
 /* The reference's threshold: sigmoid(logit) > 0.5 in float32. */
 bool logit_inside(float logit);
 enum sm_status result_assemble(struct sm_result *result, const struct sm_volume *volume, bool overlap,
                                const struct sm_listener *listener, struct sm_err *err);
 
-/* segment.c: sm_segment with the way of propagating spelt out, for measuring. */
+/* segment.c: sm_segment with the way of propagating spelt out, for measuring. embeddings: NULL, or one
+ * for each slice of the view, NULL or malloc'ed, to reuse and to add to; the caller's. */
 enum sm_status segment_with(struct sm_result **result, const struct sm_model *model,
                             const struct sm_volume *volume, const struct sm_prompts *prompts,
                             const struct sm_segment_options *options,
-                            const struct propagation *propagation,
+                            const struct propagation *propagation, float **embeddings,
                             const struct sm_listener *listener, struct sm_err *err);
 #endif

@@ -1,20 +1,30 @@
 /* Following an object by its grey: a histogram inside against one around it, then connected pixels. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "pipeline/propagate.h"
 
 const struct propagation propagation_default = {.box = true,
                                                 .mask = false,
                                                 .by_grey = true,
-                                                .growth = 0.15f,
+                                                .growth = 0.08f,
                                                 .growth_px = 2,
+                                                .widest = 1.15f,
                                                 .collapse = 0.25f,
-                                                .explosion = 3,
+                                                .burst = 100,
+                                                .explosion = 1.4f,
+                                                .overlap = 0.6f,
+                                                .likeness = 0.7f,
+                                                .contrast = 0.5f,
                                                 .least_iou = 0.5f,
-                                                .separation = 0.65f};
+                                                .separation = 0.6f,
+                                                .tolerance = 2.5f};
 
 /* Rows and columns with fewer pixels than this part of the fullest are whiskers, not the object. */
 static const float WHISKER = 0.1f;
+/* What counts as around an object: its box, grown by this part of its sides and at least so far. */
+static const float SURROUNDINGS = 0.5f;
+enum { SURROUNDINGS_PX = 4 };
 
 struct region {
     int x0, y0, x1, y1; /* x1, y1 one past the last */
@@ -120,29 +130,92 @@ static void blur_bins(double bins[GREY_BINS])
         bins[b] /= total;
 }
 
-void appearance_learn(struct appearance *appearance, const float *values, const bool *inside,
-                      int height, int width, float *smooth)
+/* The bin below which half of the counts lie. */
+static int median_bin(const double bins[GREY_BINS])
+{
+    double sum = 0;
+    for (int b = 0; b < GREY_BINS; b++)
+        if ((sum += bins[b]) >= 0.5)
+            return b;
+    return GREY_BINS - 1;
+}
+
+/* Greys near the object's median, by its median absolute deviation, and commoner inside than around. */
+static void find_like(struct appearance *appearance, const double around[GREY_BINS],
+                      const double inside[GREY_BINS], float tolerance)
+{
+    double deviation[GREY_BINS] = {0};
+    int middle = median_bin(inside);
+    for (int b = 0; b < GREY_BINS; b++)
+        deviation[abs(b - middle)] += inside[b];
+    float reach = tolerance * 1.4826f * ((float) median_bin(deviation) + 0.5f);
+    double like[2] = {0};
+    for (int b = 0; b < GREY_BINS; b++) {
+        bool near = fabsf((float) (b - middle)) <= reach;
+        appearance->like_object[b] = near && inside[b] > around[b];
+        like[0] += appearance->like_object[b] ? around[b] : 0;
+        like[1] += appearance->like_object[b] ? inside[b] : 0;
+    }
+    appearance->separation = (float) ((like[1] + 1 - like[0]) / 2);
+    appearance->likeness[0] = (float) like[0];
+    appearance->likeness[1] = (float) like[1];
+}
+
+void appearance_learn(struct appearance *appearance, const struct propagation *propagation,
+                      const float *values, const bool *inside, int height, int width, float *smooth)
 {
     struct region r;
+    float box[4];
     double bins[2][GREY_BINS] = {{0}};
     appearance->separation = 0;
-    if (!grown_region(inside, height, width, 0.5f, 4, &r))
+    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
         return;
+    mask_box(inside, height, width, box);
+    appearance->side[0] = box[2] - box[0];
+    appearance->side[1] = box[3] - box[1];
     smooth_region(values, height, width, &r, smooth);
     find_range(appearance, smooth, width, &r);
     for (int y = r.y0; y < r.y1; y++)
         for (int x = r.x0; x < r.x1; x++) {
             size_t p = (size_t) y * (size_t) width + (size_t) x;
             bins[inside[p]][bin_of(appearance, smooth[p])]++;
+            appearance->area += inside[p];
         }
     blur_bins(bins[0]);
     blur_bins(bins[1]);
-    double hits = 0;
-    for (int b = 0; b < GREY_BINS; b++) {
-        appearance->like_object[b] = bins[1][b] > bins[0][b];
-        hits += appearance->like_object[b] ? bins[1][b] : bins[0][b];
+    find_like(appearance, bins[0], bins[1], propagation->tolerance);
+}
+
+void appearance_likeness(const struct appearance *appearance, const float *values, const bool *inside,
+                         int height, int width, float *smooth, float likeness[2])
+{
+    struct region r;
+    double like[2] = {0}, all[2] = {0};
+    likeness[0] = likeness[1] = 0;
+    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
+        return;
+    smooth_region(values, height, width, &r, smooth);
+    for (int y = r.y0; y < r.y1; y++)
+        for (int x = r.x0; x < r.x1; x++) {
+            size_t p = (size_t) y * (size_t) width + (size_t) x;
+            all[inside[p]]++;
+            like[inside[p]] += appearance->like_object[bin_of(appearance, smooth[p])];
+        }
+    for (int n = 0; n < 2; n++)
+        likeness[n] = all[n] > 0 ? (float) (like[n] / all[n]) : 0;
+}
+
+void appearance_limit_box(const struct appearance *appearance, const struct propagation *propagation,
+                          const float before[4], float box[4])
+{
+    for (int a = 0; a < 2; a++) {
+        float most = ceilf(fmaxf(appearance->side[a] * propagation->widest, appearance->side[a] + 1));
+        if (box[2 + a] - box[a] <= most)
+            continue;
+        float low = floorf((before[a] + before[2 + a] - most) / 2);
+        box[a] = fmaxf(box[a], low);
+        box[2 + a] = fminf(box[2 + a], low + most);
     }
-    appearance->separation = (float) (hits / 2);
 }
 
 /* Marks the pixels of the right grey, then keeps those connected with where the object was. */

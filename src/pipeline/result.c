@@ -75,17 +75,16 @@ static void store(struct sm_result *result, const struct slice *slice)
                     (uint16_t) result->prompts->objects[*owner].id;
 }
 
-/* Voxel index along the slice axis of slice s of the view. */
-static int slice_index(const struct sm_view *view, int s)
+int result_slice_index(const struct sm_result *result, int s)
 {
-    return view->reversed[2] ? view->dim[2] - 1 - s : s;
+    return result->view.reversed[2] ? result->view.dim[2] - 1 - s : s;
 }
 
 static void count_pixel(struct sm_result *result, size_t o, const struct slice *slice, float value,
                         struct sums *sums)
 {
     struct sm_object_result *object = &result->objects[o];
-    int k = slice_index(&result->view, slice->s);
+    int k = result_slice_index(result, slice->s);
     if (object->voxels == 0 || k < object->slices[0])
         object->slices[0] = k;
     if (object->voxels == 0 || k > object->slices[1])

@@ -1,9 +1,10 @@
-/* measure_propagation WEIGHTS IMAGE TRUTH [MIN_SLICES] - 3-D Dice of ways to carry an object on.
+/* measure_propagation WEIGHTS IMAGE TRUTH [LABEL...] - 3-D Dice of ways to carry an object on.
  *
- * Every label of TRUTH that spans at least MIN_SLICES (default 3) slices is an object. It is prompted
- * with its box, or with its innermost point, on the slice that halves it, and carried on in each of the
- * ways of the table; and, to compare with, with its box on every slice that shows it. One line a way:
- * mean Dice over the labels, and that as a part of the Dice of a box on every slice.
+ * Every label of TRUTH (or those named) that spans at least three slices is an object. It is prompted
+ * with its box on the slice that halves it, with its box on the slice at a quarter of its extent, or
+ * with its innermost point on the former, and carried on in each of the ways of the table; and, to
+ * compare with, with its box on every slice that shows it. One line a way: mean Dice over the labels of
+ * the three. LIST set in the environment: each label's too. Figures: src/pipeline/PROPAGATION.md.
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,26 +13,40 @@
 #include "pipeline/pipeline.h"
 #include "sammed2d/nifti.h"
 
-#define COMMON .growth = .15f, .growth_px = 2, .collapse = .25f, .explosion = 3, .least_iou = .5f
+#define LIMITS(most, wide, jump)                                                                   \
+    .growth = .08f, .growth_px = 2, .collapse = .25f, .overlap = .6f, .likeness = .7f,             \
+    .contrast = .5f, .least_iou = .5f, .tolerance = 2.5f, .explosion = most, .widest = wide,       \
+    .burst = jump
+#define TIGHT LIMITS(1.4f, 1.15f, 100)
+#define MEDIUM LIMITS(2.5f, 1.5f, 100)
+#define JUMP LIMITS(4, 2, 1.5f)
+#define LOOSE LIMITS(100, 100, 1.5f)
+#define GREY .by_grey = true, .separation = .6f
 static const struct way {
     const char *name;
     struct propagation how;
 } ways[] = {
-    {"box", {.box = true, COMMON}},
-    {"mask", {.mask = true, COMMON}},
-    {"both", {.box = true, .mask = true, COMMON}},
-    {"box, grey", {.box = true, .by_grey = true, .separation = .65f, COMMON}},
-    {"mask, grey", {.mask = true, .by_grey = true, .separation = .65f, COMMON}},
-    {"both, grey", {.box = true, .mask = true, .by_grey = true, .separation = .65f, COMMON}},
+    {"mask", {.mask = true, TIGHT}},
+    {"box, tight", {.box = true, TIGHT}},
+    {"box, medium", {.box = true, MEDIUM}},
+    {"box, jump", {.box = true, JUMP}},
+    {"box+mask, tight", {.box = true, .mask = true, TIGHT}},
+    {"box+mask, jump", {.box = true, .mask = true, JUMP}},
+    {"grey box, tight", {.box = true, GREY, TIGHT}},
+    {"grey box, medium", {.box = true, GREY, MEDIUM}},
+    {"grey box, jump", {.box = true, GREY, JUMP}},
+    {"grey box, loose", {.box = true, GREY, LOOSE}},
+    {"grey both, jump", {.box = true, .mask = true, GREY, JUMP}},
 };
-enum { WAYS = sizeof ways / sizeof *ways, LABELS = 256 };
+enum { WAYS = (int) (sizeof ways / sizeof *ways), LABELS = 256, LEAST_SLICES = 3 };
 
 struct truth {
     struct sm_volume volume;
     struct sm_labels labels;
     struct sm_view view;
     uint16_t *slices; /* labels in the frame of the view: (slices, height, width) */
-    int least;
+    bool wanted[256];
+    float **embeddings; /* (slices), shared by all measurements */
 };
 
 static void die(const struct sm_err *err)
@@ -126,25 +141,38 @@ static void add_point(const struct truth *truth, struct sm_prompts *prompts, int
         die(&err);
 }
 
-enum kind { EVERY_BOX, MIDDLE_BOX, MIDDLE_POINT };
+enum kind { EVERY_BOX, MIDDLE_BOX, QUARTER_BOX, MIDDLE_POINT, KINDS };
+
+/* The slice to prompt on; -1 when the label spans too few. */
+static int slice_for(const struct truth *truth, int label, enum kind kind, bool *inside)
+{
+    size_t area, total = 0, seen = 0;
+    int slices = 0, number = 0, s = 0;
+    for (int t = 0; t < truth->view.dim[2]; t++) {
+        slices += label_on(truth, label, t, inside, &area);
+        total += area;
+    }
+    if (slices < LEAST_SLICES)
+        return -1;
+    for (;; s++) {
+        bool there = label_on(truth, label, s, inside, &area);
+        seen += area;
+        if (there && (kind == QUARTER_BOX ? number++ == slices / 4 : 2 * seen >= total))
+            return s;
+    }
+}
 
 static void add_label(const struct truth *truth, struct sm_prompts *prompts, int label, enum kind kind)
 {
     bool *inside = malloc((size_t) truth->view.dim[0] * (size_t) truth->view.dim[1]);
-    size_t area, total = 0, seen = 0;
-    int slices = 0;
-    for (int s = 0; s < truth->view.dim[2]; s++) {
-        slices += label_on(truth, label, s, inside, &area);
-        total += area;
-    }
-    for (int s = 0; slices >= truth->least && s < truth->view.dim[2]; s++) {
-        if (!label_on(truth, label, s, inside, &area))
+    size_t area;
+    int slice = slice_for(truth, label, kind, inside);
+    for (int s = 0; slice >= 0 && s < truth->view.dim[2]; s++) {
+        if ((kind != EVERY_BOX && s != slice) || !label_on(truth, label, s, inside, &area))
             continue;
-        bool middle = 2 * seen < total && 2 * (seen + area) >= total;
-        seen += area;
-        if (kind == MIDDLE_POINT && middle)
+        if (kind == MIDDLE_POINT)
             add_point(truth, prompts, label, s, inside);
-        else if (kind == EVERY_BOX || (kind == MIDDLE_BOX && middle))
+        else
             add_box(truth, prompts, label, s, inside);
     }
     free(inside);
@@ -185,14 +213,26 @@ static double measure(const struct truth *truth, const struct sm_model *model, e
     struct sm_segment_options options = {
         .propagate = kind == EVERY_BOX ? SM_PROPAGATE_NONE : SM_PROPAGATE_BOTH};
     for (int label = 1; label < LABELS; label++)
-        add_label(truth, &prompts, label, kind);
+        if (truth->wanted[label])
+            add_label(truth, &prompts, label, kind);
     if (sm_prompts_resolve(&prompts, &truth->volume.grid, &err) ||
-        segment_with(&result, model, &truth->volume, &prompts, &options, how, NULL, &err))
+        segment_with(&result, model, &truth->volume, &prompts, &options, how,
+                     truth->embeddings, NULL, &err))
         die(&err);
     double dice = mean_dice(truth, &prompts, result, getenv("LIST") != NULL);
     sm_result_free(result);
     sm_prompts_free(&prompts);
     return dice;
+}
+
+static void line(const struct truth *truth, const struct sm_model *model, const char *name,
+                 const struct propagation *how)
+{
+    printf("%-17s", name);
+    for (enum kind kind = MIDDLE_BOX; kind < KINDS; kind++)
+        printf(" %.3f", measure(truth, model, kind, how));
+    printf("\n");
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -202,22 +242,23 @@ int main(int argc, char **argv)
     struct sm_err err;
     if (argc < 4)
         return 1;
-    truth.least = argc > 4 ? atoi(argv[4]) : 3;
+    for (int label = 1; label < LABELS; label++)
+        truth.wanted[label] = argc == 4;
+    for (int a = 4; a < argc; a++)
+        truth.wanted[atoi(argv[a]) & 255] = true;
     if (sm_model_open(&model, argv[1], &err) || sm_nifti_read(&truth.volume, argv[2], -1, NULL, &err) ||
         sm_nifti_read_labels(&truth.labels, argv[3], NULL, &err))
         die(&err);
     sm_view_choose(&truth.view, &truth.volume, SM_PLANE_AUTO, sm_model_config(model)->orientation);
     to_view(&truth);
-    double every = measure(&truth, model, EVERY_BOX, &propagation_default);
-    printf("%-16s %.3f\n", "box every slice", every);
-    for (int w = getenv("ONLY_DEFAULT") ? WAYS : 0; w <= WAYS; w++) {
-        const struct propagation *how = w < WAYS ? &ways[w].how : &propagation_default;
-        double box = measure(&truth, model, MIDDLE_BOX, how);
-        double point = measure(&truth, model, MIDDLE_POINT, how);
-        printf("%-16s middle box %.3f (%.2f)  middle point %.3f (%.2f)\n",
-               w < WAYS ? ways[w].name : "default", box, box / every, point, point / every);
-        fflush(stdout);
-    }
+    truth.embeddings = calloc((size_t) truth.view.dim[2], sizeof *truth.embeddings);
+    printf("%-17s %.3f\n", "box every slice", measure(&truth, model, EVERY_BOX, &propagation_default));
+    for (int w = getenv("ONLY_DEFAULT") ? WAYS : 0; w < WAYS; w++)
+        line(&truth, model, ways[w].name, &ways[w].how);
+    line(&truth, model, "as it is", &propagation_default);
+    for (int s = 0; s < truth.view.dim[2]; s++)
+        free(truth.embeddings[s]);
+    free(truth.embeddings);
     sm_model_close(model);
     sm_labels_free(&truth.labels);
     sm_volume_free(&truth.volume);

@@ -9,10 +9,12 @@ use Time::HiRes 'sleep';
 my $build = $ENV{BUILD} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 my @segment = ("$build/sammed2d", qw(segment -q -w weights/default.h5 data/ct/image.nii.gz
-    --prompts data/ct/box3d.json -o), "$dir/out.nii.gz");
+    -o), "$dir/out.nii");
+my @long = (@segment, qw(--prompts data/ct/box3d.json));
+my @short = (@segment, qw(--propagate none --box), "liver=30,40,20,80,90,20");
 
 sub leftovers { opendir my $handle, $dir or die; return sort grep { !/^\.\.?$/ } readdir $handle }
-sub old_output { open my $file, '>', "$dir/out.nii.gz" or die; print $file 'old'; close $file }
+sub old_output { open my $file, '>', "$dir/out.nii" or die; print $file 'old'; close $file }
 
 # Starts the program, sends it the signals after a while, returns its wait status.
 sub interrupted_after {
@@ -20,7 +22,7 @@ sub interrupted_after {
     my $child = fork // die;
     if (!$child) {
         open STDERR, '>', "/dev/null";
-        exec @segment;
+        exec @long;
     }
     sleep $seconds;
     kill $_, $child for @signals;
@@ -38,16 +40,16 @@ for my $signal (qw(INT TERM)) {
         last if $status == 0;
     }
     is($status, 9 << 8, "SIG$signal: status 9");
-    is(-s "$dir/out.nii.gz", 3, 'the old output is as it was');
-    is_deeply([leftovers()], ['out.nii.gz'], 'and alone');
+    is(-s "$dir/out.nii", 3, 'the old output is as it was');
+    is_deeply([leftovers()], ['out.nii'], 'and alone');
 }
 
 my $status = interrupted_after(0.3, 'INT', 'INT');
 ok($status == 2 || $status == 9 << 8, 'two signals end it at once or soon') or diag($status);
-is_deeply([leftovers()], ['out.nii.gz'], 'and leave nothing');
+is_deeply([leftovers()], ['out.nii'], 'and leave nothing');
 
 # One block of 512 or 1024 bytes: too few for the label map.
-system 'bash', '-c', 'ulimit -f 1; exec "$@" 2>"$0"', "/dev/null", @segment;
+system 'bash', '-c', 'ulimit -f 1; exec "$@" 2>"$0"', "/dev/null", @short;
 is($?, 7 << 8, 'no room for the output: status 7');
-is(-s "$dir/out.nii.gz", 3, 'the old output is as it was');
-is_deeply([leftovers()], ['out.nii.gz'], 'and alone');
+is(-s "$dir/out.nii", 3, 'the old output is as it was');
+is_deeply([leftovers()], ['out.nii'], 'and alone');

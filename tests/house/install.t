@@ -12,6 +12,7 @@ my $stage = tempdir(CLEANUP => 1);
 my $make = $ENV{MAKE} // 'make';
 my @variables = ("DESTDIR=$stage", 'PREFIX=/opt/sammed2d', "BUILD=$build");
 delete $ENV{SAMMED2D_WEIGHTS};
+($ENV{MAKEFLAGS} //= '') =~ s/(^| )(-j\d*|--jobserver\S*)//g;    # the job server stays with `make check`
 
 sub run_quiet { my $said = qx(@_ 2>&1 </dev/null); is($?, 0, join ' ', (split ' ', $_[0])[0 .. 2]) or diag($said); return $said }
 

@@ -80,8 +80,10 @@ def judge(case, image, masks, axis, like, work):
         print("#", run.stderr.strip())
         return
     label_map, voxels = labels(out)
-    ok(like is None or same_placement(label_map, like), f"{case}: the label map has the image's grid")
-    voxels = voxels.reshape(next(iter(parts.values())).shape)
+    shape = next(iter(parts.values())).shape
+    same = same_placement(label_map, like) if like else voxels.squeeze().shape == shape[:2]
+    ok(same, f"{case}: the label map has the image's grid")
+    voxels = voxels.reshape(shape)
     table = [(masks[v][0], dice(voxels == v, parts[v]), dice(ellipses[v], parts[v]), int(parts[v].sum()))
              for v in masks]
     for name, found, of_ellipse, count in table:

@@ -16,14 +16,14 @@ static char path[64];
 
 static int make_path(void **state)
 {
-    (void) state;
-    snprintf(path, sizeof path, "/tmp/sammed2d-test-h5-%d.h5", (int) getpid());
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/sammed2d-test-h5-%d.h5", (int)getpid());
     return 0;
 }
 
 static int remove_path(void **state)
 {
-    (void) state;
+    (void)state;
     unlink(path);
     return 0;
 }
@@ -57,7 +57,7 @@ static void write_sample(void)
 
 static void test_round_trip(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5 *file;
     struct h5_shape shape;
@@ -87,13 +87,13 @@ static void test_round_trip(void **state)
     assert_int_equal(h5_read_floats(file, "empty", read, 0, &err), SM_OK);
     assert_int_equal(h5_read_floats(file, "a.b.0.weight", read, 5, &err), SM_WEIGHTS);
     assert_int_equal(h5_read_floats(file, "absent", read, 5, &err), SM_WEIGHTS);
-    assert_int_equal(h5_read_ints(file, "a.b.0.weight", (int32_t *) read, 6, &err), SM_WEIGHTS);
+    assert_int_equal(h5_read_ints(file, "a.b.0.weight", (int32_t *)read, 6, &err), SM_WEIGHTS);
     h5_close(file);
 }
 
 static void test_attributes(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5 *file;
     int64_t number, numbers[4];
@@ -132,7 +132,7 @@ static int collect(void *context, const char *name)
 
 static void test_each(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5 *file;
     char names[256] = "";
@@ -153,7 +153,7 @@ static char *slurp(size_t *size)
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     fseek(file, 0, SEEK_END);
-    *size = (size_t) ftell(file);
+    *size = (size_t)ftell(file);
     rewind(file);
     char *bytes = malloc(*size);
     assert_non_null(bytes);
@@ -172,7 +172,7 @@ static void spill(const char *bytes, size_t size)
 
 static void test_same_bytes_each_time(void **state)
 {
-    (void) state;
+    (void)state;
     size_t first_size, second_size;
     write_sample();
     char *first = slurp(&first_size);
@@ -193,7 +193,7 @@ static int read_any(void *context, const char *name)
     if (h5_shape(file, name, &shape, NULL) != SM_OK)
         return 0;
     int64_t count = h5_count(&shape);
-    float *out = malloc((size_t) count * sizeof *out + 1);
+    float *out = malloc((size_t)count * sizeof *out + 1);
     assert_non_null(out);
     h5_read_floats(file, name, out, count, NULL);
     free(out);
@@ -220,7 +220,7 @@ static void read_everything(void)
 
 static void test_damaged(void **state)
 {
-    (void) state;
+    (void)state;
     size_t size;
     write_sample();
     char *good = slurp(&size), *bad = malloc(size);
@@ -231,7 +231,7 @@ static void test_damaged(void **state)
     }
     for (size_t place = 0; place < size; place += 7) {
         memcpy(bad, good, size);
-        bad[place] = (char) (bad[place] ^ (0x11 << place % 4));
+        bad[place] = (char)(bad[place] ^ (0x11 << place % 4));
         spill(bad, size);
         read_everything();
     }
@@ -241,7 +241,7 @@ static void test_damaged(void **state)
 
 static void test_foreign(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5 *file;
     spill("PK\3\4 this is a zip", 18);
@@ -282,7 +282,7 @@ static void make_trap(const char *kind)
 
 static void test_traps(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const kinds[] = {"huge", "huge chunk", "external", "fletcher"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct sm_err err;
@@ -301,7 +301,7 @@ static void test_traps(void **state)
 
 static void test_unwritable(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5_out *out;
     assert_int_equal(h5_create(&out, "/absent/dir/x.h5", &err), SM_OUTPUT);
@@ -321,9 +321,9 @@ static void test_unwritable(void **state)
 /* Every 16-bit value survives widening and narrowing; ties go to even. */
 static void test_half(void **state)
 {
-    (void) state;
+    (void)state;
     for (unsigned bits = 0; bits < 65536; bits++) {
-        uint16_t value = (uint16_t) bits;
+        uint16_t value = (uint16_t)bits;
         if ((bits & 0x7fff) <= 0x7c00)
             assert_int_equal(half_from_float(half_to_float(value)), value);
         if ((bits & 0x7fff) <= 0x7f80)

@@ -1,4 +1,5 @@
-/* Contact sheets, pixel by pixel: what is drawn is where it belongs, on the side where it belongs. */
+/* Contact sheets, pixel by pixel: what is drawn is where it belongs, on the side where it belongs.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,8 @@ static struct fixture make(double spacing_y)
     struct fixture f;
     memset(&f, 0, sizeof f);
     memset(f.grey, GREY, sizeof f.grey);
-    f.sheet = (struct preview_sheet){W, H, {1.5, spacing_y}, {{'R', 'L'}, {'A', 'P'}}, names, 9, NULL, TILES};
+    f.sheet = (struct preview_sheet){
+        W, H, {1.5, spacing_y}, {{'R', 'L'}, {'A', 'P'}}, names, 9, NULL, TILES};
     return f;
 }
 
@@ -57,8 +59,8 @@ static struct colour at(const struct canvas *canvas, double x, double y)
     return (struct colour){p[0], p[1], p[2]};
 }
 
-static struct colour in_pixel(const struct fixture *f, const struct canvas *canvas, int tile, double column,
-                              double row)
+static struct colour in_pixel(const struct fixture *f, const struct canvas *canvas, int tile,
+                              double column, double row)
 {
     struct preview_place p = preview_place(&f->sheet, tile, column, row);
     return at(canvas, p.x, p.y);
@@ -92,7 +94,8 @@ static void outlines_run_just_inside(void **state)
     struct fixture f = make(1.5);
     fill(&f, 2, 0, 5, 6, 9, 12);
     struct canvas c = draw(&f);
-    struct preview_place low = preview_place(&f.sheet, 2, 5, 6), high = preview_place(&f.sheet, 2, 10, 13);
+    struct preview_place low = preview_place(&f.sheet, 2, 5, 6),
+                         high = preview_place(&f.sheet, 2, 10, 13);
     struct colour line = preview_colour(0);
     assert_true(same(at(&c, low.x, low.y + 3 * low.height), line));
     assert_true(same(at(&c, low.x - 1, low.y + 3 * low.height), plain));
@@ -119,10 +122,13 @@ static void tiles_lie_side_by_side(void **state)
     struct fixture f = make(2);
     struct canvas c = draw(&f);
     for (int a = 0; a < TILES; a++) {
-        struct preview_place p = preview_place(&f.sheet, a, 0, 0), q = preview_place(&f.sheet, a, W, H);
-        assert_true(p.x >= 0 && p.y >= 0 && q.x <= c.width && q.y <= c.height && c.width <= PREVIEW_MAX_SIDE);
+        struct preview_place p = preview_place(&f.sheet, a, 0, 0),
+                             q = preview_place(&f.sheet, a, W, H);
+        assert_true(p.x >= 0 && p.y >= 0 && q.x <= c.width && q.y <= c.height &&
+                    c.width <= PREVIEW_MAX_SIDE);
         for (int b = 0; b < a; b++) {
-            struct preview_place r = preview_place(&f.sheet, b, 0, 0), s = preview_place(&f.sheet, b, W, H);
+            struct preview_place r = preview_place(&f.sheet, b, 0, 0),
+                                 s = preview_place(&f.sheet, b, W, H);
             assert_true(q.x <= r.x || s.x <= p.x || q.y <= r.y || s.y <= p.y);
         }
     }
@@ -136,7 +142,8 @@ static void boxes_surround_their_pixels(void **state)
     f.tiles[2].mark_count = 1;
     f.marks[0] = (struct preview_mark){PREVIEW_BOX, 1, {7, 8, 13, 11}, false};
     struct canvas c = draw(&f);
-    struct preview_place low = preview_place(&f.sheet, 2, 7, 8), high = preview_place(&f.sheet, 2, 13, 11);
+    struct preview_place low = preview_place(&f.sheet, 2, 7, 8),
+                         high = preview_place(&f.sheet, 2, 13, 11);
     for (double x = low.x; x < high.x; x++) {
         assert_false(same(at(&c, x, low.y - 1), plain));
         assert_false(same(at(&c, x, high.y), plain));
@@ -158,7 +165,8 @@ static void points_tell_plus_from_minus(void **state)
     f.marks[0] = (struct preview_mark){PREVIEW_POSITIVE, 0, {6, 9, 0, 0}, false};
     f.marks[1] = (struct preview_mark){PREVIEW_NEGATIVE, 0, {16, 9, 0, 0}, false};
     struct canvas c = draw(&f);
-    struct preview_place plus = preview_place(&f.sheet, 2, 6.5, 9.5), minus = preview_place(&f.sheet, 2, 16.5, 9.5);
+    struct preview_place plus = preview_place(&f.sheet, 2, 6.5, 9.5),
+                         minus = preview_place(&f.sheet, 2, 16.5, 9.5);
     struct colour ink = {0, 0, 0}, disc = preview_colour(0);
     assert_true(same(at(&c, plus.x, plus.y), ink) && same(at(&c, minus.x, minus.y), ink));
     assert_true(same(at(&c, plus.x, floor(plus.y) - 3), ink));
@@ -190,7 +198,8 @@ static void letters_stand_on_their_side(void **state)
     strcpy(f.tiles[1].caption, "k 7");
     struct canvas c = draw(&f);
     struct preview_place p = preview_place(&f.sheet, 1, 0, 0), q = preview_place(&f.sheet, 1, W, H);
-    int x0 = (int)p.x, y0 = (int)p.y, x1 = (int)q.x - 10, y1 = (int)q.y - 14, mx = (x0 + x1) / 2, my = (y0 + y1) / 2;
+    int x0 = (int)p.x, y0 = (int)p.y, x1 = (int)q.x - 10, y1 = (int)q.y - 14, mx = (x0 + x1) / 2,
+        my = (y0 + y1) / 2;
     assert_true(has_letter(&c, 'R', x0, y0 + 20, mx, y1) && !has_letter(&c, 'R', mx, y0, x1, y1));
     assert_true(has_letter(&c, 'L', mx, y0, x1, y1) && !has_letter(&c, 'L', x0, y0, mx, y1));
     assert_true(has_letter(&c, 'A', x0, y0, x1, my) && !has_letter(&c, 'A', x0, my, x1, y1));
@@ -207,7 +216,8 @@ static void objects_can_be_told_apart(void **state)
     fill(&f, 1, 8, 3, 6, 20, 13);
     struct canvas c = draw(&f);
     for (int t = 0; t < 2; t++) {
-        struct preview_place p = preview_place(&f.sheet, t, 3, 14), q = preview_place(&f.sheet, t, 20, 14);
+        struct preview_place p = preview_place(&f.sheet, t, 3, 14),
+                             q = preview_place(&f.sheet, t, 20, 14);
         int inked = 0, all = 0;
         for (double x = p.x + 3; x < q.x; x++, all++)
             inked += same(at(&c, x, p.y - 1), preview_colour(t ? 8 : 0));
@@ -224,8 +234,14 @@ static void objects_can_be_told_apart(void **state)
 static void odd_sheets_are_drawn(void **state)
 {
     (void)state;
-    static const struct { int w, h, tiles; double x, y; } odd[] = {
-        {1, 1, 1, 1, 1}, {3, 900, 2, 1, 1}, {900, 2, 3, 0.2, 5}, {2, 2, 28, 1e-3, 10}, {700, 600, 28, 0.7, 0.7}};
+    static const struct {
+        int w, h, tiles;
+        double x, y;
+    } odd[] = {{1, 1, 1, 1, 1},
+               {3, 900, 2, 1, 1},
+               {900, 2, 3, 0.2, 5},
+               {2, 2, 28, 1e-3, 10},
+               {700, 600, 28, 0.7, 0.7}};
     for (size_t n = 0; n < sizeof odd / sizeof odd[0]; n++) {
         size_t pixels = (size_t)odd[n].w * (size_t)odd[n].h;
         uint8_t *grey = calloc(pixels, 1);
@@ -233,7 +249,8 @@ static void odd_sheets_are_drawn(void **state)
         struct preview_tile tiles[28];
         for (int t = 0; t < 28; t++)
             tiles[t] = (struct preview_tile){"k 0", grey, object, NULL, 0};
-        struct preview_sheet sheet = {odd[n].w, odd[n].h, {odd[n].x, odd[n].y}, {{0}}, names, 9, tiles, odd[n].tiles};
+        struct preview_sheet sheet = {odd[n].w, odd[n].h, {odd[n].x, odd[n].y}, {{0}}, names,
+                                      9,        tiles,    odd[n].tiles};
         struct canvas canvas;
         assert_int_equal(preview_draw(&canvas, &sheet, NULL), SM_OK);
         assert_true(canvas.width <= PREVIEW_MAX_SIDE && canvas.height <= PREVIEW_MAX_SIDE);
@@ -257,11 +274,16 @@ static void text_may_be_utf8(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(masks_are_where_the_labels_are), cmocka_unit_test(outlines_run_just_inside),
-        cmocka_unit_test(aspect_is_true),                 cmocka_unit_test(tiles_lie_side_by_side),
-        cmocka_unit_test(boxes_surround_their_pixels),    cmocka_unit_test(points_tell_plus_from_minus),
-        cmocka_unit_test(letters_stand_on_their_side),    cmocka_unit_test(objects_can_be_told_apart),
-        cmocka_unit_test(odd_sheets_are_drawn),           cmocka_unit_test(text_may_be_utf8),
+        cmocka_unit_test(masks_are_where_the_labels_are),
+        cmocka_unit_test(outlines_run_just_inside),
+        cmocka_unit_test(aspect_is_true),
+        cmocka_unit_test(tiles_lie_side_by_side),
+        cmocka_unit_test(boxes_surround_their_pixels),
+        cmocka_unit_test(points_tell_plus_from_minus),
+        cmocka_unit_test(letters_stand_on_their_side),
+        cmocka_unit_test(objects_can_be_told_apart),
+        cmocka_unit_test(odd_sheets_are_drawn),
+        cmocka_unit_test(text_may_be_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,118 @@
+/* Slices through the image encoder, and the prompts on them through the decoder. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "pipeline/run.h"
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
+}
+
+static void fill_picture(struct run *run, int slice, int number, struct sm_picture *picture)
+{
+    const struct sm_view *view = &run->result->view;
+    size_t bytes = run->pixels * (size_t) run->volume->channels;
+    uint8_t *grey = run->grey + (size_t) number * bytes;
+    sm_view_slice(view, run->volume, slice, run->values);
+    struct sm_window window = sm_window_at(&run->result->window, view, slice);
+    sm_window_apply(&window, run->values, bytes, grey);
+    *picture = (struct sm_picture){view->dim[1], view->dim[0], run->volume->channels, grey};
+}
+
+enum sm_status encode_slices(struct run *run, const int *slices, int count, struct sm_err *err)
+{
+    struct sm_picture pictures[BATCH];
+    size_t floats = sm_embedding_floats(run->result->config);
+    float *block = malloc((size_t) count * floats * sizeof *block);
+    enum sm_status status = SM_OK;
+    if (!block)
+        return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
+    for (int n = 0; n < count; n++)
+        fill_picture(run, slices[n], n, &pictures[n]);
+    double start = now();
+    status = sm_encode(run->session, pictures, count, block, err);
+    run->result->encode_seconds += now() - start;
+    run->result->encoded += count;
+    for (int n = 0; !status && n < count; n++) {
+        float *own = malloc(floats * sizeof *own);
+        if (!own)
+            status = sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
+        else
+            memcpy(own, block + (size_t) n * floats, floats * sizeof *own);
+        run->embeddings[slices[n]] = own;
+    }
+    free(block);
+    return status;
+}
+
+/* The mask with the highest predicted IoU, the first on a tie. */
+static int best_mask(const float *iou, int masks)
+{
+    int best = 0;
+    for (int m = 1; m < masks; m++)
+        if (iou[m] > iou[best])
+            best = m;
+    return best;
+}
+
+/* Several boxes of one object: the higher logit, and the IoU's smallest. */
+static enum sm_status keep_mask(struct run *run, struct cell *cell, const float *low_res, float iou,
+                                struct sm_err *err)
+{
+    if (cell->low_res) {
+        for (size_t p = 0; p < run->low; p++)
+            cell->low_res[p] = fmaxf(cell->low_res[p], low_res[p]);
+        cell->iou = fminf(cell->iou, iou);
+        return SM_OK;
+    }
+    cell->low_res = malloc(run->low * sizeof *cell->low_res);
+    if (!cell->low_res)
+        return sm_fail(err, SM_MEMORY, "out of memory for masks");
+    memcpy(cell->low_res, low_res, run->low * sizeof *low_res);
+    cell->iou = iou;
+    return SM_OK;
+}
+
+static enum sm_status decode_asks(struct run *run, const struct asks *asks, struct sm_err *err)
+{
+    int masks = run->multimask ? 3 : 1;
+    enum sm_status status = SM_OK;
+    for (size_t first = 0; !status && first < asks->count; first += PROMPTS) {
+        struct sm_prompt prompts[PROMPTS];
+        float iou[3 * PROMPTS];
+        size_t count = asks->count - first < PROMPTS ? asks->count - first : PROMPTS;
+        for (size_t n = 0; n < count; n++)
+            prompts[n] = asks->list[first + n].prompt;
+        status = sm_decode(run->session, prompts, (int) count, run->multimask, run->low_res, iou, err);
+        for (size_t n = 0; !status && n < count; n++) {
+            int best = best_mask(iou + n * (size_t) masks, masks);
+            size_t mask = n * (size_t) masks + (size_t) best;
+            status = keep_mask(run, asks->list[first + n].cell, run->low_res + mask * run->low,
+                               iou[mask], err);
+        }
+    }
+    return status;
+}
+
+enum sm_status decode_places(struct run *run, const struct place *places, size_t count,
+                             struct sm_err *err)
+{
+    struct asks asks = {0};
+    const struct sm_view *view = &run->result->view;
+    int slice = places[0].slice;
+    enum sm_status status = SM_OK;
+    double start = now();
+    for (size_t n = 0; !status && n < count; n++)
+        status = asks_add_cell(&asks, result_cell(run->result, (size_t) places[n].object, slice), err);
+    if (!status)
+        status = sm_set_image(run->session, run->embeddings[slice], view->dim[1], view->dim[0], err);
+    if (!status)
+        status = decode_asks(run, &asks, err);
+    asks_free(&asks);
+    run->result->decode_seconds += now() - start;
+    return status;
+}

@@ -1,0 +1,116 @@
+/* The slice loop. Work goes in waves: first the slices that the user speaks of, then those that the
+ * objects reach from there, one further at a time. Within a wave slices are in the order of the view,
+ * a few are encoded together, and all prompts on a slice are decoded together; a slice's embedding is
+ * kept while an object may still come to it, so nothing is encoded twice. */
+#include <stdlib.h>
+#include "pipeline/run.h"
+
+static int by_place(const void *a, const void *b)
+{
+    const struct place *p = a, *q = b;
+    return p->slice != q->slice ? p->slice - q->slice : p->object - q->object;
+}
+
+enum sm_status wave_add(struct wave *wave, int slice, size_t object, struct sm_err *err)
+{
+    struct place *places = wave->places;
+    if ((wave->count & (wave->count - 1)) == 0)
+        places = realloc(places, (wave->count ? 2 * wave->count : 1) * sizeof *places);
+    if (!places)
+        return sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    wave->places = places;
+    places[wave->count++] = (struct place){slice, (int) object};
+    return SM_OK;
+}
+
+static size_t count_slices(const struct wave *wave)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < wave->count; n++)
+        count += n == 0 || wave->places[n].slice != wave->places[n - 1].slice;
+    return count;
+}
+
+/* Places of the slice that places[0] is on. */
+static size_t on_one_slice(const struct place *places, size_t count)
+{
+    size_t n = 0;
+    while (n < count && places[n].slice == places[0].slice)
+        n++;
+    return n;
+}
+
+/* Up to a batch of slices from the front of places: encodes those that need it. */
+static enum sm_status encode_ahead(struct run *run, const struct place *places, size_t count,
+                                   struct sm_err *err)
+{
+    int slices[BATCH], wanted = 0;
+    for (size_t n = 0; n < count && wanted < run->batch; n += on_one_slice(places + n, count - n))
+        if (!run->embeddings[places[n].slice])
+            slices[wanted++] = places[n].slice;
+    return wanted ? encode_slices(run, slices, wanted, err) : SM_OK;
+}
+
+static enum sm_status run_wave(struct run *run, const struct wave *wave, struct wave *next,
+                               struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    run->known += count_slices(wave);
+    for (size_t n = 0, count; !status && n < wave->count; n += count) {
+        const struct place *places = wave->places + n;
+        count = on_one_slice(places, wave->count - n);
+        sm_progress(run->listener, "segmenting slices", run->done, run->known);
+        if (sm_cancelled(run->listener))
+            return sm_fail(err, SM_INTERRUPTED, "interrupted; nothing was written");
+        if (!run->embeddings[places->slice])
+            status = encode_ahead(run, places, wave->count - n, err);
+        if (!status)
+            status = decode_places(run, places, count, err);
+        for (size_t p = 0; !status && p < count; p++)
+            status = follow_up(run, places[p], next, err);
+        if (!run->keep) {
+            free(run->embeddings[places->slice]);
+            run->embeddings[places->slice] = NULL;
+        }
+        run->done++;
+    }
+    return status;
+}
+
+static enum sm_status first_wave(struct run *run, struct wave *wave, struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    size_t given = 0;
+    for (int s = 0; s < run->result->view.dim[2]; s++)
+        for (size_t o = 0; !status && o < run->result->prompts->count; o++) {
+            struct cell *cell = result_cell(run->result, o, s);
+            if (!cell || !(cell->given || cell->between))
+                continue;
+            cell->queued = true;
+            run->keep |= cell->directions != 0;
+            given++;
+            status = wave_add(wave, s, o, err);
+        }
+    run->appearances = calloc(given ? given : 1, sizeof *run->appearances);
+    if (!run->appearances)
+        status = sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    return status;
+}
+
+enum sm_status run_waves(struct run *run, struct sm_err *err)
+{
+    struct wave wave = {0}, next = {0};
+    enum sm_status status = first_wave(run, &wave, err);
+    while (!status && wave.count) {
+        next = (struct wave){0};
+        status = run_wave(run, &wave, &next, err);
+        free(wave.places);
+        wave = next;
+        if (wave.count)
+            qsort(wave.places, wave.count, sizeof *wave.places, by_place);
+    }
+    free(wave.places);
+    if (!status)
+        sm_progress(run->listener, "segmenting slices", run->known, run->known);
+    return status;
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/perl
+# sammed2d convert: both containers, all options, what is refused, and that nothing of a pickle is run.
+use strict;
+use warnings;
+use Cwd 'abs_path';
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
+my $maker = abs_path('tests/lib/make_pth.pl');
+my $golden = -d '../shared/golden/checkpoints' ? abs_path('../shared/golden/checkpoints') : undef;
+my $dir = tempdir(CLEANUP => 1);
+chdir $dir or die;
+
+sub make { my ($kind) = @_; system($^X, $maker, $kind, "$kind.pth") == 0 or die; return "$kind.pth" }
+# exit status, standard output, standard error
+sub run {
+    my $out = qx($program @_ 2>err);
+    my $status = $? >> 8 || $? & 127;
+    open my $file, '<', 'err' or die;
+    local $/;
+    return ($status, $out, scalar <$file>);
+}
+sub weights { my ($status, $out) = run('weights --json', @_); return $status ? {status => $status} : decode_json($out) }
+
+for my $kind ('zip', 'stream', 'zip,half', 'stream,wrapped,module', 'zip,wrapped') {
+    my ($status, $out, $err) = run('convert', make($kind), '-o', 'out.h5');
+    is($status, 0, "$kind converts");
+    is("$out$err", '', '... without a word');
+    my $w = weights('out.h5');
+    is($w->{tensors}, 186, '... all tensors are there');
+    is($w->{stored_as}, $kind =~ /half/ ? 'float16' : 'float32', '... in their own precision');
+    my $c = $w->{configuration};
+    is_deeply([@$c{qw(image_size patch_size embed_dim depth num_heads window_size adapter_hidden prompt_dim mask_in_chans
+                      decoder_depth decoder_mlp_dim decoder_downsample mask_tokens iou_head_depth iou_head_hidden)}],
+              [64, 16, 32, 2, 2, 3, 8, 32, 8, 2, 64, 2, 4, 3, 32], '... the configuration is inferred');
+    is_deeply($c->{global_attn_indexes}, [1], '... global blocks too');
+    is($w->{kind}, 'sam-med2d', '... adapters tell the kind');
+    is($w->{orientation}, 'sa-med2d', '... and how slices were shown');
+    like($w->{provenance}, qr/^converted from \Q$kind\E\.pth by sammed2d/, '... where it came from');
+    is($w->{source_sha256}, (split ' ', qx(sha256sum $kind.pth))[0], '... and which file exactly');
+}
+
+# The same checkpoint gives the same bytes; both containers hold the same values.
+run('convert', 'zip.pth', '-o', 'again.h5');
+run('convert', 'zip.pth', '-o', 'out.h5');
+is(system('cmp', '-s', 'out.h5', 'again.h5'), 0, 'the same bytes each time');
+
+my %kinds = (    # normalization, orientation, resize, mask prompt, three masks
+    'sam-med2d' => ['minmax', 'sa-med2d', 'sam-med2d', 'sigmoid', 1],
+    'ft-sam' => ['minmax', 'sa-med2d', 'sam-med2d', 'sigmoid', 1],
+    'sam' => ['minmax', 'radiological', 'sam', 'logits', 1],
+    'medsam' => ['percentile', 'radiological', 'medsam', 'logits', 0],
+);
+make('zip,sam');
+for my $kind (sort keys %kinds) {
+    my ($status, undef, $err) = run('convert zip,sam.pth -o out.h5 --kind', $kind);
+    is("$status$err", '0', "--kind $kind");
+    my $w = weights('out.h5');
+    is_deeply([@$w{qw(normalization orientation resize mask_prompt)}, $w->{configuration}{multimask} ? 1 : 0],
+              $kinds{$kind}, '... sets how it is fed');
+    ok(!$w->{configuration}{adapter}, '... no adapters');
+}
+my ($status, $out, $err) = run('convert zip,sam.pth -o out.h5');
+is($status, 0, 'without adapters and without --kind');
+like($err, qr/taken for ft-sam.*--kind/, '... it says what it guessed');
+
+($status, $out, $err) = run('convert zip.pth -o out.h5 --dtype bfloat16 --name Liver --licence ours --provenance here',
+                            '--multimask no --orient stored');
+is($status, 0, 'names and precision');
+my $w = weights('out.h5');
+is_deeply([@$w{qw(stored_as name licence provenance orientation)}], [qw(bfloat16 Liver ours here stored)], '... are stored');
+ok(!$w->{configuration}{multimask}, '... and --multimask');
+
+make('zip,big');
+($status, $out, $err) = run('convert -v zip,big.pth -o out.h5 --image-size 64');
+is($status, 0, '--image-size');
+is(() = $err =~ /interpolated/g, 3, '... interpolates pos_embed and the global block, not the windowed one');
+is(weights('out.h5')->{configuration}{image_size}, 64, '... to what was asked');
+is((run('convert zip.pth -o out.h5 --image-size 100'))[0], 1, 'a size that is no multiple of the patches');
+
+($status, $out, $err) = run('convert', make('zip,nodecoder'), '-o partial.h5');
+is($status, 3, 'an incomplete checkpoint');
+like($err, qr/missing tensor: mask_decoder\.iou_token\.weight \(1, 32\)/, '... what is missing is listed');
+ok(-e 'partial.h5', '... the rest is written');
+is(weights('partial.h5')->{status}, 6, '... and is no usable weights file');
+($status, $out, $err) = run('convert', make('zip,extra'), '-o out.h5');
+is($status, 0, 'a tensor too many');
+like($err, qr/unexpected tensor, left out: head\.of\.something\.else \(3\)/, '... is listed');
+is(weights('out.h5')->{unexpected_tensors}, 0, '... and left out');
+
+# What is refused leaves an existing output as it was.
+open my $old, '>', 'old.h5' or die; print $old 'as it was'; close $old;
+for my $container ('zip', 'stream') {
+    ($status, $out, $err) = run('convert', make("$container,evil"), '-o old.h5');
+    is($status, 5, "a pickle that calls something ($container)");
+    like($err, qr/refused: .*posix\.system/, '... is refused by name');
+    ok(!-e 'evil-was-run', '... and was not run');
+}
+($status, $out, $err) = run('convert', make('zip,nan'), '-o old.h5');
+is($status, 5, 'NaN in a tensor');
+like($err, qr/infinities or NaN/, '... is refused');
+for my $cut (0, 3, 100, 5000, 300000, (-s 'zip.pth') - 1) {
+    for my $container ('zip', 'stream') {
+        next if $cut >= -s "$container.pth";
+        my $bytes;
+        open my $in, '<:raw', "$container.pth" or die;
+        read $in, $bytes, $cut;
+        open my $short, '>:raw', 'short.pth' or die; print $short $bytes; close $short;
+        ($status) = run('convert short.pth -o old.h5');
+        is($status, 4, "$container cut to $cut bytes");
+    }
+}
+open $old, '<', 'old.h5' or die;
+is(<$old>, 'as it was', 'a refused conversion leaves the old file');
+is_deeply([glob '*.sammed2d-*'], [], 'and no temporary file');
+
+# A disk that fills up: writing beyond 200 KB fails, also while HDF5 closes the file.
+for my $blocks (0, 4, 400) {
+    my $said = qx(sh -c 'trap "" XFSZ; ulimit -f $blocks; exec $program convert zip.pth -o full.h5' 2>&1);
+    is($? >> 8 || $? & 127, 7, "no room beyond $blocks blocks");
+    ok(!-e 'full.h5', '... nothing half-written stays');
+}
+is_deeply([glob '*.sammed2d-*'], [], '... nor temporary files');
+
+is((run('convert absent.pth -o out.h5'))[0], 2, 'no such checkpoint');
+is((run('convert . -o out.h5'))[0], 2, 'a directory');
+is((run("convert $maker -o out.h5"))[0], 5, 'not a checkpoint');
+is((run('convert zip.pth -o nowhere/out.h5'))[0], 7, 'no such output directory');
+is((run('convert zip.pth'))[0], 1, 'no output named');
+is((run('convert zip.pth -o out.h5 --kind other'))[0], 1, 'an unknown kind');
+is((run('convert zip.pth -o out.h5 --dtype int8'))[0], 1, 'an unknown type');
+is((run('convert zip.pth -o out.h5 --orient up'))[0], 1, 'an unknown orientation');
+
+SKIP: {
+    skip '../shared is not there', 18 unless $golden;
+    my %expected = (tiny_half => 0, tiny_state_dict => 3, tiny_legacy => 3, tiny_train_state => 3, noncontiguous => 5,
+        evil_global => 5, evil_global_legacy => 5, truncated => 4, bad_offset => 4, bad_size => 4, negative_offset => 4,
+        short_storage => 4, missing_storage => 4, huge_shape => 4);
+    for my $name (sort keys %expected) {
+        is((run("convert $golden/$name.pth -o golden-$name.h5"))[0], $expected{$name}, "golden $name.pth");
+    }
+    is((run("convert --any $golden/noncontiguous.pth -o any.h5"))[0], 0, 'noncontiguous.pth with --any');
+    is(weights('golden-tiny_half.h5')->{configuration}{embed_dim}, 32, 'tiny_half is usable');
+    is(weights('golden-tiny_legacy.h5')->{status}, 6, 'tiny_legacy is not: it lacks the decoder');
+    ok(!-e 'golden-evil_global.h5', 'nothing is written of what is refused');
+}
+done_testing;

@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+# sammed2d segment: what it writes, and one sentence and the right status for everything that can be wrong.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use File::Temp 'tempdir';
+use JSON::PP;
+use SmallNifti;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+my $dir = tempdir(CLEANUP => 1);
+my $program = "$build/sammed2d";
+$ENV{SAMMED2D_WEIGHTS} = 'weights/default.h5';
+delete $ENV{SOURCE_DATE_EPOCH};
+
+# A bright block in the middle of 24 x 20 x 5 voxels of 2 x 2 x 5 mm.
+my @dim = (24, 20, 5);
+my @voxels;
+for my $k (0 .. 4) {
+    for my $j (0 .. 19) {
+        for my $i (0 .. 23) {
+            my $inside = $i >= 8 && $i < 16 && $j >= 6 && $j < 14 && $k >= 1 && $k <= 3;
+            push @voxels, 50 + ($i * 31 + $j * 17 + $k * 7) % 23 + ($inside ? 400 : 0);
+        }
+    }
+}
+my @sform = ([-2, 0, 0, 20], [0, -2, 0, 15], [0, 0, 5, -7]);
+my $input = "$dir/in.nii";
+write_nifti($input, \@dim, \@sform, \@voxels);
+my $box = 'block=8,6,1,15,13,3';
+
+sub spew { my ($path, $text) = @_; open my $file, '>:raw', $path or die "$path: $!"; print $file $text; close $file }
+sub run {    # status, standard output, standard error
+    my @words = @_;
+    my $child = fork // die;
+    if (!$child) {
+        open STDOUT, '>', "$dir/.stdout";
+        open STDERR, '>', "$dir/.stderr";
+        exec $program, 'segment', @words;
+    }
+    waitpid $child, 0;
+    return ($? & 127 ? "signal $?" : $? >> 8, slurp("$dir/.stdout"), slurp("$dir/.stderr"));
+}
+sub leftovers { return [glob "$dir/.*sammed2d-*"] }
+
+# ---- what it writes ----
+my ($status, $out, $err) = run($input, '-o', "$dir/a.nii", '-o', "$dir/a.nii.gz", '--box', $box, '--json',
+    '--stats', "$dir/stats.json", '--probabilities', "$dir/p.nii", '--preview', "$dir/p.png");
+is($status, 0, 'it works') or diag $err;
+is($err, '', 'and says nothing');
+my $json = decode_json($out);
+is_deeply([sort grep { !/^(view|slices_encoded)$/ } keys %$json],
+    [qw(input objects outputs seconds warnings weights window)], 'keys of the JSON document');
+is_deeply([sort keys %{$json->{objects}[0]}], [qw(id name predicted_iou slices volume_ml voxels)], 'keys of an object');
+is_deeply([sort keys %{$json->{seconds}}], [qw(decode encode read total write)], 'keys of seconds');
+is_deeply($json->{objects}[0]{slices}, [1, 3], 'a 3-D box stays on its slices');
+is($json->{slices_encoded}, 3, 'each of them is encoded once, no other');
+is($json->{window}, 'minmax', 'the window that the weights ask for');
+my @labels = read_labels("$dir/a.nii");
+is(scalar(@labels), 24 * 20 * 5, 'the label map has the size of the input');
+my $ones = grep { $_ == 1 } @labels;
+is($json->{objects}[0]{voxels}, $ones, 'and as many voxels as said');
+cmp_ok(abs($json->{objects}[0]{volume_ml} - $ones * 0.02), '<', 1e-9, 'volume in ml');
+my $hits = grep { $labels[$_] == 1 && $voxels[$_] >= 450 } 0 .. $#labels;
+cmp_ok(2 * $hits, '>', 0.7 * ($ones + 8 * 8 * 3), 'Dice with the block above 0.7');
+is(substr(slurp("$dir/a.nii"), 280, 48), substr(slurp($input), 280, 48), 'sform as in the input');
+my $beside = decode_json(slurp("$dir/a.json"));
+is($beside->{labels}[0]{name}, 'block', 'the list of labels beside it');
+like($beside->{weights}{sha256}, qr/^[0-9a-f]{64}$/, 'with the digest of the weights');
+ok(!exists $beside->{created}, 'and no date');
+is(decode_json(slurp("$dir/stats.json"))->{objects}[0]{prompts}{boxes}, 1, 'statistics as JSON');
+is(length slurp("$dir/p.nii"), 352 + 4 * @labels, 'probabilities as float32');
+my @probabilities = unpack 'f<*', substr slurp("$dir/p.nii"), 352;
+is(scalar(grep { ($probabilities[$_] > 0.5) != ($labels[$_] == 1) } 0 .. $#labels), 0, 'which agree with the labels');
+is(substr(slurp("$dir/p.png"), 1, 3), 'PNG', 'a preview');
+
+# ---- the same again ----
+{
+    local $ENV{SOURCE_DATE_EPOCH} = 86400;
+    run($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
+    my %before = map { $_ => slurp("$dir/b.$_") } qw(nii json csv);
+    run($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
+    is(slurp("$dir/b.$_"), $before{$_}, "the same bytes again: .$_") for qw(nii json csv);
+    is(decode_json($before{json})->{created}, '1970-01-02T00:00:00Z', 'a date where one is asked for');
+    like($before{csv}, qr/^name,id,voxels,.*\n"block",1,$ones,/, 'statistics as CSV');
+}
+
+# ---- other ways to prompt ----
+spew("$dir/prompts.json", '{"objects": [{"name": "block", "id": 9, "boxes": [[8,6,1,15,13,3]]}]}');
+is((run($input, '-o', "$dir/c.nii", '--prompts', "$dir/prompts.json"))[0], 0, 'a prompts file');
+is(join(',', map { $_ == 9 ? 1 : $_ } read_labels("$dir/c.nii")), join(',', @labels), 'gives the same, under its id');
+# sform diagonal -2,-2,5 in RAS: voxel (i,j,k) lies at RAS 20-2i, 15-2j, 5k-7
+is((run($input, '-o', "$dir/c.nii", '--space', 'ras', '--box', 'block=4,3,-2,-10,-11,8'))[0], 0, 'a box in RAS mm');
+is(join(',', read_labels("$dir/c.nii")), join(',', @labels), 'gives the same');
+spew("$dir/roi.mrk.json", '{"markups": [{"type": "ROI", "name": "block", "coordinateSystem": "LPS", "center": [3, 4, 3],
+    "orientation": [-1,0,0,0,-1,0,0,0,1], "size": [16, 16, 15]}]}');
+is((run($input, '-o', "$dir/c.nii", '--prompts', "$dir/roi.mrk.json"))[0], 0, 'a Slicer ROI');
+is(join(',', read_labels("$dir/c.nii")), join(',', @labels), 'gives the same');
+($status, $out) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask-as', 'both', '--json');
+is($status, 0, 'a label map as prompt');
+is(decode_json($out)->{objects}[0]{name}, 'block', 'its names come from the list beside it');
+($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--json');
+cmp_ok($status, '<=', 3, 'a point');
+cmp_ok(decode_json($out)->{slices_encoded}, '>', 1, 'goes to other slices');
+($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--propagate', 'none', '--json');
+is(decode_json($out)->{slices_encoded}, 1, 'but not when told so');
+
+# ---- what can be wrong: words, status, sentence ----
+spew("$dir/old.nii", 'old');
+spew("$dir/truncated.nii", substr slurp($input), 0, 1000);
+spew("$dir/junk.json", '{"objects": [');
+spew("$dir/weights.h5", 'no weights');
+mkdir "$dir/sealed";
+chmod 0555, "$dir/sealed";
+write_nifti("$dir/other.nii", [5, 5, 5], \@sform, [(1) x 125]);
+my @good = ('-o', "$dir/old.nii", '--box', $box);
+my @bad = (
+    ['no input', 1, qr/no input/, @good],
+    ['no output', 1, qr/nothing to write/, $input, '--box', $box],
+    ['no prompt', 1, qr/no prompts/, $input, '-o', "$dir/old.nii"],
+    ['an unknown suffix', 1, qr/\.nii, \.nii\.gz/, $input, '-o', "$dir/x.mha", '--box', $box],
+    ['DICOM SEG from NIfTI', 1, qr/DICOM input only/, $input, '-o', "$dir/x.dcm", '--box', $box],
+    ['the input as output', 1, qr/is the input/, $input, '-o', $input, '--box', $box],
+    ['statistics where labels go', 1, qr/two outputs/, $input, @good, '--stats', "$dir/old.json"],
+    ['an unknown plane', 1, qr/axial/, $input, @good, '--plane', 'oblique'],
+    ['an unknown window', 1, qr/abdomen/, $input, @good, '--window', 'bright'],
+    ['a bad box', 1, qr/i0,j0,k0,i1,j1,k1/, $input, '-o', "$dir/old.nii", '--box', 'block=1,2,3'],
+    ['a missing input', 2, qr/No such file/, "$dir/none.nii", @good],
+    ['a truncated input', 4, qr/truncated\.nii/, "$dir/truncated.nii", @good],
+    ['a missing prompts file', 2, qr/none\.json/, $input, @good, '--prompts', "$dir/none.json"],
+    ['a damaged prompts file', 4, qr/line 1/, $input, @good, '--prompts', "$dir/junk.json"],
+    ['a prompt outside', 1, qr/"far" lies outside the volume: voxel 99,1,1, but indices go from 0,0,0 to 23,19,4/,
+        $input, @good, '--point', 'far=99,1,1'],
+    ['an object that is only excluded', 1, qr/"x" has excluded points only/, $input, @good, '--exclude', 'x=1,1,1'],
+    ['a mask on another grid', 1, qr/another grid/, $input, '-o', "$dir/old.nii", '--mask', "$dir/other.nii"],
+    ['missing weights', 6, qr/none\.h5/, $input, @good, '-w', "$dir/none.h5"],
+    ['weights of the wrong kind', 6, qr/weights\.h5/, $input, @good, '-w', "$dir/weights.h5"],
+    ['a missing output directory', 7, qr/does not exist/, $input, '-o', "$dir/none/x.nii", '--box', $box],
+    ['a volume that is not there', 1, qr/volume/, $input, @good, '--volume', 4],
+);
+push @bad, ['a directory that cannot be written to', 7, qr/cannot be written/, $input, '-o', "$dir/sealed/x.nii", '--box', $box]
+    if $> != 0;    # root may write anywhere
+for my $case (@bad) {
+    my ($what, $expected, $words, @words) = @$case;
+    ($status, $out, $err) = run(@words);
+    is($status, $expected, "$what: status $expected") or diag $err;
+    like($err, $words, "$what: a sentence that says so");
+    is(scalar(grep { !/^Try: / } split /\n/, $err), 1, "$what: one line");
+    is($out, '', "$what: nothing on standard output");
+}
+is(slurp("$dir/old.nii"), 'old', 'the old output is as it was');
+is_deeply(leftovers(), [], 'no temporary file is left');
+
+# ---- a full disk: a device that takes nothing, if one can be mounted ----
+SKIP: {
+    mkdir "$dir/full";
+    skip 'no file system can be mounted here', 3
+        if $> != 0 || system("mount -t tmpfs -o size=8k tmpfs $dir/full 2>/dev/null") != 0;
+    spew("$dir/full/x.nii.gz", 'old');
+    ($status, $out, $err) = run($input, '--box', $box, '-o', "$dir/full/x.nii.gz", '--probabilities', "$dir/full/p.nii");
+    is($status, 7, 'a full disk: status 7') or diag $err;
+    like($err, qr/full/, 'a sentence that says so');
+    is_deeply([grep { !m{/x\.(nii\.gz|json)$} } glob "$dir/full/{*,.*sammed2d*}"], [], 'nothing half-written');
+    system "umount $dir/full";
+}
+
+# ---- an object that comes out empty ----
+($status, $out, $err) = run($input, '-o', "$dir/e.nii", '--box', $box, '--box', 'shadow=8,6,1,15,13,3');
+is($status, 3, 'two objects on the same voxels: the second comes out empty, status 3');
+like($err, qr/warning: object "shadow" came out empty/, 'and a warning says which');
+my @written = read_labels("$dir/e.nii");
+is(scalar(@written), 24 * 20 * 5, 'the label map is written');
+done_testing();

@@ -1,0 +1,86 @@
+#!/usr/bin/perl
+# sammed2d weights: describes, verifies, and takes damaged and foreign files for what they are.
+use strict;
+use warnings;
+use Cwd 'abs_path';
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
+my $maker = abs_path('tests/lib/make_pth.pl');
+my $default = abs_path('weights/default.h5');
+my $dir = tempdir(CLEANUP => 1);
+chdir $dir or die;
+
+sub run {
+    my $out = qx($program @_ 2>err);
+    my $status = $? >> 8 || $? & 127;
+    open my $file, '<', 'err' or die;
+    local $/;
+    return ($status, $out, scalar <$file>);
+}
+sub slurp { open my $file, '<:raw', $_[0] or die; local $/; return scalar <$file> }
+sub spill { my ($name, $bytes) = @_; open my $file, '>:raw', $name or die; print $file $bytes; close $file }
+
+my ($status, $out, $err) = run("weights --json $default");
+is($status, 0, 'the default model is whole');
+my $w = decode_json($out);
+is($w->{parameters}{total}, 13221104, '... all parameters');
+is($w->{tensors}, 266, '... all tensors');
+is($w->{licence}, 'Apache-2.0', '... its terms');
+is($w->{normalization}, 'minmax', '... how it is fed');
+is($w->{sha256}, (split ' ', qx(sha256sum $default))[0], '... which file');
+like($w->{notice}, qr/not a medical device/, '... and what it is not');
+
+$ENV{SAMMED2D_WEIGHTS} = $default;
+($status, $out, $err) = run('weights');
+is($status, 0, 'no file named: the default, here by $SAMMED2D_WEIGHTS');
+like($out, qr/total +13221104 parameters, all finite, all shapes right/, '... in words');
+like($out, qr/licence +Apache-2\.0/, '... with its terms');
+
+system($^X, $maker, 'zip', 'small.pth') == 0 or die;
+run('convert small.pth -o small.h5');
+my $good = slurp('small.h5');
+is((run('weights small.h5'))[0], 0, 'a small model');
+
+is((run('weights absent.h5'))[0], 6, 'no such file');
+is((run('weights .'))[0], 6, 'a directory');
+is((run('weights small.pth'))[0], 6, 'a checkpoint that was not converted');
+like((run('weights small.pth'))[2], qr/small\.pth: not an HDF5 file.*convert/, '... says what to do');
+is((run('weights small.h5 small.h5'))[0], 1, 'two files');
+
+# HDF5 of other origin
+run('convert --any small.pth -o foreign.h5');
+($status, $out, $err) = run('weights foreign.h5');
+is($status, 6, 'HDF5 without a configuration');
+is($out, '', '... nothing on standard output');
+
+my @wrong;
+for my $cut (map { int(length($good) * $_ / 16) } 0 .. 15) {
+    spill('cut.h5', substr $good, 0, $cut);
+    my ($s) = run('weights cut.h5');
+    push @wrong, "$cut: $s" if $s != 6;
+}
+is_deeply(\@wrong, [], 'every truncated file is status 6');
+
+# One byte changed: metadata have checksums (6), a weight may still be a number (0); never a crash.
+@wrong = ();
+my $noticed = 0;
+for (my $place = 8; $place < length $good; $place += $place < 4096 ? 97 : 9973) {
+    my $bad = $good;
+    substr($bad, $place, 1) ^= "\xff";
+    spill('bad.h5', $bad);
+    my ($s) = run('weights -q bad.h5');
+    push @wrong, "$place: $s" unless $s == 6 || $s == 0;
+    $noticed++ if $s == 6;
+}
+is_deeply(\@wrong, [], 'a changed byte never crashes');
+cmp_ok($noticed, '>', 3, '... and metadata notice it');
+my $nan = $good;
+substr($nan, int(length($good) / 2) + $_, 1) = "\xff" for 0 .. 63;    # amid the tensors
+spill('nan.h5', $nan);
+my ($nan_status, undef, $nan_err) = run('weights nan.h5');
+is($nan_status, 6, 'NaN among the weights');
+like($nan_err, qr/infinities or NaN/, '... is named');
+done_testing;

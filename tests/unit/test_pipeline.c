@@ -1,0 +1,325 @@
+/* The slice loop on a small volume with the bundled weights, and label maps as prompts. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "pipeline/pipeline.h"
+#include "sammed2d/nifti.h"
+
+enum { NX = 20, NY = 18, NZ = 5 };
+static struct sm_model *model;
+static struct sm_volume volume;
+
+static size_t at(int i, int j, int k)
+{
+    return (size_t) i + NX * ((size_t) j + NY * (size_t) k);
+}
+
+static bool in_block(int i, int j, int k)
+{
+    return i >= 5 && i < 12 && j >= 4 && j < 13 && k >= 1 && k < 4;
+}
+
+static int set_up(void **state)
+{
+    struct sm_grid grid = {.dim = {NX, NY, NZ},
+                           .affine_lps = {{1, 0, 0, -9}, {0, 1, 0, 4}, {0, 0, 4, 2}, {0, 0, 0, 1}}};
+    struct sm_err err;
+    (void) state;
+    if (sm_model_open(&model, "weights/default.h5", &err) ||
+        sm_volume_alloc(&volume, &grid, SM_INT16, 1, &err))
+        return -1;
+    volume.format = SM_FORMAT_NIFTI;
+    for (int k = 0; k < NZ; k++)
+        for (int j = 0; j < NY; j++)
+            for (int i = 0; i < NX; i++)
+                ((int16_t *) volume.voxels)[at(i, j, k)] =
+                    (int16_t) ((i * 31 + j * 17 + k * 5) % 19 + (in_block(i, j, k) ? 300 : 0));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void) state;
+    sm_volume_free(&volume);
+    sm_model_close(model);
+    return 0;
+}
+
+static void box(struct sm_prompts *prompts, const char *text)
+{
+    struct sm_err err;
+    assert_int_equal(sm_prompts_add_box(prompts, text, SM_SPACE_VOXEL, &err), SM_OK);
+}
+
+static struct sm_result *segment(struct sm_prompts *prompts, const struct sm_segment_options *options,
+                                 const struct sm_listener *listener, enum sm_status expected)
+{
+    struct sm_result *result;
+    struct sm_err err = {0};
+    assert_int_equal(sm_prompts_resolve(prompts, &volume.grid, &err), SM_OK);
+    enum sm_status status = sm_segment(&result, model, &volume, prompts, options, listener, &err);
+    if (status != expected)
+        fail_msg("status %d: %s", status, err.message);
+    return result;
+}
+
+static void slices_are_encoded_once(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE};
+    (void) state;
+    box(&prompts, "a=5,4,1,11,12,3");
+    box(&prompts, "b=1,1,2,4,4,3");
+    box(&prompts, "b=13,10,2,17,15,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    assert_int_equal(sm_result_encoded(result), 3);
+    assert_true(sm_result_has(result, 0, 1));
+    assert_false(sm_result_has(result, 1, 1));
+    assert_false(sm_result_has(result, 0, 0));
+    assert_int_equal(sm_result_prompt(result, 1, 2)->box_count, 2);
+    assert_int_equal(sm_result_prompt(result, 1, 3)->box_count, 1);
+    const float expected[4] = {5, 4, 12, 13};
+    assert_memory_equal(sm_result_prompt(result, 0, 2)->boxes[0], expected, sizeof expected);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+/* Two boxes together give the higher logit of each alone. */
+static void boxes_of_one_object_are_merged(void **state)
+{
+    static const char *const texts[] = {"a=1,1,2,6,6,2", "a=11,9,2,17,15,2"};
+    struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE};
+    float low[3][64 * 64];
+    (void) state;
+    for (int n = 0; n < 3; n++) {
+        struct sm_prompts prompts = {0};
+        for (int b = 0; b < 2; b++)
+            if (n == 2 || n == b)
+                box(&prompts, texts[b]);
+        struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+        memcpy(low[n], result_cell(result, 0, 2)->low_res, sizeof low[n]);
+        sm_result_free(result);
+        sm_prompts_free(&prompts);
+    }
+    for (int p = 0; p < 64 * 64; p++)
+        assert_true(fabsf(low[2][p] - fmaxf(low[0][p], low[1][p])) < 1e-3f);
+}
+
+static void a_box_is_carried_and_ends(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    (void) state;
+    box(&prompts, "a=5,4,2,11,12,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const struct sm_object_result *object = sm_result_object(result, 0);
+    assert_int_equal(object->slices[0], 1);
+    assert_int_equal(object->slices[1], 3);
+    assert_true(sm_result_prompt(result, 0, 1)->propagated);
+    assert_false(sm_result_prompt(result, 0, 2)->propagated);
+    sm_result_free(result);
+    options.propagate = SM_PROPAGATE_UP;
+    result = segment(&prompts, &options, NULL, SM_OK);
+    assert_int_equal(sm_result_object(result, 0)->slices[0], 2);
+    assert_int_equal(sm_result_object(result, 0)->slices[1], 3);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+/* Several boxes say how far the object goes: boxes between them are interpolated, and the object stays
+ * within them unless told otherwise. */
+static void boxes_on_key_slices(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    (void) state;
+    box(&prompts, "a=3,4,0,8,12,0");
+    box(&prompts, "a=7,4,2,12,14,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const float expected[4] = {5, 4, 11, 14};
+    assert_int_equal(sm_result_encoded(result), 3);
+    assert_memory_equal(sm_result_prompt(result, 0, 1)->boxes[0], expected, sizeof expected);
+    assert_true(sm_result_prompt(result, 0, 1)->propagated);
+    assert_null(sm_result_prompt(result, 0, 3));
+    sm_result_free(result);
+    options.propagate = SM_PROPAGATE_NONE;
+    result = segment(&prompts, &options, NULL, SM_OK);
+    assert_int_equal(sm_result_encoded(result), 2);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+static int directions_on(const struct sm_result *result, int slice)
+{
+    const struct cell *cell = result_cell(result, 0, slice);
+    return cell ? cell->directions : 0;
+}
+
+static void how_far_key_slices_reach(void **state)
+{
+    static const struct {
+        const char *boxes[2];
+        enum sm_propagate propagate;
+        int lower, upper; /* directions on slices 1 and 3 */
+    } rows[] = {
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_AUTO, 0, 0},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_BOTH, GO_DOWN, GO_UP},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_UP, 0, GO_UP},
+        {{"a=5,4,1,11,12,1", "a=5,4,3,11,12,3"}, SM_PROPAGATE_DOWN, GO_DOWN, 0},
+        /* side by side, nothing lies between them: followed from both */
+        {{"a=1,4,1,7,12,1", "a=12,4,3,18,12,3"}, SM_PROPAGATE_AUTO, GO_UP, GO_DOWN},
+        /* as a 3-D box */
+        {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_AUTO, 0, 0},
+        {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_BOTH, GO_DOWN, GO_UP},
+    };
+    (void) state;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        struct sm_prompts prompts = {0};
+        struct sm_segment_options options = {.propagate = rows[r].propagate};
+        for (int b = 0; b < 2 && rows[r].boxes[b]; b++)
+            box(&prompts, rows[r].boxes[b]);
+        struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+        assert_int_equal(directions_on(result, 1), rows[r].lower);
+        assert_int_equal(directions_on(result, 3), rows[r].upper);
+        sm_result_free(result);
+        sm_prompts_free(&prompts);
+    }
+}
+
+/* Given in another order on the other slice: each box goes on to the one nearest to it. */
+static void two_boxes_a_slice_are_paired(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    (void) state;
+    box(&prompts, "a=1,1,0,4,4,0");
+    box(&prompts, "a=12,9,0,16,15,0");
+    box(&prompts, "a=10,9,2,16,15,2");
+    box(&prompts, "a=1,3,2,4,6,2");
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const float expected[2][4] = {{1, 2, 5, 6}, {11, 9, 17, 16}};
+    assert_int_equal(sm_result_prompt(result, 0, 1)->box_count, 2);
+    assert_memory_equal(sm_result_prompt(result, 0, 1)->boxes, expected, sizeof expected);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+}
+
+struct notes {
+    char text[2000];
+};
+
+static void keep_note(void *context, const char *sentence)
+{
+    struct notes *notes = context;
+    strncat(notes->text, sentence, sizeof notes->text - strlen(notes->text) - 2);
+    strcat(notes->text, "\n");
+}
+
+static void notes_say_where_and_why_it_ends(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    struct notes notes = {""};
+    const struct sm_listener listener = {.context = &notes, .note = keep_note};
+    (void) state;
+    box(&prompts, "a=5,4,2,11,12,2");
+    sm_result_free(segment(&prompts, &options, &listener, SM_OK));
+    assert_non_null(strstr(notes.text, "object \"a\" is carried up to slice 3; it ends before slice 4 because "));
+    assert_non_null(strstr(notes.text, "object \"a\" is carried down to slice 1; it ends before slice 0 because "));
+    sm_prompts_free(&prompts);
+}
+
+static bool always(void *context)
+{
+    (void) context;
+    return true;
+}
+
+static void cancelled(void **state)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    const struct sm_listener listener = {.cancelled = always};
+    (void) state;
+    box(&prompts, "a=5,4,2,11,12,2");
+    assert_null(segment(&prompts, &options, &listener, SM_INTERRUPTED));
+    sm_prompts_free(&prompts);
+}
+
+/* The block as label 7, with i and k exchanged and j backwards: the same voxels of the world. */
+static void masks_in_another_axis_order(void **state)
+{
+    char path[] = "/tmp/sammed2d-test-XXXXXX.nii";
+    struct sm_grid grid = {.dim = {NZ, NY, NX}};
+    struct sm_labels labels;
+    struct sm_prompts prompts = {0};
+    struct sm_err err = {0};
+    (void) state;
+    for (int r = 0; r < 4; r++) {
+        const double *row = volume.grid.affine_lps[r];
+        const double turned[4] = {row[2], -row[1], row[0], row[3] + row[1] * (NY - 1)};
+        memcpy(grid.affine_lps[r], turned, sizeof turned);
+    }
+    assert_int_equal(sm_labels_alloc(&labels, &grid, &err), SM_OK);
+    for (int k = 0; k < NZ; k++)
+        for (int j = 0; j < NY; j++)
+            for (int i = 0; i < NX; i++)
+                labels.voxels[(size_t) k + NZ * ((size_t) (NY - 1 - j) + NY * (size_t) i)] =
+                    in_block(i, j, k) ? 7 : 0;
+    int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    close(fd);
+    struct sm_volume like = {.grid = grid};
+    assert_int_equal(sm_nifti_write_labels(path, &labels, &like, &err), SM_OK);
+    assert_int_equal(sm_prompts_add_mask(&prompts, path, NULL, &err), SM_OK);
+    assert_int_equal(sm_prompts_load_masks(&prompts, &volume.grid, NULL, &err), SM_OK);
+    unlink(path);
+    assert_int_equal(prompts.count, 1);
+    assert_int_equal(prompts.objects[0].id, 7);
+    assert_string_equal(prompts.objects[0].name, "label 7");
+    for (int k = 0; k < NZ; k++)
+        for (int j = 0; j < NY; j++)
+            for (int i = 0; i < NX; i++)
+                assert_int_equal(prompts.objects[0].mask->voxels[at(i, j, k)], in_block(i, j, k));
+    struct sm_segment_options options = {0};
+    struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+    const float expected[4] = {5, 4, 12, 13};
+    assert_memory_equal(sm_result_prompt(result, 0, 3)->boxes[0], expected, sizeof expected);
+    assert_int_equal(sm_result_encoded(result), 3);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+    sm_labels_free(&labels);
+}
+
+static void threshold_of_the_reference(void **state)
+{
+    (void) state;
+    assert_false(logit_inside(0));
+    assert_false(logit_inside(1e-8f)); /* its sigmoid is 0.5 in float32 */
+    assert_true(logit_inside(1e-5f));
+    assert_false(logit_inside(NAN));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slices_are_encoded_once),
+        cmocka_unit_test(boxes_of_one_object_are_merged),
+        cmocka_unit_test(a_box_is_carried_and_ends),
+        cmocka_unit_test(boxes_on_key_slices),
+        cmocka_unit_test(how_far_key_slices_reach),
+        cmocka_unit_test(two_boxes_a_slice_are_paired),
+        cmocka_unit_test(notes_say_where_and_why_it_ends),
+        cmocka_unit_test(cancelled),
+        cmocka_unit_test(masks_in_another_axis_order),
+        cmocka_unit_test(threshold_of_the_reference),
+    };
+    return cmocka_run_group_tests_name("pipeline", tests, set_up, tear_down);
+}
