@@ -37,6 +37,9 @@ def decode(d):
     """(frames, rows, columns) of stored values, without any pixel plug-in for one bit a pixel."""
     n, rows, columns = int(d.get("NumberOfFrames", 1)), int(d.Rows), int(d.Columns)
     ts = str(d.file_meta.TransferSyntaxUID)
+    if int(d.BitsAllocated) == 8 and not d.is_little_endian and d["PixelData"].VR == "OW":
+        raw = np.frombuffer(d.PixelData, np.uint8).reshape(-1, 2)[:, ::-1].reshape(-1)
+        return raw[:n * rows * columns].reshape(n, rows, columns)
     if int(d.BitsAllocated) > 1:
         return d.pixel_array.reshape(n, rows, columns)
     size = rows * columns
@@ -94,24 +97,58 @@ def from_seg(d, number, info, where):
         own = np.median(np.abs(steps @ normal)) if len(steps) else 0
         half = (between or own or 1) / 2
         p = where - origin
-        u, v, w = (np.round(p @ row / dx, 3), np.round(p @ column / dy, 3), p @ normal)
+        u, v, w = p @ row / dx + 1e-4, p @ column / dy + 1e-4, p @ normal + 2e-4 * half
         u, v = np.floor(u + 0.5).astype(int), np.floor(v + 0.5).astype(int)
-        hit = (np.abs(w) < half - 1e-3) & (u >= 0) & (v >= 0) & (u < pixels.shape[1]) & (v < pixels.shape[0])
+        hit = (w >= -half) & (w < half) & (u >= 0) & (v >= 0) & (u < pixels.shape[1]) & (v < pixels.shape[0])
         value = pixels[v[hit], u[hit]]
         out[hit] |= value == number if segment is None else inside_value(d, value)
     return out
 
 
+def odd_inside(corners, x, y):
+    """Even-odd rule for points (x, y): a ray towards +x."""
+    odd = np.zeros(x.shape, bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0)):
+        if y0 != y1:
+            odd ^= ((y0 > y) != (y1 > y)) & (x < x0 + (x1 - x0) * (y - y0) / (y1 - y0))
+    return odd
+
+
+def contours_of(d, number):
+    rois = {int(r.ReferencedROINumber): r for r in d.ROIContourSequence}
+    if 0 in rois:  # counted in the order of the file
+        number = int(d.StructureSetROISequence[number - 1].ROINumber)
+    return [np.array(c.ContourData, float).reshape(-1, 3) for c in rois[number].ContourSequence
+            if str(c.ContourGeometricType) in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")]
+
+
+def from_plates(drawn, where):
+    """Contours across the slices: prisms that reach halfway to each other."""
+    out = np.zeros(where.shape[:3], bool)
+    normal = np.cross(drawn[0][1] - drawn[0][0], drawn[0][2] - drawn[0][0])
+    normal /= np.linalg.norm(normal)
+    across = drawn[0][1] - drawn[0][0]
+    across /= np.linalg.norm(across)
+    basis = np.stack([across, np.cross(normal, across)], 1)
+    depths = np.unique(np.round([c[0] @ normal for c in drawn], 3))
+    half = np.diff(depths).min() / 2
+    for c in drawn:
+        p = (where - c[0]) @ basis
+        near = np.abs((where - c[0]) @ normal) < half
+        out |= near & odd_inside((c - c[0]) @ basis, p[..., 0], p[..., 1])
+    return out
+
+
 def from_contours(d, number, info, where):
-    """Even-odd rule, a ray towards +x in the plane of the slice, contours flattened onto the slice."""
+    """Contours along the slices, flattened onto the nearest."""
     out = np.zeros(where.shape[:3], bool)
     a = np.array(info["affine_lps"])
     normal = np.cross(a[:3, 0], a[:3, 1])
     normal /= np.linalg.norm(normal)
     axes = np.linalg.pinv(a[:3, :2])
-    roi = next(r for r in d.ROIContourSequence if int(r.ReferencedROINumber) == number)
-    drawn = [np.array(c.ContourData, float).reshape(-1, 3) for c in roi.ContourSequence
-             if str(c.ContourGeometricType) in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")]
+    drawn = contours_of(d, number)
+    if np.ptp(drawn[0] @ normal) > 0.1:
+        return from_plates(drawn, where)
     depths = np.array(info["origins"]) @ normal
     step = abs(np.median(np.diff(depths))) if len(depths) > 1 else abs(a[:3, 2] @ normal)
     j, i = np.mgrid[:where.shape[1], :where.shape[2]]
@@ -124,12 +161,7 @@ def from_contours(d, number, info, where):
         if off < best[k]:
             out[k] = False
         best[k] = off
-        uv = (c - np.array(info["origins"][k])) @ axes.T
-        for (x0, y0), (x1, y1) in zip(uv, np.roll(uv, -1, axis=0)):
-            if y0 == y1:
-                continue
-            crosses = (y0 > j) != (y1 > j)
-            out[k] ^= crosses & (i < x0 + (x1 - x0) * (j - y0) / (y1 - y0))
+        out[k] ^= odd_inside((c - np.array(info["origins"][k])) @ axes.T, i, j)
     return out
 
 
