@@ -42,9 +42,22 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
     }
     if (pixels.big_endian && width > 1)
         swap_bytes(out, size, width);
-    // 8-bit pixels in 16-bit words: the first pixel is in the low byte.
-    if (pixels.big_endian && width == 1 && !pixels.bytes_vr)
-        swap_bytes(out, size, 2);
+    // 8-bit pixels in 16-bit words: the first pixel is in the low byte. Frames of an odd size begin and end
+    // in the middle of a word.
+    if (!pixels.big_endian || width > 1 || pixels.bytes_vr)
+        return true;
+    uint64_t first = (uint64_t) number * size;
+    for (uint64_t at = first; at < first + size; at++) {
+        uint64_t other = at ^ 1;
+        if (other < first || other >= first + size) {
+            if (!bytes_.read(pixels.offset + other, &out[at - first], 1)) {
+                reason = "its pixel data end in the middle of a word";
+                return false;
+            }
+        } else if (other > at) {
+            std::swap(out[at - first], out[other - first]);
+        }
+    }
     return true;
 }
 
