@@ -83,6 +83,12 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err);
 
+/* The same for a volume whose slices may be missing or unevenly spaced: a position in mm belongs to the
+ * nearest slice by its true position, a box to every slice it reaches; one that lies in a gap, farther than
+ * half the usual step from every slice, is SM_USAGE. */
+enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
+                                     struct sm_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -55,6 +55,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "space", &command->space, "voxel|lps|ras", "how --box and --point are meant (default voxel)"),
         OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
         OPTION_TEXT(0, "series", &command->series, "UID|N", "which DICOM series, by its UID or its number in sammed2d info"),
+        OPTION_TEXT(0, "gaps", &command->gaps, "error|fill|resample", "what a label map does where slices are missing or uneven (default error)"),
         OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, dicom, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
         OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
@@ -111,9 +112,11 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = cmd_read_series(&job->volume, job->input, command->volume_index, command->series, err);
     if (!status)
+        status = segment_check_gaps(job, err);
+    if (!status)
         warn_square(job);
     if (!status)
-        status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
+        status = sm_prompts_resolve_in(&job->prompts, &job->volume, err);
     if (!status)
         status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);
     if (!status)

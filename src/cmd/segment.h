@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "sammed2d/dicom.h"
 #include "sammed2d/segment.h"
+#include "sammed2d/stack.h"
 
 /* A prompt option as it stood on the command line; order matters, it numbers the objects. */
 struct prompt_option {
@@ -52,12 +53,15 @@ struct segment_job {
 /* segment_options.c */
 enum sm_status segment_choices(const struct segment_command *command,
                                struct sm_segment_options *options, struct sm_err *err);
+enum sm_gaps segment_gaps(const struct segment_command *command); /* checked by segment_choices */
 enum sm_status segment_prompts(const struct segment_command *command, const char *input,
                                struct sm_prompts *prompts, struct sm_err *err);
 
 /* segment_output.c: every output can be written, and none is another or the input. */
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
                                      struct sm_err *err);
+/* Slices missing or uneven, and NIfTI wanted: can it be made? Before the work. */
+enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err);
 enum sm_status segment_write(struct segment_job *job, struct sm_err *err);
 /* Does the name end in .dcm? */
 bool segment_is_seg(const char *output);

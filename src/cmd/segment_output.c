@@ -136,6 +136,22 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
     return status;
 }
 
+enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err)
+{
+    const struct segment_command *command = job->command;
+    bool nifti = command->probabilities != NULL;
+    struct sm_stack stack;
+    for (size_t n = 0; n < command->outputs.count; n++)
+        nifti |= !segment_is_seg(command->outputs.values[n]);
+    if (!nifti || !job->volume.slice_origin_lps)
+        return SM_OK;
+    enum sm_status status = sm_stack_make(&stack, &job->volume, segment_gaps(command), err);
+    if (status)
+        return sm_fail_context(err, "%s", job->input);
+    sm_stack_free(&stack);
+    return SM_OK;
+}
+
 /* ---- after it ---- */
 
 static enum sm_status no_memory(struct sm_err *err)
@@ -158,6 +174,27 @@ static enum sm_status digest_input(const struct segment_job *job, char hex[65], 
     return job->volume.format == SM_FORMAT_DICOM ? SM_OK : digest_file(job->input, hex, err);
 }
 
+/* The label map as a file holds it: on a regular grid. */
+static enum sm_status write_labels(const char *path, const struct segment_job *job, struct sm_err *err)
+{
+    const struct sm_labels *labels = sm_result_labels(job->result);
+    struct sm_labels regular = {0};
+    struct sm_stack stack = {0};
+    if (!job->volume.slice_origin_lps)
+        return sm_nifti_write_labels(path, labels, &job->volume, err);
+    enum sm_status status = sm_stack_make(&stack, &job->volume, segment_gaps(job->command), err);
+    if (!status)
+        status = sm_labels_alloc(&regular, &stack.grid, err);
+    if (!status) {
+        const struct sm_volume like = {.grid = stack.grid};
+        sm_stack_spread(&stack, labels->voxels, sizeof *labels->voxels, regular.voxels);
+        status = sm_nifti_write_labels(path, &regular, &like, err);
+    }
+    sm_labels_free(&regular);
+    sm_stack_free(&stack);
+    return status;
+}
+
 static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;
@@ -173,9 +210,7 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
         if (segment_is_seg(outputs->values[n]))
             continue;
         char *sidecar = segment_sidecar(outputs->values[n]);
-        status = sidecar ? sm_nifti_write_labels(outputs->values[n], sm_result_labels(job->result),
-                                                 &job->volume, err)
-                         : no_memory(err);
+        status = sidecar ? write_labels(outputs->values[n], job, err) : no_memory(err);
         if (!status)
             status = write_json(sidecar,
                                 segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, weights_sha256),
@@ -185,11 +220,42 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
     return status;
 }
 
+struct probabilities {
+    const struct sm_result *result;
+    const struct sm_stack *stack;
+    float *own; /* on the volume's grid */
+};
+
 static enum sm_status fill_probabilities(void *context, int object, float *out, struct sm_err *err)
 {
+    const struct probabilities *from = context;
     (void) err;
-    sm_result_probabilities(context, (size_t) object, out);
+    sm_result_probabilities(from->result, (size_t) object, from->own ? from->own : out);
+    if (from->own)
+        sm_stack_spread(from->stack, from->own, sizeof *out, out);
     return SM_OK;
+}
+
+static enum sm_status write_probabilities(const struct segment_job *job, const char *path,
+                                          struct sm_err *err)
+{
+    struct sm_stack stack = {0};
+    struct probabilities from = {.result = job->result, .stack = &stack};
+    struct sm_volume like = job->volume; /* nothing of it is freed here */
+    enum sm_status status = SM_OK;
+    if (like.slice_origin_lps) {
+        status = sm_stack_make(&stack, &job->volume, segment_gaps(job->command), err);
+        like.grid = stack.grid;
+        from.own = malloc(sm_grid_voxels(&job->volume.grid) * sizeof *from.own);
+        if (!status && !from.own)
+            status = no_memory(err);
+    }
+    if (!status)
+        status = sm_nifti_write_floats(path, &like, (int) sm_result_objects(job->result),
+                                       fill_probabilities, &from, err);
+    free(from.own);
+    sm_stack_free(&stack);
+    return status;
 }
 
 static enum sm_status write_stats(const struct segment_job *job, const char *path, struct sm_err *err)
@@ -207,9 +273,7 @@ enum sm_status segment_write(struct segment_job *job, struct sm_err *err)
     const struct segment_command *command = job->command;
     enum sm_status status = write_maps(job, err);
     if (!status && command->probabilities)
-        status = sm_nifti_write_floats(command->probabilities, &job->volume,
-                                       (int) sm_result_objects(job->result), fill_probabilities,
-                                       job->result, err);
+        status = write_probabilities(job, command->probabilities, err);
     if (!status && command->stats)
         status = write_stats(job, command->stats, err);
     if (!status && command->preview)
