@@ -64,6 +64,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
         OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
         OPTION_TEXT(0, "preview", &command->preview, "FILE.png", "contact sheet with outlines and prompts"),
+        OPTION_TEXT(0, "gaps", &command->gaps, "error|fill|resample", "NIfTI of a series with missing slices (default error)"),
         OPTION_TEXT(0, "seg-type", &command->seg_type, "binary|fractional|labelmap", "kind of DICOM SEG (default binary)"),
         OPTION_FLAG(0, "fractional", &command->fractional, "the same as --seg-type fractional: probabilities"),
         OPTION_TEXT(0, "meta", &command->meta, "FILE", "codes and texts of the SEG, as dcmqi's JSON"),
@@ -116,6 +117,8 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
         status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
     if (!status)
         status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);
+    if (!status)
+        status = segment_check_gaps(job, err);
     if (!status)
         status = segment_seg_prepare(job, err);
     if (!status)

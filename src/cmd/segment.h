@@ -1,6 +1,6 @@
 /* cmd/segment.h - what the files of `sammed2d segment` share: segment.c (options and flow),
  * segment_options.c (words into choices), segment_output.c (files), segment_json.c (documents),
- * segment_seg.c and segment_meta.c (DICOM SEG). */
+ * segment_seg.c and segment_meta.c (DICOM SEG), segment_gaps.c (NIfTI of uneven slices). */
 #ifndef CMD_SEGMENT_H
 #define CMD_SEGMENT_H
 
@@ -70,6 +70,11 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err);
 enum sm_status segment_seg_write(struct segment_job *job, const char *weights_sha256,
                                  struct sm_err *err);
 void segment_seg_free(struct segment_seg *seg);
+
+/* segment_gaps.c: is --gaps one of its words, and does it allow what is to be written? */
+enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err);
+/* The label map, evenly spaced where the series is not. */
+enum sm_status segment_write_map(const struct segment_job *job, const char *path, struct sm_err *err);
 
 /* segment_meta.c: dcmqi's JSON. Looks object `id` up; false: it has no such label. Strings live as long
  * as the JSON. SM_CORRUPT: the item lacks what a segment needs. */

@@ -147,15 +147,6 @@ extern "C" void sm_segment_meaning_find(struct sm_segment_meaning *meaning, cons
     sm_segment_meaning_colour(meaning, row->rgb);
 }
 
-extern "C" const char *sm_segment_meaning_name(size_t row)
-{
-    static thread_local std::string name;
-    if (row >= sizeof ROWS / sizeof *ROWS)
-        return nullptr;
-    name.assign(ROWS[row].names, strcspn(ROWS[row].names, "|"));
-    return name.c_str();
-}
-
 // sRGB (IEC 61966-2-1) to XYZ, adapted from D65 to D50 (Bradford), to CIELab, to 16 bits.
 extern "C" void sm_segment_meaning_colour(struct sm_segment_meaning *meaning, const int rgb[3])
 {
