@@ -113,9 +113,10 @@ const Row *lesion_in(const std::string &name, const Row *&where)
     if (gap == std::string::npos)
         return nullptr;
     const Row *what = find_row(name.substr(gap + 1));
-    where = find_row(name.substr(0, gap));
-    bool good = what && where && what->category == ALTERED && where->category == ANATOMY &&
-                !*what->region && !*where->region;
+    const Row *organ = find_row(name.substr(0, gap));
+    bool good = what && organ && what->category == ALTERED && organ->category == ANATOMY &&
+                !*what->region && !*organ->region;
+    where = good ? organ : nullptr;
     return good ? what : nullptr;
 }
 
