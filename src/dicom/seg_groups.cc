@@ -1,9 +1,9 @@
 // Dimensions, functional groups and the list of referenced instances. PS3.3 C.7.6.16, C.7.6.17, C.12.2.
 #include <cmath>
 
-#include "dcmtk/config/osconfig.h"
-#include "dcmtk/dcmdata/dcdatset.h"
-#include "dcmtk/dcmdata/dcdeftag.h"
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
 
 #include "dicom/seg.h"
 #include "dicom/values.h"
