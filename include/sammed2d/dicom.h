@@ -98,10 +98,6 @@ void sm_segment_meaning_find(struct sm_segment_meaning *meaning, const char *nam
 /* sRGB, 0..255, as DICOM's CIELab under D50. */
 void sm_segment_meaning_colour(struct sm_segment_meaning *meaning, const int rgb[3]);
 
-/* One row of the table at a time, for tests and listings; NULL behind the last. The name stands for the
- * structure without a side. */
-const char *sm_segment_meaning_name(size_t row);
-
 struct sm_seg_object {
     struct sm_segment_meaning meaning;
     /* Bits or values of this object on slice k of the volume's stored grid, (ny, nx): 0/1 for BINARY and

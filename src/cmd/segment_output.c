@@ -86,12 +86,28 @@ static bool same_file(const char *a, const char *b)
                                  first.st_dev == second.st_dev && first.st_ino == second.st_ino);
 }
 
+/* A name inside the folder that is read, where there is a file already, is likely a slice of the series. */
+static bool in_input(const char *path, const char *input)
+{
+    char *file = realpath(path, NULL), *folder = realpath(input, NULL);
+    size_t length = folder ? strlen(folder) : 0;
+    bool inside = file && folder && strncmp(file, folder, length) == 0 && file[length] == '/';
+    free(file);
+    free(folder);
+    return inside;
+}
+
 static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
                                  const char *input, struct sm_err *err)
 {
     const char *path = plan->paths[p];
     if (same_file(path, input))
         return sm_fail(err, SM_USAGE, "%s: is the input; give the output another name", path);
+    if (segment_is_seg(path) && in_input(path, input))
+        return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output "
+                                      "another name or place", path);
+    if (command->meta && same_file(path, command->meta))
+        return sm_fail(err, SM_USAGE, "%s: is the file of --meta; give the output another name", path);
     for (size_t n = 0; n < command->prompt_options.count; n++)
         if (strchr("fm", command->prompt_options.list[n].kind) &&
             same_file(path, command->prompt_options.list[n].text))

@@ -113,9 +113,10 @@ const Row *lesion_in(const std::string &name, const Row *&where)
     if (gap == std::string::npos)
         return nullptr;
     const Row *what = find_row(name.substr(gap + 1));
-    where = find_row(name.substr(0, gap));
-    bool good = what && where && what->category == ALTERED && where->category == ANATOMY &&
-                !*what->region && !*where->region;
+    const Row *organ = find_row(name.substr(0, gap));
+    bool good = what && organ && what->category == ALTERED && organ->category == ANATOMY &&
+                !*what->region && !*organ->region;
+    where = good ? organ : nullptr;
     return good ? what : nullptr;
 }
 
@@ -145,15 +146,6 @@ extern "C" void sm_segment_meaning_find(struct sm_segment_meaning *meaning, cons
     if (side)
         (*meaning->region.value ? meaning->region_modifier : meaning->modifier) = *side;
     sm_segment_meaning_colour(meaning, row->rgb);
-}
-
-extern "C" const char *sm_segment_meaning_name(size_t row)
-{
-    static thread_local std::string name;
-    if (row >= sizeof ROWS / sizeof *ROWS)
-        return nullptr;
-    name.assign(ROWS[row].names, strcspn(ROWS[row].names, "|"));
-    return name.c_str();
 }
 
 // sRGB (IEC 61966-2-1) to XYZ, adapted from D65 to D50 (Bradford), to CIELab, to 16 bits.

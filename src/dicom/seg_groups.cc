@@ -1,9 +1,9 @@
 // Dimensions, functional groups and the list of referenced instances. PS3.3 C.7.6.16, C.7.6.17, C.12.2.
 #include <cmath>
 
-#include "dcmtk/config/osconfig.h"
-#include "dcmtk/dcmdata/dcdatset.h"
-#include "dcmtk/dcmdata/dcdeftag.h"
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
 
 #include "dicom/seg.h"
 #include "dicom/values.h"
@@ -17,6 +17,18 @@ static const struct sm_code PURPOSE = {"121322", "DCM", "Source image for image 
 static bool placed(const SegPlan &plan)
 {
     return !plan.source->orientation.empty() && !plan.source->frame_of_reference_uid.empty();
+}
+
+// The source's own decimals, but for those that are longer than a DS may be.
+static std::string decimals(const std::string &text)
+{
+    std::string out;
+    std::vector<double> numbers = numbers_in(text);
+    for (size_t part = 0; part < numbers.size(); part++) {
+        std::string own = part_of(text, part);
+        out += (part ? "\\" : "") + (own.size() > 16 ? decimal_string(numbers[part]) : own);
+    }
+    return out;
 }
 
 // ---- dimensions ----
@@ -59,7 +71,7 @@ static std::string thickness(const SegPlan &plan)
 {
     double between = std::fabs(plan.source->spacing_between_slices);
     if (thick(plan.source->slice_thickness))
-        return plan.source->slice_thickness;
+        return decimals(plan.source->slice_thickness);
     return decimal_string(between > 0 ? between : 1);
 }
 
@@ -68,13 +80,13 @@ static void put_shared(DcmDataset &data, const SegPlan &plan)
     DcmItem &shared = put_item(data, DCM_SharedFunctionalGroupsSequence);
     DcmItem &measures = put_item(shared, DCM_PixelMeasuresSequence);
     double between = std::fabs(plan.source->spacing_between_slices);
-    put(measures, DCM_PixelSpacing, plan.source->pixel_spacing);
+    put(measures, DCM_PixelSpacing, decimals(plan.source->pixel_spacing));
     put(measures, DCM_SliceThickness, thickness(plan));
     if (between > 0)
         put(measures, DCM_SpacingBetweenSlices, decimal_string(between));
     if (placed(plan))
         put(put_item(shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient,
-            plan.source->orientation);
+            decimals(plan.source->orientation));
 }
 
 static void put_content(DcmItem &group, const SegPlan &plan, const SegFrame &frame)
@@ -103,23 +115,13 @@ static void put_derivation(DcmItem &group, const SegPlan &plan, const sm_dicom_s
     put_code(image, DCM_PurposeOfReferenceCodeSequence, PURPOSE, plan);
 }
 
-// The source's own decimals; those of a mosaic's tile are computed and may be longer than a DS is.
-static std::string position(const sm_dicom_slice &slice)
-{
-    if (!slice.mosaic)
-        return slice.position;
-    std::vector<double> at = numbers_in(slice.position);
-    return at.size() == 3 ? decimal_string(at[0]) + "\\" + decimal_string(at[1]) + "\\" + decimal_string(at[2])
-                          : slice.position;
-}
-
 static void put_frame(DcmDataset &data, const SegPlan &plan, const SegFrame &frame)
 {
     const sm_dicom_slice &slice = plan.source->slices[(size_t) frame.slice];
     DcmItem &group = put_item(data, DCM_PerFrameFunctionalGroupsSequence);
     put_content(group, plan, frame);
     if (placed(plan))
-        put(put_item(group, DCM_PlanePositionSequence), DCM_ImagePositionPatient, position(slice));
+        put(put_item(group, DCM_PlanePositionSequence), DCM_ImagePositionPatient, decimals(slice.position));
     if (frame.object >= 0)
         put(put_item(group, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber,
             (unsigned) plan.numbers[(size_t) frame.object]);

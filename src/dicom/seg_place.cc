@@ -16,7 +16,7 @@ namespace {
 // Frames whose planes run parallel.
 struct Stack {
     Vector normal;
-    std::vector<const SegFrame *> frames;
+    std::vector<const MaskFrame *> frames;
     double step = 0;         // between planes, mm
     bool own_planes = false; // every frame lies on a slice of the volume, or beyond its ends
 };
@@ -38,7 +38,7 @@ struct Bounds {
 
 static sm_status make_stacks(std::vector<Stack> &stacks, const Seg &seg, const MaskRequest &request)
 {
-    for (const SegFrame &frame : seg.frames) {
+    for (const MaskFrame &frame : seg.frames) {
         auto fits = [&](const Stack &stack) { return parallel(stack.normal, frame.normal); };
         auto stack = std::find_if(stacks.begin(), stacks.end(), fits);
         if (stack == stacks.end()) {
@@ -53,7 +53,7 @@ static sm_status make_stacks(std::vector<Stack> &stacks, const Seg &seg, const M
 }
 
 // The slice of the volume that the frame lies on; -1: beyond its ends; -2: between slices.
-static int slice_of(const SegFrame &frame, const Places &places)
+static int slice_of(const MaskFrame &frame, const Places &places)
 {
     double depth = dot(frame.plane.position, places.normal);
     int k = places.nearest(depth);
@@ -68,7 +68,7 @@ static int slice_of(const SegFrame &frame, const Places &places)
 static double nearest_planes(const Stack &stack)
 {
     std::vector<double> depths;
-    for (const SegFrame *frame : stack.frames)
+    for (const MaskFrame *frame : stack.frames)
         depths.push_back(dot(frame->plane.position, stack.normal));
     std::sort(depths.begin(), depths.end());
     double nearest = ENDLESS;
@@ -101,7 +101,7 @@ static void measure_stack(Stack &stack, const Stamp &stamp)
     // Thick frames may lie on thin slices without belonging to them: then they reach further.
     bool thick = declared > 1.1 * places.step && stack.step > 1.1 * places.step;
     stack.own_planes = !thick || places.uneven || of_this_series(stamp.seg, stamp.request);
-    for (const SegFrame *frame : stack.frames)
+    for (const MaskFrame *frame : stack.frames)
         stack.own_planes &= slice_of(*frame, places) != -2;
 }
 
@@ -161,7 +161,7 @@ static Bounds bounds_of(const std::vector<uint16_t> &values, int columns, int ro
     return bounds;
 }
 
-static int mask_of(const Stamp &stamp, const SegFrame &frame, uint16_t value)
+static int mask_of(const Stamp &stamp, const MaskFrame &frame, uint16_t value)
 {
     return value == 0 ? -1 : frame.segment >= 0 ? frame.segment : stamp.index_of[value];
 }
@@ -174,7 +174,7 @@ static void put(Stamp &stamp, int mask, size_t voxel)
     voxels[voxel] = 1;
 }
 
-static void stamp_piece(Stamp &stamp, const SegFrame &frame, const RowPiece &piece,
+static void stamp_piece(Stamp &stamp, const MaskFrame &frame, const RowPiece &piece,
                         std::vector<size_t> &hits)
 {
     int columns = frame.plane.columns, rows = frame.plane.rows;
@@ -192,7 +192,7 @@ static void stamp_piece(Stamp &stamp, const SegFrame &frame, const RowPiece &pie
     }
 }
 
-static void count_lost(Stamp &stamp, const SegFrame &frame, std::vector<size_t> &hits)
+static void count_lost(Stamp &stamp, const MaskFrame &frame, std::vector<size_t> &hits)
 {
     std::vector<size_t> there(hits.size(), 0);
     for (uint16_t value : stamp.pixels.values()) {
@@ -204,7 +204,7 @@ static void count_lost(Stamp &stamp, const SegFrame &frame, std::vector<size_t> 
         stamp.lost[mask] += there[mask] > hits[mask] ? there[mask] - hits[mask] : 0;
 }
 
-static void stamp_frame(Stamp &stamp, const Stack &stack, const SegFrame &frame)
+static void stamp_frame(Stamp &stamp, const Stack &stack, const MaskFrame &frame)
 {
     const Frame &plane = frame.plane;
     Bounds bounds = bounds_of(stamp.pixels.values(), plane.columns, plane.rows);
@@ -233,7 +233,7 @@ static sm_status stamp_stack(Stamp &stamp, const Stack &stack, size_t &done)
 {
     const MaskRequest &request = stamp.request;
     std::string reason;
-    for (const SegFrame *frame : stack.frames) {
+    for (const MaskFrame *frame : stack.frames) {
         if (sm_cancelled(request.listener))
             return sm_fail(request.err, SM_INTERRUPTED, "interrupted while reading %s", request.name());
         if (!stamp.pixels.frame(frame->number, reason))

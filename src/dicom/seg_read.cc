@@ -10,13 +10,13 @@ static sm_status find_used(std::vector<bool> &used, const Seg &seg, SegPixels &p
 {
     used.assign(masks.size(), false);
     if (seg.kind != SegKind::LabelMap) {
-        for (const SegFrame &frame : seg.frames)
+        for (const MaskFrame &frame : seg.frames)
             used[(size_t) frame.segment] = true;
         return SM_OK;
     }
     std::vector<bool> present(65536, false);
     std::string reason;
-    for (const SegFrame &frame : seg.frames) {
+    for (const MaskFrame &frame : seg.frames) {
         if (sm_cancelled(request.listener))
             return sm_fail(request.err, SM_INTERRUPTED, "interrupted while reading %s", request.name());
         if (!pixels.frame(frame.number, reason))
@@ -46,7 +46,7 @@ static void drop_unused(Masks &masks, Seg &seg, const std::vector<bool> &used, c
             now[index] = kept++;
         else
             sm_note(request.listener, "%s: segment \"%s\" is empty", request.name(), masks.label(index));
-    for (SegFrame &frame : seg.frames)
+    for (MaskFrame &frame : seg.frames)
         if (frame.segment >= 0)
             frame.segment = now[(size_t) frame.segment];
     masks.keep(used);

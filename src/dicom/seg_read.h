@@ -14,7 +14,7 @@ namespace dicom {
 
 enum class SegKind { Binary, Fractional, LabelMap };
 
-struct SegFrame {
+struct MaskFrame {
     int number = 0;    // from 0
     int segment = -1;  // index among the masks; -1: the pixels say (LabelMap)
     Frame plane;
@@ -25,7 +25,7 @@ struct Seg {
     SegKind kind = SegKind::Binary;
     double maximum = 255; // MaximumFractionalValue
     Instance instance;    // pixel format, for decoding
-    std::vector<SegFrame> frames;
+    std::vector<MaskFrame> frames;
     std::string frame_of_reference;
     std::vector<std::string> series; // that it refers to
 };

@@ -116,7 +116,7 @@ struct Macros {
 };
 } // namespace
 
-static bool read_place(SegFrame &frame, const Macros &macros, const Instance &instance)
+static bool read_place(MaskFrame &frame, const Macros &macros, const Instance &instance)
 {
     DcmItem *position = macros.find(DCM_PlanePositionSequence);
     DcmItem *orientation = macros.find(DCM_PlaneOrientationSequence);
@@ -135,7 +135,7 @@ static sm_status read_frame(Seg &seg, int number, DcmItem *groups, DcmItem *shar
                             const std::map<int, int> &index_of, const MaskRequest &request)
 {
     Macros macros = {groups, shared};
-    SegFrame frame;
+    MaskFrame frame;
     frame.number = number;
     if (!read_place(frame, macros, seg.instance))
         return sm_fail(request.err, SM_UNSUPPORTED, "%s: frame %d has no position, orientation or "

@@ -6,11 +6,11 @@
 #include <memory>
 #include <new>
 
-#include "dcmtk/config/osconfig.h"
-#include "dcmtk/dcmdata/dcdatset.h"
-#include "dcmtk/dcmdata/dcdeftag.h"
-#include "dcmtk/dcmdata/dcelem.h"
-#include "dcmtk/dcmdata/dcitem.h"
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
+#include <dcmtk/dcmdata/dcelem.h>
+#include <dcmtk/dcmdata/dcitem.h>
 
 #include "dicom/charset.h"
 #include "dicom/seg.h"
@@ -42,26 +42,23 @@ static std::string convert(const std::string &text, const char *codec)
 }
 
 // Ways to write text that the standard's character sets know; the one that reads back is taken.
+// An escape sequence may be used only where SpecificCharacterSet names its set.
 static const struct {
-    const char *codec, *prefix;
+    const char *codec, *prefix, *named;
 } WAYS[] = {
-    {"UTF-8", ""}, {"ISO-8859-1", ""}, {"ISO-8859-2", ""}, {"ISO-8859-3", ""}, {"ISO-8859-4", ""},
-    {"ISO-8859-5", ""}, {"ISO-8859-6", ""}, {"ISO-8859-7", ""}, {"ISO-8859-8", ""}, {"ISO-8859-9", ""},
-    {"ISO-8859-15", ""}, {"TIS-620", ""}, {"SHIFT_JIS", ""}, {"GB18030", ""}, {"GBK", ""},
-    {"ISO-2022-JP", ""}, {"EUC-KR", "\033$)C"}, {"GB2312", "\033$)A"}, {"ISO-8859-1", "\033-A"},
-    {"ISO-8859-2", "\033-B"}, {"ISO-8859-5", "\033-L"}, {"ISO-8859-7", "\033-F"},
+    {"UTF-8", "", ""}, {"ISO-8859-1", "", ""}, {"ISO-8859-2", "", ""}, {"ISO-8859-3", "", ""},
+    {"ISO-8859-4", "", ""}, {"ISO-8859-5", "", ""}, {"ISO-8859-6", "", ""}, {"ISO-8859-7", "", ""},
+    {"ISO-8859-8", "", ""}, {"ISO-8859-9", "", ""}, {"ISO-8859-15", "", ""}, {"TIS-620", "", ""},
+    {"SHIFT_JIS", "", ""}, {"GB18030", "", ""}, {"GBK", "", ""}, {"ISO-2022-JP", "", "ISO 2022 IR 87"},
+    {"EUC-KR", "\033$)C", "ISO 2022 IR 149"}, {"GB2312", "\033$)A", "ISO 2022 IR 58"},
+    {"ISO-8859-1", "\033-A", "ISO 2022 IR 100"}, {"ISO-8859-2", "\033-B", "ISO 2022 IR 101"},
+    {"ISO-8859-5", "\033-L", "ISO 2022 IR 144"}, {"ISO-8859-7", "\033-F", "ISO 2022 IR 126"},
 };
-
-// Does one of the sets, which are terms separated by backslashes, allow escape sequences?
-static bool escapes(const std::string &set)
-{
-    return set.find("ISO 2022") != std::string::npos;
-}
 
 static std::string encoded(const std::string &text, const std::string &set)
 {
     for (const auto &way : WAYS) {
-        if (*way.prefix && !escapes(set))
+        if (set.find(way.named) == std::string::npos)
             continue;
         std::string bytes = convert(text, way.codec);
         if (!bytes.empty() && to_utf8(way.prefix + bytes, set) == text)

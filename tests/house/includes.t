@@ -97,6 +97,15 @@ for my $path (glob 'include/sammed2d/*.h') {
 }
 is_deeply(\@third_party, [], 'public headers show no third-party header');
 
+# Two structs of one name share one destructor, whichever the linker takes: the heap breaks far away.
+my (%defined, @twice);
+for my $path (glob 'src/dicom/*.h') {
+    my $text = slurp($path);
+    push @{$defined{$1}}, $path while $text =~ /^(?:struct|class|enum class|enum) (\w+)[^;(]*?\{/mg;
+}
+push @twice, map { "$_: @{$defined{$_}}" } grep { @{$defined{$_}} > 1 } sort keys %defined;
+is_deeply(\@twice, [], 'no two types of src/dicom have one name');
+
 my @long = grep { (() = slurp($_) =~ /\n/g) > 600 } @all;
 is_deeply(\@long, [], 'no file has over 600 lines');
 done_testing;
