@@ -180,6 +180,8 @@ void seg_add_modules(DcmDataset &data, const SegPlan &plan)
     put(data, DCM_ContentDescription, "Segmentation by sammed2d");
     put_text(data, DCM_ContentCreatorName,
              plan.options->content_creator ? plan.options->content_creator : "sammed2d^", plan);
+    if (plan.source->orientation.empty())
+        put(data, DCM_PatientOrientation, text_of(*plan.source->header, DCM_PatientOrientation));
     put_lossy(data, plan);
     put_type(data, plan);
 }

@@ -54,6 +54,11 @@ my ($mine, $others) = map { dump_of("$out/$_.dcm") =~ /\(0008, 0018\).*UI: (\S+)
 isnt($mine, $others, 'other frames, another UID');
 like($_, qr/^2\.25\.\d{20,39}$/, 'which is under 2.25') for $mine, $others;
 
+($status, $said) = segment('radiograph', "--box lung=8,8,0,36,40,0 -o $out/flat.dcm");
+is($status, 0, 'a radiograph, which has no place in space') or diag($said);
+is(errors("$out/flat.dcm"), '', 'dciodvfy');
+unlike(dump_of("$out/flat.dcm"), qr/Plane Position Sequence|Frame of Reference UID/, 'is given none');
+
 # Kinds.
 ($status) = segment('odd', "--box liver=$boxes{odd} --seg-type labelmap -o $out/map.dcm -o $out/map.nii.gz");
 is($status, 0, 'label map segmentation');

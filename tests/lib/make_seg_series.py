@@ -76,6 +76,12 @@ def main(out):
            orientation=(0, 1, 0, s, 0, -s), LossyImageCompression="01",
            LossyImageCompressionRatio="8", LossyImageCompressionMethod="ISO_10918_1")
     enhanced(out)
+    d = one(0, 1, "2.25.6", (51, 43), (0, 0, 0))
+    d.SOPClassUID = d.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    d.Modality = "CR"
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "SliceThickness"):
+        delattr(d, name)
+    save(d, out, "radiograph", "x")
 
 
 if __name__ == "__main__":
