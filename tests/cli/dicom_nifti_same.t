@@ -45,7 +45,8 @@ sub case {
     my $box = '--box=a=' . text(@box);
     my $point = '--point=b=' . text(@point);
     same($series, $plane, $box, 'a box');
-    same($series, $plane, "$point --propagate both", 'a point carried on') if $series !~ m{^..};
+    same($series, $plane, "$point --propagate both", 'a point carried on')
+        if index($series, '..') != 0; # the real ones take minutes
 }
 
 case("$dir/axial", 'axial');
