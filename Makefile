@@ -29,7 +29,8 @@ after-deps: $(filter deps deps-fuzz,$(MAKECMDGOALS))
 else
 
 CSTD       := -std=c11 -D_GNU_SOURCE
-WARNINGS   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith -Wvla -Wformat=2
+CXXSTD     := -std=c++17 -D_GNU_SOURCE
+WARNINGS   := -Wall -Wextra -Wshadow -Wpointer-arith -Wvla -Wformat=2
 # clang would say that an `omp simd` loop stayed a loop.
 ifneq ($(findstring clang,$(CC)),)
 WARNINGS   += -Wno-pass-failed
@@ -45,21 +46,29 @@ endif
 ifdef SANITIZE
 OPTIMISE   := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SANLINK    := -fsanitize=$(SANITIZE)
+# The C compiler links; clang must be told that there is C++ among the objects.
+ifneq ($(findstring clang,$(CC)),)
+SANLINK    += -fsanitize-link-c++-runtime
+endif
 endif
 
 # -ffp-contract=off keeps the weight rule and the geometry exact on machines with FMA; kernels ask
 # for FMA where they want it.
 # The build's own path stays out of the objects (-ffile-prefix-map), so that builds can be compared.
 ALL_CPPFLAGS = -Iinclude -Isrc $(PKG_CFLAGS) -DSM_VERSION='"$(VERSION)"' $(CPPFLAGS)
-ALL_CFLAGS   = $(CSTD) $(WARNINGS) $(HARDENING) $(OPTIMISE) -fPIC -fopenmp -ffp-contract=off \
-               -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+BOTH_FLAGS   = $(WARNINGS) $(HARDENING) $(OPTIMISE) -fPIC -fopenmp -ffp-contract=off \
+               -ffile-prefix-map=$(CURDIR)=.
+ALL_CFLAGS   = $(CSTD) $(BOTH_FLAGS) -Wstrict-prototypes $(CFLAGS)
+# src/dicom only: DCMTK and OpenJPEG speak C++ there; everything else stays C11.
+ALL_CXXFLAGS = $(CXXSTD) $(BOTH_FLAGS) $(DICOM_CFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
-LIBS         = $(PKG_LIBS) -lm
+LIBS         = $(PKG_LIBS) $(DICOM_LIBS) -lstdc++ -lm
 
-LIB_DIRS := base nn h5 model volume nifti image pipeline checkpoint
+LIB_DIRS := base nn h5 model volume nifti image dicom pipeline checkpoint
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)))
 CMD_SRC  := src/main.c $(sort $(wildcard src/cmd/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+LIB_CXX  := $(sort $(wildcard src/dicom/*.cc))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LIB_CXX:%.cc=$(BUILD)/obj/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(BUILD)/obj/%.o)
 
 LIB_A   := $(BUILD)/libsammed2d.a
@@ -74,7 +83,7 @@ endif
 all: $(PROGRAM) $(LIB_A) $(LIB_SO)
 
 # Changed flags rebuild: the stamp is written only when the flags differ from those in it.
-FLAGS_NOW   := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
+FLAGS_NOW   := $(CC) $(CXX) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) $(LIBS)
 FLAGS_STAMP := $(BUILD)/flags
 ifneq ($(file <$(FLAGS_STAMP)),$(FLAGS_NOW))
 $(shell mkdir -p $(BUILD))
@@ -89,6 +98,10 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	$(call SAY,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 .PRECIOUS: $(BUILD)/obj/%.o
+
+$(BUILD)/obj/%.o: %.cc $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	$(call SAY,C++)$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) -MMD -MP -c $< -o $@
 
 $(LIB_A): $(LIB_OBJ)
 	$(call SAY,AR)rm -f $@ && $(AR) rcsD $@ $^

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Segments the two phantoms with the default weights and says how well it went; see `make demo`.
+# Segments the phantoms with the default weights and says how well it went; see `make demo`.
 # Everything it makes lies in $BUILD/demo.
 set -eu
 
@@ -24,6 +24,22 @@ one() {
 one ct "CT phantom, an abdomen: 12 objects, a box on each slice" --propagate none --window abdomen
 one mr "MR phantom, a head in tilted slices: 13 objects, a box on each slice" --propagate none
 
+# The same body as a DICOM series, into a DICOM SEG beside the label map.
+title="CT phantom as a DICOM series: 12 objects, into DICOM SEG and NIfTI"
+echo "$title"
+case=$here/ct-dicom
+echo "  $BUILD/sammed2d segment $case/series --prompts $case/prompts.json --propagate none --window abdomen -o $out/ct-dicom.dcm"
+"$BUILD/sammed2d" segment "$case/series" --prompts "$case/prompts.json" --propagate none --window abdomen -q \
+    -o "$out/ct-dicom.dcm" -o "$out/ct-dicom.nii.gz" --stats "$out/ct-dicom.csv" --preview "$out/ct-dicom.png"
+"$BUILD/dice" "$case" "$out/ct-dicom.nii.gz"
+if command -v dciodvfy > /dev/null; then
+    dciodvfy "$out/ct-dicom.dcm" > "$out/dciodvfy.txt" 2>&1 || true
+    echo "  dciodvfy on $out/ct-dicom.dcm: $(grep -c '^Error' "$out/dciodvfy.txt") errors," \
+        "$(grep -c '^Warning' "$out/dciodvfy.txt") warnings"
+fi
+echo
+
 echo "Look at $out/ct.png and $out/mr.png."
 echo "Label maps: $out/ct.nii.gz and $out/mr.nii.gz; figures for each object: $out/ct.csv and $out/mr.csv."
+echo "DICOM SEG: $out/ct-dicom.dcm."
 echo "Dice is 1 where found and true voxels are the same, 0 where none is."

@@ -1,6 +1,6 @@
-/* make_phantoms.c - makes what lies in data/ct and data/mr.
+/* make_phantoms.c - makes what lies in data/ct, data/mr and data/ct-dicom.
  *
- *     build/make_phantoms DIR      writes DIR/ct and DIR/mr (see data/README.md)
+ *     build/make_phantoms DIR      writes DIR/ct, DIR/mr and DIR/ct-dicom (see data/README.md)
  */
 #include "phantom.h"
 
@@ -36,5 +36,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: make_phantoms DIR\n");
         return 1;
     }
-    return make(phantom_ct, argv[1]) || make(phantom_mr, argv[1]) ? 7 : 0;
+    return make(phantom_ct, argv[1]) || make(phantom_mr, argv[1]) || make(phantom_ct_dicom, argv[1]) ? 7 : 0;
 }

@@ -51,10 +51,12 @@ struct phantom {
     double centre_lps[3];          /* middle of the volume */
     int slice_axis;                /* the stored axis across the slices */
     double scl_inter;              /* stored = value - scl_inter */
+    int dicom;                        /* the image is a DICOM series, in series/ */
 };
 
 void phantom_ct(struct phantom *phantom);
 void phantom_mr(struct phantom *phantom);
+void phantom_ct_dicom(struct phantom *phantom); /* the same body, coarser, in a frame of odd size */
 
 /* Chance: the same number for the same place and seed. */
 double hash_unit(uint64_t seed, int64_t a, int64_t b, int64_t c);    /* 0 <= u < 1 */
@@ -68,9 +70,12 @@ struct pictures {
 };
 int phantom_scan(struct phantom *phantom, struct pictures *out); /* 0, or -1: no memory */
 
-/* image.nii.gz, truth.nii.gz, labels.json and the prompts files into folder; 0, or -1 after a
+/* image.nii.gz (or series/), truth.nii.gz, labels.json and the prompts files into folder; 0, or -1 after a
  * sentence on standard error. */
 int phantom_write(const struct phantom *phantom, const struct pictures *pictures,
                   const char *folder);
+
+/* slice01.dcm ... into folder; 0, or -1. */
+int phantom_write_dicom(const struct phantom *phantom, const int16_t *image, const char *folder);
 
 #endif

@@ -147,3 +147,17 @@ void phantom_ct(struct phantom *phantom)
     ADD(phantom, spine);
     ADD(phantom, organs);
 }
+
+/* 97 x 91 is 3 more than a multiple of 8: bits of one frame and the next share a byte. */
+void phantom_ct_dicom(struct phantom *phantom)
+{
+    static const int dim[3] = {97, 91, 20};
+    static const double spacing[3] = {3.3, 3.3, 8};
+    phantom_ct(phantom);
+    phantom->name = "ct-dicom";
+    phantom->dicom = 1;
+    for (int a = 0; a < 3; a++) {
+        phantom->dim[a] = dim[a];
+        phantom->spacing_mm[a] = spacing[a];
+    }
+}

@@ -1,10 +1,12 @@
 /* phantom_write.c - NIfTI-1, labels.json and the prompts files. */
 #include "phantom.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 static void put16(unsigned char *header, int offset, int value)
@@ -136,7 +138,8 @@ static int write_names(const struct phantom *phantom, const char *folder)
     if (!file)
         return complain(path);
     fprintf(file,
-            "{\n  \"image\": \"image.nii.gz\",\n  \"label\": \"truth.nii.gz\",\n  \"labels\": {\n");
+            "{\n  \"image\": \"%s\",\n  \"label\": \"truth.nii.gz\",\n  \"labels\": {\n",
+            phantom->dicom ? "series" : "image.nii.gz");
     int count = labels_of(phantom);
     for (int n = 0; n < count; n++)
         fprintf(file, "    \"%d\": \"%s\"%s\n", n + 1, phantom->labels[n],
@@ -274,6 +277,17 @@ static int write_prompts(const struct phantom *phantom, const uint8_t *truth, co
     return fclose(file) ? complain(path) : 0;
 }
 
+static int write_image(const struct phantom *phantom, const int16_t *image, const char *folder)
+{
+    char path[1024];
+    if (!phantom->dicom)
+        return write_nifti(phantom, folder, "image.nii.gz", image, 4, 2, phantom->scl_inter);
+    snprintf(path, sizeof path, "%s/series", folder);
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return complain(path);
+    return phantom_write_dicom(phantom, image, path);
+}
+
 int phantom_write(const struct phantom *phantom, const struct pictures *pictures,
                   const char *folder)
 {
@@ -283,7 +297,7 @@ int phantom_write(const struct phantom *phantom, const struct pictures *pictures
                     phantom->labels[n]);
             return -1;
         }
-    if (write_nifti(phantom, folder, "image.nii.gz", pictures->image, 4, 2, phantom->scl_inter) ||
+    if (write_image(phantom, pictures->image, folder) ||
         write_nifti(phantom, folder, "truth.nii.gz", pictures->truth, 2, 1, 0) ||
         write_names(phantom, folder))
         return -1;

@@ -42,7 +42,7 @@ $(EXAMPLES): $(BUILD)/%: tests/examples/%.c $(LIB_SO) $(FLAGS_STAMP)
 examples: $(EXAMPLES)
 fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 fuzz:
-	+$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
+	+$(MAKE) --no-print-directory CC=clang CXX=clang++ BUILD=$(BUILD)/libfuzzer \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 
 .PHONY: check check-unit check-long test-programs

@@ -34,8 +34,9 @@ struct sm_object {
     size_t point_count;
     struct sm_box *boxes;
     size_t box_count;
-    char *mask_path;        /* label map as prompt, or NULL */
-    int mask_value;         /* the label in it; 0 means: the only one, or the one equal to id */
+    char *mask_path;        /* label map, SEG or RT structure set as prompt, or NULL */
+    int mask_value;         /* the label in it; 0 means: the only one, or the one equal to id (DICOM:
+                             * the one of that name first) */
     struct sm_labels *mask; /* 1 inside, on the volume's grid; from sm_prompts_load_masks; owned */
 };
 
@@ -61,8 +62,9 @@ enum sm_status sm_prompts_add_point(struct sm_prompts *prompts, const char *text
  * Mask files named in it are relative to it. */
 enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, struct sm_err *err);
 
-/* Every label of a label map becomes an object of that id, with itself as mask prompt; names come
- * from the .json beside it where there is one, else "label N". */
+/* Every label of a label map, every segment of a DICOM SEG and every ROI of an RT structure set becomes
+ * an object of that id, with itself as mask prompt; a label map's names come from the .json beside it
+ * where there is one, else "label N". */
 enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err);
 
@@ -70,9 +72,9 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
  * mask file name begins with the name of the picture (all, when none does). */
 void sm_prompts_keep_picture(struct sm_prompts *prompts, const char *picture_path);
 
-/* Reads the mask files and brings them to `grid`; one stored in another axis order on the same voxels
- * is turned, one on other voxels is SM_USAGE. */
-enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_grid *grid,
+/* Reads the mask files and brings them to the volume's grid; a label map stored in another axis order on
+ * the same voxels is turned, one on other voxels is SM_USAGE. DICOM masks: sm_dicom_read_masks. */
+enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_volume *volume,
                                      const struct sm_listener *listener, struct sm_err *err);
 
 /* To voxel indices of `grid`, ids given, and everything checked: an object without a prompt, a prompt
@@ -80,6 +82,12 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
  * its eight corners, cut to the volume; a point in mm the nearest voxel. */
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err);
+
+/* The same for a volume whose slices may be missing or unevenly spaced: a position in mm belongs to the
+ * nearest slice by its true position, a box to every slice it reaches; one that lies in a gap, farther than
+ * half the usual step from every slice, is SM_USAGE. */
+enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
+                                     struct sm_err *err);
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,7 @@ struct sm_object_result {
     int id;
     const char *name; /* the prompts' */
     size_t voxels;
-    double volume_ml;
+    double volume_ml; /* slices unevenly spaced: each counts as sm_stack_share says */
     int slices[2];         /* first and last slice number k along the view's slice axis, as voxel
                               indices; -1, -1 when empty */
     double predicted_iou;  /* mean over its slices of the chosen mask's prediction */

@@ -72,6 +72,8 @@ struct sm_window {
     enum sm_window_mode mode;
     double center, width; /* CENTER_WIDTH */
     double low, high;     /* VOLUME, PERCENTILE: filled in by sm_window_prepare */
+    const struct sm_voi *voi; /* DICOM: the volume's, filled in by sm_window_prepare */
+    int voi_slice;            /* DICOM: voxel slice k whose window counts, where they differ */
 };
 
 /* "minmax", "volume", "percentile", "dicom", "stored", "default", "40,400", or a preset: abdomen 40,400  lung -600,1500
@@ -80,9 +82,12 @@ enum sm_status sm_window_parse(struct sm_window *window, const char *text, struc
 /* The text that sm_window_parse would read back. */
 void sm_window_name(const struct sm_window *window, char *text, size_t size);
 /* Looks at the whole volume where the mode needs it (VOLUME, PERCENTILE); DEFAULT becomes STORED for
- * what is display_ready, else MINMAX. SM_UNSUPPORTED: DICOM without VOI, STORED without 8 bits. */
+ * what is display_ready, else MINMAX. SM_UNSUPPORTED: DICOM without VOI, STORED without 8 bits.
+ * DICOM: the first of the file's windows, or its table; the middle slice's where they differ. */
 enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volume *volume,
                                  struct sm_err *err);
+/* The window for slice s of a view: where each voxel slice has its own, that of the voxel slice it shows. */
+struct sm_window sm_window_at(const struct sm_window *window, const struct sm_view *view, int s);
 /* grey (pixels) from values (pixels); `pixels` is height * width * channels. */
 void sm_window_apply(const struct sm_window *window, const float *values, size_t pixels,
                      uint8_t *grey);

@@ -79,6 +79,23 @@ struct sm_nifti_forms {
     bool nifti2;      /* the file was NIfTI-2 */
 };
 
+/* How a DICOM file wants its (rescaled) values shown, PS3.3 C.11.2.1: one or more windows, or a table. */
+enum sm_voi_function { SM_VOI_LINEAR, SM_VOI_LINEAR_EXACT, SM_VOI_SIGMOID };
+struct sm_voi_window {
+    double center, width;
+};
+struct sm_voi {
+    enum sm_voi_function function;
+    size_t windows;               /* alternatives; the first is the usual one; 0 when there is a table */
+    bool per_slice;
+    struct sm_voi_window *window; /* (per_slice ? nz : 1, windows) */
+    char (*explanation)[65];      /* (windows), UTF-8, "" where there is none */
+    double table_first;           /* value that the first table entry is for */
+    size_t table_size;            /* 0: no table; values beyond its ends take its end entries */
+    uint8_t *table;               /* grey, 0..255 */
+};
+void sm_voi_free(struct sm_voi *voi);
+
 struct sm_volume {
     struct sm_grid grid;
     enum sm_voxel_type type;
@@ -90,6 +107,13 @@ struct sm_volume {
     char modality[17];          /* "CT", "MR" ... as DICOM's Modality; "" when unknown */
     char description[256];      /* UTF-8, from the file; "" when none */
     struct sm_nifti_forms nifti;
+    /* DICOM only. Position of the centre of voxel (0, 0, k) for each k, (nz, 3) LPS mm, owned: exact where
+     * the affine, which has one step for all, is not (missing slices, uneven spacing). NULL: the affine
+     * holds for every slice. */
+    double (*slice_origin_lps)[3];
+    struct sm_dicom_source *dicom; /* what writing a SEG needs, owned; see dicom.h */
+    void (*dicom_free)(struct sm_dicom_source *source);
+    struct sm_voi *voi; /* owned; NULL: the file has none */
 };
 
 /* Allocates voxels (uninitialised) and rescale (1, 0 for each slice). The other fields are zero.

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/json.h"
 #include "cmd/cmd.h"
+#include "cmd/info.h"
 #include "cmd/input.h"
 #include "cmd/listing.h"
 #include "sammed2d/sammed2d.h"
@@ -14,6 +16,9 @@ struct report {
     json_t *volumes, *left_out;
     json_t *warnings;           /* of the file in work */
     enum sm_status one_failure; /* what all files left out have in common, or SM_NOT_FOUND */
+    const char *argument;       /* the input in work, as it was named */
+    char **dicom;               /* what may be DICOM, looked at together once all is listed */
+    size_t dicom_count;
 };
 
 static void keep_warning(void *context, const char *sentence)
@@ -54,7 +59,7 @@ static double tilt_deg(const struct sm_grid *grid)
     return degrees < 0.01 ? 0 : degrees; /* what float32 headers cannot tell from none */
 }
 
-static json_t *affine_json(const struct sm_grid *grid)
+json_t *info_affine(const struct sm_grid *grid)
 {
     json_t *rows = json_array();
     for (int r = 0; r < 4; r++) {
@@ -82,7 +87,7 @@ static void add_volume(struct report *report, const char *path, const struct ent
         "number", (int) json_array_size(report->volumes) + 1, "uid", "modality", "", "description",
         json_text(entry->description), "dim", grid->dim[0], grid->dim[1], grid->dim[2], "spacing_mm",
         sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1), sm_grid_spacing_mm(grid, 2),
-        "affine_lps", affine_json(grid), "orientation", letters, "transfer_syntax", "files",
+        "affine_lps", info_affine(grid), "orientation", letters, "transfer_syntax", "files",
         json_text(path),
         "gaps", "tilt_deg", tilt_deg(grid), "readable", entry->reason[0] == 0);
     json_t *more = json_pack(
@@ -130,24 +135,35 @@ static enum sm_status look_at_png(struct report *report, const char *path, struc
     return status;
 }
 
-static enum sm_status look_at_dicom(struct report *report, const char *path, struct sm_err *err)
+static bool is_dicomdir(const char *path)
 {
-    (void) report;
-    return sm_fail(err, SM_UNSUPPORTED, "%s: DICOM is not read by this version", path);
+    const char *slash = strrchr(path, '/');
+    return strcasecmp(slash ? slash + 1 : path, "DICOMDIR") == 0;
 }
 
-static enum sm_status look_at_unknown(struct report *report, const char *path, struct sm_err *err)
+/* DICOM files make volumes together, so they are kept until all are known. A file of no known kind may
+ * be a data set without preamble, or a zip archive. A DICOMDIR stands for its folder where the user
+ * named it; one that was found in a folder does not. */
+static enum sm_status keep_dicom(struct report *report, const char *path, struct sm_err *err)
 {
-    (void) report;
-    return cmd_fail_unknown(path, err);
+    if (is_dicomdir(path) && strcmp(path, report->argument) != 0)
+        return sm_fail(err, SM_UNSUPPORTED, "%s: not an image: DICOMDIR", path);
+    char **more = realloc(report->dicom, (report->dicom_count + 1) * sizeof *more);
+    if (more)
+        report->dicom = more;
+    char *copy = more ? strdup(path) : NULL;
+    if (!copy)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    report->dicom[report->dicom_count++] = copy;
+    return SM_OK;
 }
 
 static enum sm_status (*const looks[])(struct report *report, const char *path,
                                        struct sm_err *err) = {
-    [CMD_FORMAT_UNKNOWN] = look_at_unknown,
+    [CMD_FORMAT_UNKNOWN] = keep_dicom,
     [CMD_FORMAT_NIFTI] = look_at_nifti,
     [CMD_FORMAT_PNG] = look_at_png,
-    [CMD_FORMAT_DICOM] = look_at_dicom,
+    [CMD_FORMAT_DICOM] = keep_dicom,
 };
 
 static void look_at(void *context, const char *path, const struct sm_err *trouble)
@@ -181,17 +197,25 @@ static void print_volume(const json_t *v)
              json_real_value(json_array_get(spacing, 2)));
     long long number = json_integer_value(json_object_get(v, "number"));
     long long volumes = json_integer_value(json_object_get(v, "volumes_in_file"));
+    const json_t *files = json_object_get(v, "files");
+    const char *file = json_string_value(json_array_get(files, 0));
+    bool dicom = strcmp(text_of(v, "format"), "DICOM") == 0;
+    char what[4200];
+    snprintf(what, sizeof what, "%s", file ? file : "");
+    if (dicom && json_array_size(files) > 1)
+        snprintf(what, sizeof what, "%s, %zu files", text_of(v, "modality"), json_array_size(files));
     printf("%3lld  %-8s %-8s %-19s %-24s %-4s %s\n", number, text_of(v, "format"),
-           text_of(v, "type"), size, mm, text_of(v, "orientation"),
-           json_string_value(json_array_get(json_object_get(v, "files"), 0)));
+           text_of(v, "type"), size, mm, text_of(v, "orientation"), what);
     if (volumes > 1)
         printf("     %lld volumes: choose one with --volume, 0 to %lld\n", volumes, volumes - 1);
+    if (dicom)
+        info_dicom_print(v);
     if (text_of(v, "description")[0])
         printf("     description: %s\n", text_of(v, "description"));
     if (json_real_value(json_object_get(v, "tilt_deg")) > 0)
         printf("     slices are sheared by %.3g degrees\n",
                json_real_value(json_object_get(v, "tilt_deg")));
-    if (text_of(v, "reason")[0])
+    if (json_is_false(json_object_get(v, "readable")))
         printf("     not readable: %s\n", text_of(v, "reason"));
 }
 
@@ -238,10 +262,29 @@ static enum sm_status print_json(const struct report *report)
     return failed ? SM_OUTPUT : SM_OK;
 }
 
+/* DICOM volumes come first, so that their numbers are those of --series. */
+static enum sm_status look_at_kept(struct report *report, struct sm_err *err)
+{
+    json_t *volumes = json_array();
+    size_t n;
+    json_t *volume;
+    enum sm_status failure = json_array_size(report->left_out) ? report->one_failure : SM_OK;
+    enum sm_status status = info_dicom(volumes, report->left_out,
+                                       (const char *const *) report->dicom, report->dicom_count,
+                                       &failure, err);
+    report->one_failure = failure;
+    json_array_extend(volumes, report->volumes);
+    json_decref(report->volumes);
+    report->volumes = volumes;
+    json_array_foreach(volumes, n, volume)
+        json_object_set_new(volume, "number", json_integer((json_int_t) n + 1));
+    return status;
+}
+
 int cmd_info(int argc, char **argv)
 {
     static const struct synopsis synopsis = {
-        "info", "INPUT...", "Lists the volumes in files and directories: NIfTI and PNG."};
+        "info", "INPUT...", "Lists the volumes in files and directories: DICOM, NIfTI and PNG."};
     bool as_json = false;
     const struct option_row rows[] = {
         OPTION_FLAG(0, "json", &as_json, "print one JSON document"), OPTION_END};
@@ -254,9 +297,17 @@ int cmd_info(int argc, char **argv)
         return cmd_fail("info", &err);
     }
     struct report report = {.volumes = json_array(), .left_out = json_array()};
-    for (int n = 0; n < argc; n++)
+    for (int n = 0; n < argc; n++) {
+        report.argument = argv[n];
         cmd_list_files(argv[n], look_at, &report);
-    enum sm_status status = verdict(&report);
+    }
+    enum sm_status status = report.dicom_count ? look_at_kept(&report, &err) : SM_OK;
+    for (size_t n = 0; n < report.dicom_count; n++)
+        free(report.dicom[n]);
+    free(report.dicom);
+    if (status != SM_OK)
+        return cmd_fail("info", &err);
+    status = verdict(&report);
     if (!as_json)
         print_table(&report);
     else if (print_json(&report) != SM_OK)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "cmd/cmd.h"
 #include "cmd/input.h"
+#include "sammed2d/dicom.h"
 #include "sammed2d/nifti.h"
 #include "sammed2d/picture.h"
 
@@ -26,20 +27,31 @@ static enum sm_status read_png(struct sm_volume *volume, const char *path, int i
     return sm_png_read(volume, path, err);
 }
 
-static enum sm_status read_dicom(struct sm_volume *volume, const char *path, int index,
-                                 struct sm_err *err)
+enum sm_status cmd_left_out_status(const char *reason)
 {
-    (void) volume;
-    (void) index;
-    return sm_fail(err, SM_UNSUPPORTED, "%s: DICOM is not read by this version", path);
+    static const char *const damaged[] = {"truncated", "damaged", "unreadable"};
+    for (size_t n = 0; n < sizeof damaged / sizeof *damaged; n++)
+        if (strncmp(reason, damaged[n], strlen(damaged[n])) == 0)
+            return SM_CORRUPT;
+    return strncmp(reason, "not DICOM", 9) == 0 ? SM_NOT_FOUND : SM_UNSUPPORTED;
 }
 
-static enum sm_status read_unknown(struct sm_volume *volume, const char *path, int index,
-                                   struct sm_err *err)
+static enum sm_status read_dicom(struct sm_volume *volume, const char *path, const char *series,
+                                 struct sm_err *err)
 {
-    (void) volume;
-    (void) index;
-    return cmd_fail_unknown(path, err);
+    struct sm_dicom_study *study;
+    size_t index;
+    enum sm_status status = sm_dicom_scan(&study, &path, 1, cmd_listener(), err);
+    if (status != SM_OK)
+        return status;
+    for (size_t n = 0; n < sm_dicom_left_out(study); n++)
+        sm_note(cmd_listener(), "left out: %s: %s", sm_dicom_left_out_at(study, n)->file,
+                sm_dicom_left_out_at(study, n)->reason);
+    status = sm_dicom_choose(study, series, &index, err);
+    if (status == SM_OK)
+        status = sm_dicom_read(volume, study, index, cmd_listener(), err);
+    sm_dicom_study_free(study);
+    return status;
 }
 
 enum sm_status cmd_fail_unknown(const char *path, struct sm_err *err)
@@ -53,9 +65,7 @@ static const struct reader {
                            struct sm_err *err);
 } readers[] = {
     {CMD_FORMAT_PNG, read_png},
-    {CMD_FORMAT_DICOM, read_dicom},
     {CMD_FORMAT_NIFTI, read_nifti},
-    {CMD_FORMAT_UNKNOWN, read_unknown},
 };
 
 /* Bytes at a place that tell a format. */
@@ -162,24 +172,43 @@ static void warn_of_values(const struct sm_volume *volume, const char *path)
                 path, (double) values.low);
 }
 
-enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int volume_index,
-                               struct sm_err *err)
+static enum sm_status told_of_values(enum sm_status status, const struct sm_volume *volume,
+                                     const char *path)
+{
+    if (!status)
+        warn_of_values(volume, path);
+    return status;
+}
+
+/* A zip archive or a data set without preamble tells itself only to the DICOM reader. */
+static bool foreign(const char *path, const struct sm_err *err)
+{
+    size_t length = strlen(path);
+    return strncmp(err->message, path, length) == 0 &&
+           strcmp(err->message + length, ": not DICOM") == 0;
+}
+
+enum sm_status cmd_read_series(struct sm_volume *volume, const char *path, int volume_index,
+                               const char *series, struct sm_err *err)
 {
     struct stat status;
     *volume = (struct sm_volume){0};
     if (stat(path, &status) != 0)
         return sm_fail(err, SM_NOT_FOUND, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(status.st_mode))
-        return sm_fail(err, SM_UNSUPPORTED,
-                       "%s: is a directory; this version reads one file, NIfTI or PNG (sammed2d "
-                       "info lists those in a directory)",
-                       path);
-    const struct reader *reader = readers;
-    enum cmd_format format = cmd_detect_format(path);
-    while (reader->format != format)
-        reader++;
-    enum sm_status failed = reader->read(volume, path, volume_index, err);
-    if (!failed)
-        warn_of_values(volume, path);
-    return failed;
+    enum cmd_format format = S_ISDIR(status.st_mode) ? CMD_FORMAT_DICOM : cmd_detect_format(path);
+    for (size_t n = 0; n < sizeof readers / sizeof *readers; n++)
+        if (readers[n].format == format)
+            return told_of_values(readers[n].read(volume, path, volume_index, err), volume, path);
+    struct sm_err trouble = {.status = SM_OK};
+    if (read_dicom(volume, path, series, &trouble) != SM_OK && foreign(path, &trouble))
+        return cmd_fail_unknown(path, err);
+    if (err)
+        *err = trouble;
+    return told_of_values(trouble.status, volume, path);
+}
+
+enum sm_status cmd_read_volume(struct sm_volume *volume, const char *path, int volume_index,
+                               struct sm_err *err)
+{
+    return cmd_read_series(volume, path, volume_index, NULL, err);
 }

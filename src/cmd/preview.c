@@ -145,7 +145,8 @@ static enum sm_status read_grey(const struct source *source, int slice, uint8_t 
     uint8_t *shades = malloc(values);
     if (rescaled && shades) {
         sm_view_slice(source->view, source->volume, slice, rescaled);
-        sm_window_apply(sm_result_window(source->result), rescaled, values, shades);
+        struct sm_window window = sm_window_at(sm_result_window(source->result), source->view, slice);
+        sm_window_apply(&window, rescaled, values, shades);
         for (size_t p = 0; p < source->pixels; p++) {
             int sum = 0;
             for (int c = 0; c < channels; c++)

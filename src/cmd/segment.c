@@ -44,28 +44,37 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
 {
     static const struct synopsis synopsis = {
         "segment", "INPUT -o OUT... PROMPTS",
-        "Segments what the prompts point at in a NIfTI volume or a PNG, into a label map."};
+        "Segments what the prompts point at in a NIfTI volume, a DICOM series or a PNG, into a label map or DICOM SEG."};
     struct prompt_options *prompts = &command->prompt_options;
     const struct option_row rows[] = {
-        OPTION_LIST('o', "output", &command->outputs, "FILE", "label map, .nii or .nii.gz; may be repeated"),
+        OPTION_LIST('o', "output", &command->outputs, "FILE", "label map, .nii or .nii.gz, or DICOM SEG, .dcm; may be repeated"),
         OPTION_TEXT('w', "weights", &command->weights, "FILE", "weights (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
         OPTION_CALL(0, "box", prompts, "NAME=i0,j0,k0,i1,j1,k1", "3-D box, inclusive voxel indices", add_box),
         OPTION_CALL(0, "point", prompts, "NAME=i,j,k", "point inside", add_point),
         OPTION_CALL(0, "exclude", prompts, "NAME=i,j,k", "point outside", add_exclude),
         OPTION_CALL(0, "prompts", prompts, "FILE", "prompts as JSON or 3D Slicer markups", add_file),
-        OPTION_CALL(0, "mask", prompts, "FILE", "label map as prompt", add_mask),
+        OPTION_CALL(0, "mask", prompts, "FILE", "label map, DICOM SEG or RT structure set as prompt", add_mask),
         OPTION_TEXT(0, "mask-as", &command->mask_as, "box|mask|both", "how a mask is shown to the network (default box)"),
         OPTION_TEXT(0, "space", &command->space, "voxel|lps|ras", "how --box and --point are meant (default voxel)"),
         OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
-        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
+        OPTION_TEXT(0, "series", &command->series, "UID|N", "which DICOM series, by its UID or its number in sammed2d info"),
+        OPTION_TEXT(0, "gaps", &command->gaps, "error|fill|resample", "what a label map does where slices are missing or uneven (default error)"),
+        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, dicom, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
         OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
-        OPTION_FLAG(0, "overlap", &command->overlap, "count each object's own mask where objects overlap"),
+        OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),
         OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
         OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
         OPTION_TEXT(0, "preview", &command->preview, "FILE.png", "contact sheet with outlines and prompts"),
+        OPTION_TEXT(0, "seg-type", &command->seg_type, "binary|fractional|labelmap", "kind of DICOM SEG (default binary)"),
+        OPTION_FLAG(0, "fractional", &command->fractional, "the same as --seg-type fractional: probabilities"),
+        OPTION_TEXT(0, "meta", &command->meta, "FILE", "codes and texts of the SEG, as dcmqi's JSON"),
+        OPTION_INT(0, "series-number", &command->series_number, "N", "series number of the SEG"),
+        OPTION_TEXT(0, "series-description", &command->series_description, "TEXT", "series description of the SEG"),
+        OPTION_TEXT(0, "content-creator", &command->content_creator, "NAME", "who made the SEG, as DICOM writes names: Doe^Jane"),
+        OPTION_LIST(0, "tracking-id", &command->tracking, "NAME=ID", "tracking ID of an object in the SEG; may be repeated"),
         OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
         OPTION_END};
     int status = options_parse(&synopsis, rows, argc, argv);
@@ -109,13 +118,18 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
     if (!status)
-        status = cmd_read_volume(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index, err);
+        status = cmd_read_series(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index,
+                                 command->series, err);
+    if (!status)
+        status = segment_check_gaps(job, err);
     if (!status)
         warn_square(job);
     if (!status)
-        status = sm_prompts_resolve(&job->prompts, &job->volume.grid, err);
+        status = sm_prompts_resolve_in(&job->prompts, &job->volume, err);
     if (!status)
-        status = sm_prompts_load_masks(&job->prompts, &job->volume.grid, cmd_listener(), err);
+        status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);
+    if (!status)
+        status = segment_seg_prepare(job, err);
     if (!status)
         status = sm_model_open(&job->model, command->weights, err);
     return status;
@@ -178,12 +192,14 @@ int cmd_segment(int argc, char **argv)
             cmd_fail("segment", &err);
         else if (any_empty(job.result))
             status = SM_PARTIAL;
+        segment_seg_free(job.seg);
         sm_result_free(job.result);
         sm_prompts_free(&job.prompts);
         sm_volume_free(&job.volume);
         sm_model_close(job.model);
     }
     option_list_free(&command.outputs);
+    option_list_free(&command.tracking);
     free(command.prompt_options.list);
     return status;
 }

@@ -102,7 +102,7 @@ static json_t *view_json(const struct sm_view *view)
     return json_pack("{s:s, s:o}", "plane", plane_name(view->plane), "columns_rows_slices", axes);
 }
 
-static json_t *options_json(const struct segment_job *job)
+json_t *segment_options_json(const struct segment_job *job)
 {
     static const char *const propagations[] = {"auto", "both", "up", "down", "none"};
     static const char *const answers[] = {"default", "no", "yes"}, *const uses[] = {"box", "mask", "both"};
@@ -143,14 +143,16 @@ json_t *segment_labels_json(const struct segment_job *job, const char *input_sha
 {
     char software[64];
     snprintf(software, sizeof software, "sammed2d %s", sm_version());
-    json_t *json = json_pack("{s:o, s:s, s:{s:o, s:s}, s:o*}", "labels", objects_json(job, false),
-                             "software", software, "input", "file", json_text(job->input), "sha256",
-                             input_sha256, "weights", weights_json(job, weights_sha256));
+    const char *series = sm_dicom_series_uid(&job->volume);
+    json_t *json = json_pack("{s:o, s:s, s:{s:o, s:s*, s:s*}, s:o*}", "labels",
+                             objects_json(job, false), "software", software, "input", "file",
+                             job->input, "sha256", input_sha256, "series_uid", series, "weights",
+                             weights_json(job, weights_sha256));
     if (!json)
         return NULL;
     json_object_set_new(json, "window", window_json(job));
     json_object_set_new(json, "view", view_json(sm_result_view(job->result)));
-    json_object_set_new(json, "options", options_json(job));
+    json_object_set_new(json, "options", segment_options_json(job));
     json_object_set_new(json, "warnings", warnings_json());
     add_date(json);
     return json;
@@ -166,8 +168,10 @@ static json_t *outputs_json(const struct segment_command *command)
     const char *const single[] = {command->probabilities, command->stats, command->preview};
     json_t *list = json_array();
     for (size_t n = 0; n < command->outputs.count; n++) {
-        char *sidecar = segment_sidecar(command->outputs.values[n]);
         json_array_append_new(list, json_text(command->outputs.values[n]));
+        if (segment_is_seg(command->outputs.values[n]))
+            continue;
+        char *sidecar = segment_sidecar(command->outputs.values[n]);
         json_array_append_new(list, json_text(sidecar ? sidecar : ""));
         free(sidecar);
     }

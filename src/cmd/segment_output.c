@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "base/digest.h"
 #include "base/output.h"
+#include "cmd/input.h"
 #include "cmd/preview.h"
 #include "cmd/segment.h"
 #include "sammed2d/nifti.h"
@@ -16,6 +17,10 @@ static bool ends_in(const char *path, const char *suffix)
     return length > tail && strcasecmp(path + length - tail, suffix) == 0;
 }
 
+bool segment_is_seg(const char *output)
+{
+    return ends_in(output, ".dcm");
+}
 
 char *segment_sidecar(const char *output)
 {
@@ -68,7 +73,8 @@ static enum sm_status plan_make(struct plan *plan, const struct segment_command 
             plan->paths[plan->count++] = strdup(single[n]);
     plan->sidecars = plan->count;
     for (size_t n = 0; n < outputs; n++)
-        plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
+        if (!segment_is_seg(command->outputs.values[n]))
+            plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
     for (size_t n = 0; n < plan->count; n++)
         complete &= plan->paths[n] != NULL;
     return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
@@ -100,12 +106,28 @@ static bool same_file(const char *a, const char *b)
     return same_inode(first, second);
 }
 
+/* A name inside the folder that is read, where there is a file already, is likely a slice of the series. */
+static bool in_input(const char *path, const char *input)
+{
+    char *file = realpath(path, NULL), *folder = realpath(input, NULL);
+    size_t length = folder ? strlen(folder) : 0;
+    bool inside = file && folder && strncmp(file, folder, length) == 0 && file[length] == '/';
+    free(file);
+    free(folder);
+    return inside;
+}
+
 static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
                                  const char *input, struct sm_err *err)
 {
     const char *path = plan->paths[p];
     if (same_file(path, input))
         return sm_fail(err, SM_USAGE, "%s: is the input; give the output another name", path);
+    if (segment_is_seg(path) && in_input(path, input))
+        return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output "
+                                      "another name or place", path);
+    if (command->meta && same_file(path, command->meta))
+        return sm_fail(err, SM_USAGE, "%s: is the file of --meta; give the output another name", path);
     for (size_t n = 0; n < command->prompt_options.count; n++)
         if (strchr("fm", command->prompt_options.list[n].kind) &&
             same_file(path, command->prompt_options.list[n].text))
@@ -121,8 +143,9 @@ static enum sm_status check_path(const struct plan *plan, size_t p, const struct
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
                                      struct sm_err *err)
 {
-    static const char *const maps[] = {".nii", ".nii.gz", NULL}, *const tables[] = {".json", ".csv", NULL},
-                             *const pictures[] = {".png", NULL};
+    static const char *const maps[] = {".nii", ".nii.gz", ".dcm", NULL}, *const tables[] = {".json", ".csv", NULL},
+                             *const pictures[] = {".png", NULL}, *const floats[] = {".nii", ".nii.gz", NULL};
+    enum cmd_format format = cmd_detect_format(input);
     struct plan plan = {0};
     enum sm_status status = SM_OK;
     if (!command->outputs.count && !command->stats && !command->probabilities && !command->preview)
@@ -130,13 +153,13 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
                                       "--probabilities, --preview)");
     for (size_t n = 0; !status && n < command->outputs.count; n++) {
         const char *path = command->outputs.values[n];
-        if (ends_in(path, ".dcm"))
+        if (segment_is_seg(path) && (format == CMD_FORMAT_PNG || format == CMD_FORMAT_NIFTI))
             return sm_fail(err, SM_USAGE, "%s: a DICOM SEG can be written for DICOM input only, because "
                                           "it repeats the study's identity; use .nii.gz", path);
         status = check_suffix(path, "-o", maps, err);
     }
     if (!status && command->probabilities)
-        status = check_suffix(command->probabilities, "--probabilities", maps, err);
+        status = check_suffix(command->probabilities, "--probabilities", floats, err);
     if (!status && command->stats)
         status = check_suffix(command->stats, "--stats", tables, err);
     if (!status && command->preview)
@@ -147,6 +170,22 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
         status = check_path(&plan, p, command, input, err);
     plan_free(&plan);
     return status;
+}
+
+enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err)
+{
+    const struct segment_command *command = job->command;
+    bool nifti = command->probabilities != NULL;
+    struct sm_stack stack;
+    for (size_t n = 0; n < command->outputs.count; n++)
+        nifti |= !segment_is_seg(command->outputs.values[n]);
+    if (!nifti || !job->volume.slice_origin_lps)
+        return SM_OK;
+    enum sm_status status = sm_stack_make(&stack, &job->volume, segment_gaps(command), err);
+    if (status)
+        return sm_fail_context(err, "%s", job->input);
+    sm_stack_free(&stack);
+    return SM_OK;
 }
 
 /* ---- after it ---- */
@@ -165,32 +204,94 @@ static enum sm_status write_json(const char *path, json_t *json, struct sm_err *
     return status;
 }
 
-static enum sm_status write_maps(const struct segment_job *job, struct sm_err *err)
+/* A DICOM series is many files; its UID names it. */
+static enum sm_status digest_input(const struct segment_job *job, char hex[65], struct sm_err *err)
+{
+    return job->volume.format == SM_FORMAT_DICOM ? SM_OK : digest_file(job->input, hex, err);
+}
+
+/* The label map as a file holds it: on a regular grid. */
+static enum sm_status write_labels(const char *path, const struct segment_job *job, struct sm_err *err)
+{
+    const struct sm_labels *labels = sm_result_labels(job->result);
+    struct sm_labels regular = {0};
+    struct sm_stack stack = {0};
+    if (!job->volume.slice_origin_lps)
+        return sm_nifti_write_labels(path, labels, &job->volume, err);
+    enum sm_status status = sm_stack_make(&stack, &job->volume, segment_gaps(job->command), err);
+    if (!status)
+        status = sm_labels_alloc(&regular, &stack.grid, err);
+    if (!status) {
+        const struct sm_volume like = {.grid = stack.grid};
+        sm_stack_spread(&stack, labels->voxels, sizeof *labels->voxels, regular.voxels);
+        status = sm_nifti_write_labels(path, &regular, &like, err);
+    }
+    sm_labels_free(&regular);
+    sm_stack_free(&stack);
+    return status;
+}
+
+static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;
-    char input_sha256[65], weights_sha256[65];
+    char input_sha256[65] = "", weights_sha256[65];
     enum sm_status status = SM_OK;
     if (outputs->count)
-        status = digest_file(job->input, input_sha256, err);
+        status = digest_input(job, input_sha256, err);
     if (outputs->count && !status)
         status = digest_file(job->command->weights, weights_sha256, err);
+    if (!status)
+        status = segment_seg_write(job, weights_sha256, err);
     for (size_t n = 0; !status && n < outputs->count; n++) {
+        if (segment_is_seg(outputs->values[n]))
+            continue;
         char *sidecar = segment_sidecar(outputs->values[n]);
-        status = sidecar ? sm_nifti_write_labels(outputs->values[n], sm_result_labels(job->result),
-                                                 &job->volume, err)
-                         : no_memory(err);
+        status = sidecar ? write_labels(outputs->values[n], job, err) : no_memory(err);
         if (!status)
-            status = write_json(sidecar, segment_labels_json(job, input_sha256, weights_sha256), err);
+            status = write_json(sidecar,
+                                segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, weights_sha256),
+                                err);
         free(sidecar);
     }
     return status;
 }
 
+struct probabilities {
+    const struct sm_result *result;
+    const struct sm_stack *stack;
+    float *own; /* on the volume's grid */
+};
+
 static enum sm_status fill_probabilities(void *context, int object, float *out, struct sm_err *err)
 {
+    const struct probabilities *from = context;
     (void) err;
-    sm_result_probabilities(context, (size_t) object, out);
+    sm_result_probabilities(from->result, (size_t) object, from->own ? from->own : out);
+    if (from->own)
+        sm_stack_spread(from->stack, from->own, sizeof *out, out);
     return SM_OK;
+}
+
+static enum sm_status write_probabilities(const struct segment_job *job, const char *path,
+                                          struct sm_err *err)
+{
+    struct sm_stack stack = {0};
+    struct probabilities from = {.result = job->result, .stack = &stack};
+    struct sm_volume like = job->volume; /* nothing of it is freed here */
+    enum sm_status status = SM_OK;
+    if (like.slice_origin_lps) {
+        status = sm_stack_make(&stack, &job->volume, segment_gaps(job->command), err);
+        like.grid = stack.grid;
+        from.own = malloc(sm_grid_voxels(&job->volume.grid) * sizeof *from.own);
+        if (!status && !from.own)
+            status = no_memory(err);
+    }
+    if (!status)
+        status = sm_nifti_write_floats(path, &like, (int) sm_result_objects(job->result),
+                                       fill_probabilities, &from, err);
+    free(from.own);
+    sm_stack_free(&stack);
+    return status;
 }
 
 static enum sm_status write_stats(const struct segment_job *job, const char *path, struct sm_err *err)
@@ -208,9 +309,7 @@ enum sm_status segment_write(struct segment_job *job, struct sm_err *err)
     const struct segment_command *command = job->command;
     enum sm_status status = write_maps(job, err);
     if (!status && command->probabilities)
-        status = sm_nifti_write_floats(command->probabilities, &job->volume,
-                                       (int) sm_result_objects(job->result), fill_probabilities,
-                                       job->result, err);
+        status = write_probabilities(job, command->probabilities, err);
     if (!status && command->stats)
         status = write_stats(job, command->stats, err);
     if (!status && command->preview)

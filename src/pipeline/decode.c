@@ -18,7 +18,8 @@ static void fill_picture(struct run *run, int slice, int number, struct sm_pictu
     size_t bytes = run->pixels * (size_t) run->volume->channels;
     uint8_t *grey = run->grey + (size_t) number * bytes;
     sm_view_slice(view, run->volume, slice, run->values);
-    sm_window_apply(&run->result->window, run->values, bytes, grey);
+    struct sm_window window = sm_window_at(&run->result->window, view, slice);
+    sm_window_apply(&window, run->values, bytes, grey);
     *picture = (struct sm_picture){view->dim[1], view->dim[0], run->volume->channels, grey};
 }
 

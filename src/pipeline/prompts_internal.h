@@ -28,4 +28,16 @@ enum sm_status prompts_from_slicer(struct sm_prompts *prompts, const json_t *jso
                                    struct sm_err *err);
 enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
                                   struct sm_err *err);
+
+/* An object whose prompt is label `value` of the mask file; named after it when `name` is NULL. */
+enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value,
+                                       const char *name, struct sm_err *err);
+
+/* Masks in DICOM files: an object a segment or ROI; then the masks of all objects that name the file. */
+bool prompts_is_dicom(const char *path);
+enum sm_status prompts_add_dicom(struct sm_prompts *prompts, const char *path,
+                                 const struct sm_listener *listener, struct sm_err *err);
+enum sm_status prompts_load_dicom(struct sm_prompts *prompts, const char *path,
+                                  const struct sm_volume *volume, const struct sm_listener *listener,
+                                  struct sm_err *err);
 #endif

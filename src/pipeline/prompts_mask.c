@@ -7,6 +7,7 @@
 #include "pipeline/prompts_internal.h"
 #include "sammed2d/nifti.h"
 #include "sammed2d/picture.h"
+#include "sammed2d/stack.h"
 
 static bool ends_in(const char *text, const char *suffix)
 {
@@ -81,8 +82,8 @@ static const char *name_of(const json_t *sidecar, int value)
     return NULL;
 }
 
-static enum sm_status add_object(struct sm_prompts *prompts, const char *path, int value,
-                                 const char *name, struct sm_err *err)
+enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value,
+                                       const char *name, struct sm_err *err)
 {
     char plain[32];
     struct sm_object *object;
@@ -105,6 +106,8 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
 {
     struct sm_labels labels;
     static const char nothing[] = "%s: holds no label, so it cannot be a prompt";
+    if (prompts_is_dicom(path))
+        return prompts_add_dicom(prompts, path, listener, err);
     enum sm_status status = read_labels(&labels, path, listener, err);
     if (status)
         return status;
@@ -116,7 +119,7 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
         status = sm_fail(err, SM_USAGE, nothing, path);
     for (int value = 1; !status && value < 65536; value++)
         if (present[value])
-            status = add_object(prompts, path, value, name_of(sidecar, value), err);
+            status = prompts_add_mask_object(prompts, path, value, name_of(sidecar, value), err);
     json_decref(sidecar);
     free(present);
     sm_labels_free(&labels);
@@ -224,12 +227,62 @@ static enum sm_status choose_value(const struct sm_object *object, const struct 
                    object->mask_path, count, *value, object->name);
 }
 
-static enum sm_status load_one(struct sm_object *object, const struct sm_labels *labels,
-                               const struct sm_grid *grid, struct sm_err *err)
+/* The mask from the regular grid to the volume's own slices, each from where it lies. */
+static enum sm_status gather_slices(struct sm_object *object, const struct sm_stack *stack,
+                                    const struct sm_volume *volume, struct sm_err *err)
 {
+    struct sm_labels own = {0};
+    size_t slice = (size_t) volume->grid.dim[0] * (size_t) volume->grid.dim[1];
+    enum sm_status status = sm_labels_alloc(&own, &volume->grid, err);
+    for (int k = 0; !status && k < volume->grid.dim[2]; k++) {
+        double ijk[3];
+        sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
+        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, round(ijk[2])));
+        memcpy(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice,
+               slice * sizeof *own.voxels);
+    }
+    sm_labels_free(object->mask);
+    *object->mask = own;
+    return status;
+}
+
+/* A volume with gaps: label maps as `--gaps fill` and `--gaps resample` make them. */
+static enum sm_status load_regular(struct sm_object *object, const struct sm_labels *labels,
+                                   const struct sm_volume *volume, bool *fits, struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    *fits = false;
+    for (int way = SM_GAPS_FILL; !*fits && way <= SM_GAPS_RESAMPLE; way++) {
+        struct sm_stack stack;
+        struct turn turn;
+        int value = 0;
+        if (sm_stack_make(&stack, volume, (enum sm_gaps) way, NULL))
+            continue;
+        *fits = find_turn(&stack.grid, &labels->grid, &turn);
+        if (*fits)
+            status = choose_value(object, labels, &value, err);
+        if (*fits && !status)
+            status = cut_out(object, labels, &turn, &stack.grid, value, err);
+        if (*fits && !status)
+            status = gather_slices(object, &stack, volume, err);
+        sm_stack_free(&stack);
+    }
+    return status;
+}
+
+static enum sm_status load_one(struct sm_object *object, const struct sm_labels *labels,
+                               const struct sm_volume *volume, struct sm_err *err)
+{
+    const struct sm_grid *grid = &volume->grid;
     struct turn turn;
     int value = 0;
-    if (!find_turn(grid, &labels->grid, &turn))
+    bool fits = false;
+    if (volume->slice_origin_lps) {
+        enum sm_status loaded = load_regular(object, labels, volume, &fits, err);
+        if (fits)
+            return loaded;
+    }
+    if (volume->slice_origin_lps || !find_turn(grid, &labels->grid, &turn))
         return sm_fail(err, SM_USAGE,
                        "%s: the mask of \"%s\" is on another grid (%dx%dx%d) than the volume "
                        "(%dx%dx%d, or placed elsewhere); resample it to the volume first",
@@ -239,7 +292,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_labels 
     return status ? status : cut_out(object, labels, &turn, grid, value, err);
 }
 
-enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_grid *grid,
+enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm_volume *volume,
                                      const struct sm_listener *listener, struct sm_err *err)
 {
     struct sm_labels labels = {0};
@@ -249,13 +302,17 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
         struct sm_object *object = &prompts->objects[o];
         if (!object->mask_path || object->mask)
             continue;
+        if (prompts_is_dicom(object->mask_path)) {
+            status = prompts_load_dicom(prompts, object->mask_path, volume, listener, err);
+            continue;
+        }
         if (!loaded || strcmp(loaded, object->mask_path) != 0) {
             sm_labels_free(&labels);
             status = read_labels(&labels, object->mask_path, listener, err);
             loaded = object->mask_path;
         }
         if (!status)
-            status = load_one(object, &labels, grid, err);
+            status = load_one(object, &labels, volume, err);
     }
     sm_labels_free(&labels);
     return status;

@@ -3,22 +3,51 @@
 #include <stdlib.h>
 #include <string.h>
 #include "pipeline/prompts_internal.h"
+#include "sammed2d/stack.h"
 
 /* Headers keep positions in float32 and users type three decimals: within a thousandth of a voxel of
  * a border counts as on it, so that the result does not hang on the last bit. */
 static const double TIE = 1e-3;
 enum { SQUARE = 256 };
 
-static void to_voxel(const struct sm_grid *grid, enum sm_space space, const double position[3],
+/* Index of a position among slices at their own places: half way between two slices is half an index,
+ * however long that way. True where it is farther than half the usual step from every slice and between
+ * two: the index is then that half. */
+static bool among_slices(const struct sm_volume *volume, const double lps[3], double ijk[3])
+{
+    int best = 0, last = volume->grid.dim[2] - 1;
+    double at[3];
+    for (int k = 0; k <= last; k++) {
+        sm_stack_from_lps(volume, k, lps, at);
+        if (k == 0 || fabs(at[2] - k) < fabs(ijk[2] - best)) {
+            best = k;
+            memcpy(ijk, at, sizeof at);
+        }
+    }
+    int next = ijk[2] > best ? best + 1 : best - 1;
+    if (next < 0 || next > last)
+        return false;
+    sm_stack_from_lps(volume, best, volume->slice_origin_lps[next], at);
+    double reach = fmin(1, fabs(at[2] - best)), off = (ijk[2] - best) / (reach > 0 ? reach : 1);
+    bool gap = fabs(off) > 0.5 + TIE;
+    ijk[2] = best + (gap ? copysign(0.5, off) : off);
+    return gap;
+}
+
+/* True: in a gap between slices. */
+static bool to_voxel(const struct sm_volume *volume, enum sm_space space, const double position[3],
                      double ijk[3])
 {
     if (space == SM_SPACE_VOXEL) {
         memcpy(ijk, position, 3 * sizeof *ijk);
-        return;
+        return false;
     }
     double sign = space == SM_SPACE_RAS ? -1 : 1; /* RAS mm to LPS mm */
     double lps[3] = {sign * position[0], sign * position[1], position[2]};
-    sm_grid_from_lps(grid, lps, ijk);
+    if (volume->slice_origin_lps)
+        return among_slices(volume, lps, ijk);
+    sm_grid_from_lps(&volume->grid, lps, ijk);
+    return false;
 }
 
 /* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
@@ -72,9 +101,24 @@ static enum sm_status fail_outside(const struct sm_object *object, const char *w
                    ijk[0], ijk[1], ijk[2], grid->dim[0] - 1, grid->dim[1] - 1, grid->dim[2] - 1);
 }
 
-static enum sm_status resolve_point(const struct sm_object *object, struct sm_point *point,
-                                    const struct sm_grid *grid, struct sm_err *err)
+/* `ijk` is half way between two slices. */
+static enum sm_status fail_gap(const struct sm_object *object, const char *what, const double ijk[3],
+                               const struct sm_volume *volume, struct sm_err *err)
 {
+    int k = (int) floor(ijk[2]);
+    const double *from = volume->slice_origin_lps[k], *to = volume->slice_origin_lps[k + 1];
+    return sm_fail(err, SM_USAGE,
+                   "%s of \"%s\" lies in a gap of the series, farther than half a step from every "
+                   "slice: slice %d begins at %.6g,%.6g,%.6g, the next at %.6g,%.6g,%.6g (LPS mm); move "
+                   "it to one of them", what, object->name, k, from[0], from[1], from[2], to[0], to[1],
+                   to[2]);
+}
+
+static enum sm_status resolve_point(const struct sm_object *object, struct sm_point *point,
+                                    const struct sm_volume *volume, struct sm_err *err)
+{
+    const struct sm_grid *grid = &volume->grid;
+    const char *what = point->positive ? "a point" : "an excluded point";
     double ijk[3];
     enum sm_status status = SM_OK;
     if (point->space == SM_SPACE_SQUARE) {
@@ -86,20 +130,22 @@ static enum sm_status resolve_point(const struct sm_object *object, struct sm_po
         }
         ijk[2] = 0;
     } else {
-        to_voxel(grid, point->space, point->position, ijk);
+        if (to_voxel(volume, point->space, point->position, ijk))
+            status = fail_gap(object, what, ijk, volume, err);
         nearest(grid, ijk);
     }
     if (!status && !inside(grid, ijk))
-        status = fail_outside(object, point->positive ? "a point" : "an excluded point", ijk, grid, err);
+        status = fail_outside(object, what, ijk, grid, err);
     memcpy(point->position, ijk, sizeof ijk);
     point->space = SM_SPACE_VOXEL;
     return status;
 }
 
-/* Bounds of the eight corners, as fractional voxel indices. */
-static void box_bounds(const struct sm_box *box, const struct sm_grid *grid, double low[3],
+/* Bounds of the eight corners, as fractional voxel indices. True: all in one gap between slices. */
+static bool box_bounds(const struct sm_box *box, const struct sm_volume *volume, double low[3],
                        double high[3])
 {
+    bool gap = true;
     for (int a = 0; a < 3; a++) {
         low[a] = INFINITY;
         high[a] = -INFINITY;
@@ -111,12 +157,13 @@ static void box_bounds(const struct sm_box *box, const struct sm_grid *grid, dou
         for (int a = 0; a < 3; a++)
             position[a] = box->frame[a][0] * own[0] + box->frame[a][1] * own[1] +
                           box->frame[a][2] * own[2];
-        to_voxel(grid, box->space, position, ijk);
+        gap &= to_voxel(volume, box->space, position, ijk);
         for (int a = 0; a < 3; a++) {
             low[a] = fmin(low[a], ijk[a]);
             high[a] = fmax(high[a], ijk[a]);
         }
     }
+    return gap && high[2] - low[2] < TIE;
 }
 
 /* The voxels that share more than a border with the box: voxel i spans i-0.5..i+0.5. */
@@ -154,14 +201,15 @@ static enum sm_status square_box(const struct sm_object *object, const struct sm
 /* Boxes in millimetres are drawn by hand around things and end where they end: they are cut to the
  * volume. A voxel box that does not fit is a mistake. */
 static enum sm_status resolve_box(const struct sm_object *object, struct sm_box *box,
-                                  const struct sm_grid *grid, struct sm_err *err)
+                                  const struct sm_volume *volume, struct sm_err *err)
 {
+    const struct sm_grid *grid = &volume->grid;
     double low[3], high[3];
     enum sm_status status = SM_OK;
     if (box->space == SM_SPACE_SQUARE)
         status = square_box(object, box, grid, low, high, err);
-    else
-        box_bounds(box, grid, low, high);
+    else if (box_bounds(box, volume, low, high))
+        status = fail_gap(object, "a box", low, volume, err);
     if (box->space != SM_SPACE_SQUARE)
         voxels_touched(low, high);
     if (box->space != SM_SPACE_VOXEL)
@@ -174,7 +222,7 @@ static enum sm_status resolve_box(const struct sm_object *object, struct sm_box 
     return status;
 }
 
-static enum sm_status resolve_object(struct sm_object *object, const struct sm_grid *grid,
+static enum sm_status resolve_object(struct sm_object *object, const struct sm_volume *volume,
                                      struct sm_err *err)
 {
     enum sm_status status = SM_OK;
@@ -182,9 +230,9 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_g
         return sm_fail(err, SM_USAGE, "object \"%s\" has no prompt: give it a box, a point or a mask",
                        object->name);
     for (size_t p = 0; !status && p < object->point_count; p++)
-        status = resolve_point(object, &object->points[p], grid, err);
+        status = resolve_point(object, &object->points[p], volume, err);
     for (size_t b = 0; !status && b < object->box_count; b++)
-        status = resolve_box(object, &object->boxes[b], grid, err);
+        status = resolve_box(object, &object->boxes[b], volume, err);
     if (status || object->box_count || object->mask_path || object->mask)
         return status;
     for (size_t p = 0; p < object->point_count; p++)
@@ -217,13 +265,20 @@ static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
     return status;
 }
 
-enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
-                                  struct sm_err *err)
+enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
+                                     struct sm_err *err)
 {
     enum sm_status status = SM_OK;
     if (!prompts->count)
         return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
     for (size_t o = 0; !status && o < prompts->count; o++)
-        status = resolve_object(&prompts->objects[o], grid, err);
+        status = resolve_object(&prompts->objects[o], volume, err);
     return status ? status : give_ids(prompts, err);
+}
+
+enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
+                                  struct sm_err *err)
+{
+    const struct sm_volume volume = {.grid = *grid};
+    return sm_prompts_resolve_in(prompts, &volume, err);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "pipeline/pipeline.h"
+#include "sammed2d/stack.h"
 
 /* ref: segment_anything/predictor_sammed.py, masks = masks > 0.5 after a sigmoid, in float32: a logit
  * of a few rounding errors above zero is still outside. */
@@ -25,11 +26,13 @@ struct slice {
     float *values;  /* intensities */
     float *highest; /* logit of the object that has the pixel */
     int *owner;     /* object, or -1 */
+    double *share;  /* (nz): sm_stack_share */
 };
 
 /* Sums over slices, from which the figures come. */
 struct sums {
     double count, sum, squares;
+    double share; /* voxels, each times the part of the step that its slice stands for */
 };
 
 static void take(struct sums *sums, float value)
@@ -80,27 +83,37 @@ int result_slice_index(const struct sm_result *result, int s)
     return result->view.reversed[2] ? result->view.dim[2] - 1 - s : s;
 }
 
-static void count_pixel(struct sm_result *result, size_t o, const struct slice *slice, float value,
+/* The voxel index k of pixel p: where a view is not of the stored slices, it is in the picture. */
+static int stored_slice(const struct sm_view *view, int s, size_t p)
+{
+    size_t width = (size_t) view->dim[0];
+    const int at[3] = {(int) (p % width), (int) (p / width), s};
+    int a = 0;
+    while (view->axis[a] != 2)
+        a++;
+    return view->reversed[a] ? view->dim[a] - 1 - at[a] : at[a];
+}
+
+static void count_pixel(struct sm_result *result, size_t o, const struct slice *slice, size_t p,
                         struct sums *sums)
 {
     struct sm_object_result *object = &result->objects[o];
     int k = result_slice_index(result, slice->s);
+    sums[o].share += slice->share[stored_slice(&result->view, slice->s, p)];
     if (object->voxels == 0 || k < object->slices[0])
         object->slices[0] = k;
     if (object->voxels == 0 || k > object->slices[1])
         object->slices[1] = k;
     object->voxels++;
-    take(&sums[o], value);
+    take(&sums[o], slice->values[p * (size_t) slice->volume->channels]);
 }
 
 static void count_slice(struct sm_result *result, const struct slice *slice, bool overlap,
                         struct sums *sums)
 {
-    int channels = slice->volume->channels;
     for (size_t p = 0; !overlap && p < slice->pixels; p++)
         if (slice->owner[p] >= 0)
-            count_pixel(result, (size_t) slice->owner[p], slice,
-                        slice->values[p * (size_t) channels], sums);
+            count_pixel(result, (size_t) slice->owner[p], slice, p, sums);
     for (size_t o = 0; overlap && o < result->prompts->count; o++) {
         const struct cell *cell = result_cell(result, o, slice->s);
         if (!cell || !cell->low_res)
@@ -108,7 +121,7 @@ static void count_slice(struct sm_result *result, const struct slice *slice, boo
         result_logits(result, cell->low_res, result->logits);
         for (size_t p = 0; p < slice->pixels; p++)
             if (logit_inside(result->logits[p]))
-                count_pixel(result, o, slice, slice->values[p * (size_t) channels], sums);
+                count_pixel(result, o, slice, p, sums);
     }
 }
 
@@ -130,7 +143,7 @@ static void finish_object(struct sm_result *result, size_t o, const struct sums 
                           const struct sm_listener *listener)
 {
     struct sm_object_result *object = &result->objects[o];
-    object->volume_ml = (double) object->voxels * sm_grid_voxel_volume_ml(&result->labels.grid);
+    object->volume_ml = sums->share * sm_grid_voxel_volume_ml(&result->labels.grid);
     object->predicted_iou = mean_iou(result, o);
     if (sums->count) {
         object->mean = sums->sum / sums->count;
@@ -169,8 +182,11 @@ enum sm_status result_assemble(struct sm_result *result, const struct sm_volume 
     slice.values = malloc(pixels * (size_t) volume->channels * sizeof *slice.values);
     slice.highest = malloc(pixels * sizeof *slice.highest);
     slice.owner = malloc(pixels * sizeof *slice.owner);
+    slice.share = malloc((size_t) volume->grid.dim[2] * sizeof *slice.share);
     enum sm_status status = SM_OK;
-    if (!sums || !slice.values || !slice.highest || !slice.owner)
+    for (int k = 0; slice.share && k < volume->grid.dim[2]; k++)
+        slice.share[k] = sm_stack_share(volume, k);
+    if (!sums || !slice.values || !slice.highest || !slice.owner || !slice.share)
         status = sm_fail(err, SM_MEMORY, "out of memory for slices of %zu pixels", pixels);
     for (slice.s = 0; !status && slice.s < result->view.dim[2]; slice.s++) {
         if (!anything_on(result, slice.s))
@@ -184,6 +200,7 @@ enum sm_status result_assemble(struct sm_result *result, const struct sm_volume 
         finish_object(result, o, &sums[o], listener);
         warn_unused(result, o, listener);
     }
+    free(slice.share);
     free(slice.owner);
     free(slice.highest);
     free(slice.values);

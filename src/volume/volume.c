@@ -68,10 +68,24 @@ enum sm_status sm_volume_alloc(struct sm_volume *volume, const struct sm_grid *g
     return sm_volume_adopt(volume, grid, type, channels, voxels, err);
 }
 
+void sm_voi_free(struct sm_voi *voi)
+{
+    if (!voi)
+        return;
+    free(voi->window);
+    free(voi->explanation);
+    free(voi->table);
+    free(voi);
+}
+
 void sm_volume_free(struct sm_volume *volume)
 {
     free(volume->voxels);
     free(volume->rescale);
+    free(volume->slice_origin_lps);
+    sm_voi_free(volume->voi);
+    if (volume->dicom_free)
+        volume->dicom_free(volume->dicom);
     *volume = (struct sm_volume){0};
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sammed2d/view.h"
 #include "volume/order.h"
+#include "volume/voi.h"
 
 static const struct {
     const char *name;
@@ -100,6 +101,10 @@ enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volum
         return status;
     }
     case SM_WINDOW_DICOM:
+        window->voi = volume->voi;
+        window->voi_slice = volume->grid.dim[2] / 2;
+        if (window->voi)
+            return SM_OK;
         return sm_fail(err, SM_UNSUPPORTED,
                        "the window \"dicom\" is a DICOM file's own; this input has none: choose "
                        "minmax, percentile or CENTER,WIDTH");
@@ -152,6 +157,14 @@ static void apply_range(double low, double high, double half, const float *value
     }
 }
 
+struct sm_window sm_window_at(const struct sm_window *window, const struct sm_view *view, int s)
+{
+    struct sm_window own = *window;
+    if (view->axis[2] == 2)
+        own.voi_slice = view->reversed[2] ? view->dim[2] - 1 - s : s;
+    return own;
+}
+
 void sm_window_apply(const struct sm_window *window, const float *values, size_t pixels,
                      uint8_t *grey)
 {
@@ -166,6 +179,9 @@ void sm_window_apply(const struct sm_window *window, const float *values, size_t
         return;
     case SM_WINDOW_VOLUME:
         apply_extremes(window->low, window->high, values, pixels, grey);
+        return;
+    case SM_WINDOW_DICOM:
+        voi_apply(window->voi, window->voi_slice, values, pixels, grey);
         return;
     case SM_WINDOW_STORED:
         apply_range(0, 255, 0.5, values, pixels, grey);

@@ -9,6 +9,7 @@ my $build = $ENV{BUILD} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 my @prompts = qw(prompts.json box3d.json middle.json points.json);
 my @files = map { my $case = $_; map { "$case/$_" } qw(image.nii.gz truth.nii.gz labels.json), @prompts } qw(ct mr);
+push @files, map { "ct-dicom/$_" } 'truth.nii.gz', 'labels.json', @prompts, map { sprintf 'series/slice%02d.dcm', $_ } 1 .. 20;
 
 sub content {
     my ($path) = @_;

@@ -15,15 +15,17 @@ my %may_include = (
     model      => [qw(base nn h5)],
     nifti      => [qw(base volume)],
     image      => [qw(base volume)],
+    dicom      => [qw(base volume)],
     checkpoint => [qw(base h5)],
-    pipeline   => [qw(base nn h5 model volume nifti image)],
-    cmd        => [qw(base nn h5 model volume nifti image checkpoint pipeline)],
+    pipeline   => [qw(base nn h5 model volume nifti image dicom)],
+    cmd        => [qw(base nn h5 model volume nifti image dicom checkpoint pipeline)],
     main       => [qw(base nn h5 nifti image checkpoint cmd)],    # beside cmd, for --version
 );
 # public header => the folder that makes it
 my %public = (
     error => 'base', listener => 'base', sammed2d => 'base', volume => 'volume', view => 'volume',
     nifti => 'nifti', picture => 'image', model => 'model', prompts => 'pipeline', segment => 'pipeline',
+    dicom => 'dicom',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
 my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
@@ -36,7 +38,8 @@ my @doors = (
     [qr/^png/,                             qr{^src/image/}],
     [qr/^jansson/,                         qr{^src/base/json\.[ch]$}],
     [qr/^(sha|md)\d+\.h|^libmd/,           qr{^src/base/digest\.c$}],
-    [qr/^zip/,                             qr{^src/checkpoint/}],
+    [qr/^zip/,                             qr{^src/(checkpoint|dicom)/}],
+    [qr/^dcmtk|^openjpeg/,                 qr{^src/dicom/}],
     [qr/^zlib/,                            qr{^src/nifti/}],
     [qr/^omp\./,                           qr{^src/(nn|model|pipeline)/}],
 );
@@ -52,8 +55,8 @@ sub code_only {
 }
 
 my (@sources, @all);
-find({no_chdir => 1, wanted => sub { push @sources, $_ if /\.(c|h|def)$/ }}, 'src');
-find({no_chdir => 1, wanted => sub { push @all, $_ if /\.(c|h|def|mk|t|pl|py)$/ }},
+find({no_chdir => 1, wanted => sub { push @sources, $_ if /\.(cc?|h|def)$/ }}, 'src');
+find({no_chdir => 1, wanted => sub { push @all, $_ if /\.(cc?|h|def|mk|t|pl|py)$/ }},
      'src', 'include', 'tests');
 ok(@sources > 10, 'the sources are found');
 
@@ -93,6 +96,15 @@ for my $path (glob 'include/sammed2d/*.h') {
         grep { !m{^(sammed2d/\w+|stdbool|stddef|stdint)\.h$} } @headers;
 }
 is_deeply(\@third_party, [], 'public headers show no third-party header');
+
+# Two structs of one name share one destructor, whichever the linker takes: the heap breaks far away.
+my (%defined, @twice);
+for my $path (glob 'src/dicom/*.h') {
+    my $text = slurp($path);
+    push @{$defined{$1}}, $path while $text =~ /^(?:struct|class|enum class|enum) (\w+)[^;(]*?\{/mg;
+}
+push @twice, map { "$_: @{$defined{$_}}" } grep { @{$defined{$_}} > 1 } sort keys %defined;
+is_deeply(\@twice, [], 'no two types of src/dicom have one name');
 
 my @long = grep { (() = slurp($_) =~ /\n/g) > 600 } @all;
 is_deeply(\@long, [], 'no file has over 600 lines');

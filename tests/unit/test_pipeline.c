@@ -279,7 +279,7 @@ static void masks_in_another_axis_order(void **state)
     struct sm_volume like = {.grid = grid};
     assert_int_equal(sm_nifti_write_labels(path, &labels, &like, &err), SM_OK);
     assert_int_equal(sm_prompts_add_mask(&prompts, path, NULL, &err), SM_OK);
-    assert_int_equal(sm_prompts_load_masks(&prompts, &volume.grid, NULL, &err), SM_OK);
+    assert_int_equal(sm_prompts_load_masks(&prompts, &volume, NULL, &err), SM_OK);
     unlink(path);
     assert_int_equal(prompts.count, 1);
     assert_int_equal(prompts.objects[0].id, 7);

@@ -1,0 +1,101 @@
+/* What a segment is, out of the JSON of dcmqi's itkimage2segimage (its schema: seg-schema.json). */
+#include <string.h>
+#include "cmd/segment.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text && *text ? text : NULL;
+}
+
+const char *segment_meta_text(const json_t *json, const char *key)
+{
+    return text_of(json, key);
+}
+
+/* segmentAttributes is a list for each input file of dcmqi's, or one list. */
+static const json_t *find_item(const json_t *list, int id)
+{
+    size_t n;
+    json_t *entry;
+    json_array_foreach(list, n, entry) {
+        const json_t *found = json_is_array(entry) ? find_item(entry, id) : NULL;
+        if (found)
+            return found;
+        if (json_is_object(entry) && json_integer_value(json_object_get(entry, "labelID")) == id)
+            return entry;
+    }
+    return NULL;
+}
+
+static bool copy(char *to, size_t size, const char *text)
+{
+    if (!text || strlen(text) >= size)
+        return false;
+    strcpy(to, text);
+    return true;
+}
+
+/* A code sequence; absent: the code stays empty. False: one that cannot be used. */
+static bool read_code(struct sm_code *code, const json_t *item, const char *key)
+{
+    const json_t *json = json_object_get(item, key);
+    *code = (struct sm_code){0};
+    if (!json)
+        return true;
+    return copy(code->value, sizeof code->value, text_of(json, "CodeValue")) &&
+           copy(code->scheme, sizeof code->scheme, text_of(json, "CodingSchemeDesignator")) &&
+           copy(code->meaning, sizeof code->meaning, text_of(json, "CodeMeaning"));
+}
+
+static enum sm_status read_codes(struct sm_segment_meaning *meaning, const json_t *item,
+                                 const char *path, int id, struct sm_err *err)
+{
+    const struct {
+        const char *key;
+        struct sm_code *code;
+        bool required;
+    } rows[] = {{"SegmentedPropertyCategoryCodeSequence", &meaning->category, true},
+                {"SegmentedPropertyTypeCodeSequence", &meaning->type, true},
+                {"SegmentedPropertyTypeModifierCodeSequence", &meaning->modifier, false},
+                {"AnatomicRegionSequence", &meaning->region, false},
+                {"AnatomicRegionModifierSequence", &meaning->region_modifier, false}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        if (!read_code(rows[r].code, item, rows[r].key) || (rows[r].required && !*rows[r].code->value))
+            return sm_fail(err, SM_CORRUPT, "%s: labelID %d: %s needs a CodeValue and a "
+                           "CodingSchemeDesignator of at most 16 characters and a CodeMeaning of at "
+                           "most 64", path, id, rows[r].key);
+    return SM_OK;
+}
+
+static void read_colour(struct sm_segment_meaning *meaning, const json_t *item)
+{
+    const json_t *json = json_object_get(item, "recommendedDisplayRGBValue");
+    int rgb[3];
+    if (json_array_size(json) != 3)
+        return;
+    for (size_t c = 0; c < 3; c++)
+        rgb[c] = (int) json_number_value(json_array_get(json, c));
+    sm_segment_meaning_colour(meaning, rgb);
+}
+
+enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const json_t *json,
+                                 const char *path, int id, const char *name, struct sm_err *err)
+{
+    const json_t *list = json_object_get(json, "segmentAttributes");
+    if (!json_is_array(list))
+        return sm_fail(err, SM_CORRUPT, "%s: no list \"segmentAttributes\"; --meta takes the JSON of "
+                       "dcmqi's itkimage2segimage", path);
+    const json_t *item = find_item(list, id);
+    *found = item != NULL;
+    if (!item)
+        return SM_OK;
+    sm_segment_meaning_find(&meta->meaning, name);
+    meta->meaning.generic = false;
+    meta->meaning.description = text_of(item, "SegmentDescription");
+    if (text_of(item, "SegmentLabel"))
+        meta->meaning.label = text_of(item, "SegmentLabel");
+    meta->tracking_id = text_of(item, "TrackingIdentifier");
+    read_colour(&meta->meaning, item);
+    return read_codes(&meta->meaning, item, path, id, err);
+}

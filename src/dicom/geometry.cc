@@ -1,0 +1,163 @@
+#include "dicom/group.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dicom {
+
+// Positions are rounded by scanners, some to a tenth of a millimetre; a slice that is off the even grid by
+// no more than this part of the step belongs to it, and what is more is a gap.
+static const double EVEN = 0.1;
+// A step that differs from the median by more than this part of it is named as a gap.
+static const double SAME_STEP = 0.02;
+static const double DEGREES = 57.29577951308232;
+
+static Vector minus(const Vector &a, const Vector &b)
+{
+    Vector c;
+    for (int i = 0; i < 3; i++)
+        c.x[i] = a.x[i] - b.x[i];
+    return c;
+}
+
+static double length_of(const Vector &a)
+{
+    return std::sqrt(a.x[0] * a.x[0] + a.x[1] * a.x[1] + a.x[2] * a.x[2]);
+}
+
+Vector normal_of(const Frame &frame)
+{
+    Vector n;
+    for (int i = 0; i < 3; i++)
+        n.x[i] = frame.row.x[(i + 1) % 3] * frame.column.x[(i + 2) % 3] -
+                 frame.row.x[(i + 2) % 3] * frame.column.x[(i + 1) % 3];
+    return n;
+}
+
+double along(const Vector &normal, const Vector &position)
+{
+    return normal.x[0] * position.x[0] + normal.x[1] * position.x[1] + normal.x[2] * position.x[2];
+}
+
+void sort_slices(std::vector<Frame> &frames)
+{
+    if (frames.empty())
+        return;
+    Vector normal = normal_of(frames[0]);
+    std::stable_sort(frames.begin(), frames.end(), [&](const Frame &a, const Frame &b) {
+        return along(normal, a.position) < along(normal, b.position);
+    });
+}
+
+static Vector mean_step(const std::vector<Frame> &frames)
+{
+    Vector step = minus(frames.back().position, frames.front().position);
+    for (double &x : step.x)
+        x /= (double) (frames.size() - 1);
+    return step;
+}
+
+bool evenly_spaced(const std::vector<Frame> &frames)
+{
+    if (frames.size() < 3)
+        return true;
+    Vector step = mean_step(frames), normal = normal_of(frames[0]);
+    double through = EVEN * along(normal, step);
+    double within = 0.5 * std::min(frames[0].row_spacing, frames[0].column_spacing);
+    for (size_t k = 0; k < frames.size(); k++) {
+        Vector off = minus(frames[k].position, frames[0].position);
+        for (int a = 0; a < 3; a++)
+            off.x[a] -= step.x[a] * (double) k;
+        double deep = along(normal, off), size = length_of(off);
+        if (std::fabs(deep) > through || size * size - deep * deep > within * within)
+            return false;
+    }
+    return true;
+}
+
+static double median(std::vector<double> values)
+{
+    size_t middle = values.size() / 2;
+    std::nth_element(values.begin(), values.begin() + (ptrdiff_t) middle, values.end());
+    double upper = values[middle];
+    if (values.size() % 2)
+        return upper;
+    return (upper + *std::max_element(values.begin(), values.begin() + (ptrdiff_t) middle)) / 2;
+}
+
+// The median step along the normal, and the mean vector of the steps that have it; steps that differ are
+// gaps.
+static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)
+{
+    Vector normal = normal_of(frames[0]), sum;
+    std::vector<double> steps;
+    for (size_t k = 0; k + 1 < frames.size(); k++)
+        steps.push_back(along(normal, minus(frames[k + 1].position, frames[k].position)));
+    double usual = median(steps);
+    size_t counted = 0;
+    for (size_t k = 0; k + 1 < frames.size(); k++) {
+        if (std::fabs(steps[k] - usual) > SAME_STEP * usual) {
+            gaps.push_back({(int) k, steps[k]});
+            continue;
+        }
+        Vector step = minus(frames[k + 1].position, frames[k].position);
+        for (int a = 0; a < 3; a++)
+            sum.x[a] += step.x[a];
+        counted++;
+    }
+    if (counted == 0) // an even number of steps, none at the median: along the normal
+        for (int a = 0; a < 3; a++)
+            sum.x[a] = normal.x[a] * usual;
+    for (int a = 0; a < 3; a++)
+        sum.x[a] /= counted ? (double) counted : 1.0;
+    return sum;
+}
+
+static Vector stacking(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)
+{
+    const Frame &first = frames[0];
+    if (frames.size() > 1)
+        return evenly_spaced(frames) ? mean_step(frames) : uneven_step(frames, gaps);
+    double depth = first.between > 0 ? first.between : first.thickness > 0 ? first.thickness : 1;
+    Vector step = normal_of(first);
+    for (double &x : step.x)
+        x *= depth;
+    return step;
+}
+
+// Images without a place lie on the table's plane at the origin, columns to L, rows to P.
+static Frame somewhere(const Frame &frame)
+{
+    Frame placed = frame;
+    placed.row = {{1, 0, 0}};
+    placed.column = {{0, 1, 0}};
+    placed.position = {};
+    return placed;
+}
+
+void measure(Found &volume)
+{
+    if (!volume.frames[0].placed)
+        volume.frames[0] = somewhere(volume.frames[0]);
+    const Frame &first = volume.frames[0];
+    Vector step = stacking(volume.frames, volume.gaps);
+    double cosine = along(normal_of(first), step) / length_of(step);
+    double tilt = std::acos(std::min(1.0, std::max(-1.0, cosine))) * DEGREES;
+    volume.shown.tilt_deg = tilt < 0.05 ? 0 : tilt;
+    sm_grid &grid = volume.shown.grid;
+    grid.dim[0] = first.columns;
+    grid.dim[1] = first.rows;
+    grid.dim[2] = (int) volume.frames.size();
+    for (int a = 0; a < 3; a++) {
+        grid.affine_lps[a][0] = first.row.x[a] * first.column_spacing;
+        grid.affine_lps[a][1] = first.column.x[a] * first.row_spacing;
+        grid.affine_lps[a][2] = step.x[a];
+        grid.affine_lps[a][3] = first.position.x[a];
+        grid.affine_lps[3][a] = 0;
+        for (double &cell : grid.affine_lps[a])
+            cell += 0.0; // "-0" in a header is 0
+    }
+    grid.affine_lps[3][3] = 1;
+}
+
+} // namespace dicom

@@ -1,0 +1,129 @@
+#!/usr/bin/perl
+# Series with slices missing or unevenly spaced: prompts in mm go to the slices' true places, and a label
+# map on a regular grid is made only where asked for, with every slice where it belongs.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+my $python = '/usr/bin/python3';
+system("$python -c 'import pydicom, nibabel' 2>/dev/null") == 0
+    or plan skip_all => 'pydicom or nibabel is not installed';
+my $dir = tempdir(CLEANUP => 1);
+system("$python tests/lib/make_gaps.py make $dir") == 0 or die "make_gaps.py failed";
+
+my $box = '--box a=14,12,%d,46,44,%d --propagate none';
+sub segment { return `$build/sammed2d segment -q @_ 2>&1` }
+sub first_number { my ($file) = @_; my ($n) = $file =~ /-(\d+)\.dcm$/; return $n }
+
+my %slices;    # series => label maps of its slices, each segmented alone
+for my $series (qw(missing rounded uneven tilted)) {
+    my @files = sort { first_number($a) <=> first_number($b) } glob "$dir/$series/*.dcm";
+    for my $n (0 .. $#files) {
+        my $map = "$dir/$series.$n.nii.gz";
+        segment($files[$n], '-o', $map, sprintf $box, 0, 0);
+        push @{$slices{$series}}, $map;
+    }
+}
+
+sub agrees {
+    my ($series, $how) = @_;
+    my $map = "$dir/$series.$how.nii.gz";
+    segment("$dir/$series", '-o', $map, "--gaps $how", sprintf $box, 0, $#{$slices{$series}});
+    is(`$python tests/lib/make_gaps.py check $how $dir/$series $map @{$slices{$series}} 2>&1`, "agrees\n",
+       "$series, --gaps $how");
+}
+agrees('missing', 'fill');
+agrees('rounded', 'fill');
+agrees('tilted', 'fill');
+agrees('missing', 'resample');
+agrees('uneven', 'resample');
+
+my $said = segment("$dir/missing", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
+is($? >> 8, 5, 'without --gaps: refused');
+like($said, qr/step is 2\.5 mm.*between slices 2 and 3 \(7\.5 mm, from -30,-20,5 to -30,-20,12\.5\).*--gaps/,
+     'with the place and what to do');
+ok(!-e "$dir/no.nii.gz", 'and nothing is written');
+$said = segment("$dir/uneven", "-o $dir/no.nii.gz --gaps fill", sprintf $box, 0, 7);
+is($? >> 8, 5, 'uneven steps cannot be filled');
+like($said, qr/not whole multiples.*--gaps resample/, 'and it says so');
+segment("$dir/missing", "-o $dir/no.nii.gz --gaps stretch", sprintf $box, 0, 7);
+is($? >> 8, 1, 'another word: usage');
+
+# In mm: the slice is the nearest by its own position.
+sub slices_of {
+    my ($series, @prompts) = @_;
+    my $said = `$build/sammed2d segment -q $dir/$series --stats $dir/s.json --propagate none --json @prompts 2>&1`;
+    my ($text) = $said =~ /^(\{.*)/ms;
+    my $json = eval { decode_json($text) };
+    return $json ? "@{$json->{objects}[0]{slices}}" : $said;
+}
+sub is_slices {
+    my ($series, $prompt, $wanted) = @_;
+    is(slices_of($series, '--space lps', "'$prompt'"), $wanted, "$series: $prompt");
+}
+is_slices('missing', '--point=a=3,8,12.6', '3 3');
+is_slices('missing', '--point=a=3,8,13.7', '3 3');
+is_slices('missing', '--point=a=3,8,6.2', '2 2');
+is_slices('missing', '--point=a=3,8,22', '7 7');
+is_slices('uneven', '--point=a=3,8,16.4', '4 4');
+is_slices('uneven', '--point=a=3,8,16.7', '5 5');
+is_slices('uneven', '--point=a=3,8,24.3', '6 6');
+is_slices('missing', '--box=a=-16,-8,3,16,24,13', '1 3');
+is_slices('missing', '--box=a=-16,-8,6.5,16,24,13.6', '3 3');
+is_slices('missing', '--box=a=-16,-8,-9,16,24,99', '0 7');
+is_slices('uneven', '--box=a=-16,-8,16,16,24,16.2', '4 4');
+for my $prompt ('--point=a=3,8,8.7', '--box=a=-16,-8,8,16,24,9') {
+    $said = segment("$dir/missing --stats $dir/s.json --space lps '$prompt'");
+    is($? >> 8, 1, "$prompt lies in the gap");
+    like($said, qr/gap of the series.*slice 2 begins at -30,-20,5, the next at -30,-20,12\.5/, 'and it says where');
+}
+$said = segment("$dir/missing --stats $dir/s.json --space lps --point a=3,8,30");
+like($said, qr/outside the volume/, 'beyond the last slice is no gap');
+
+# Tilted: slice 3 is moved by -0.3 * 12.5 along y; the box follows it.
+my @masks = map {
+    my $map = "$dir/tilt$_->[0].nii.gz";
+    segment("$dir/tilted -o $map --gaps fill --propagate none $_->[1]");
+    `gzip -dc $map | tail -c +353`
+} ([0, '--box a=14,12,3,46,44,3'],
+   [1, '--space lps --box a=-16.4,' . (-23.75 + 11.6) . ',12.2,16.4,' . (-23.75 + 44.4) . ',12.8']);
+ok($masks[0] eq $masks[1] && $masks[0] =~ /[^\0]/, 'tilted: a box in mm falls on the same pixels');
+
+# A label map made so is a prompt for the same series.
+for my $how (['missing', 'fill'], ['uneven', 'resample']) {
+    my ($series, $way) = @$how;
+    segment("$dir/$series -o $dir/again.nii.gz --gaps $way --mask $dir/$series.$way.nii.gz");
+    is($?, 0, "$series: the label map of --gaps $way as --mask");
+    segment("$dir/$series -o $dir/other.nii.gz --gaps $way --mask $dir/rounded.fill.nii.gz");
+    is($? >> 8, 1, 'one of another series is refused');
+}
+
+# Every slice counts for half of the way to its neighbours.
+segment("$dir/uneven --stats $dir/s.json", sprintf $box, 0, 7);
+my $whole = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{volume_ml};
+my ($sum, @share) = (0, 4, 4, 4, 4, 2.55, 4.05, 7, 7);
+for my $n (0 .. 7) {
+    segment("$dir/uneven --stats $dir/s.json", sprintf $box, $n, $n);
+    my $object = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0];
+    $sum += $object->{voxels} * $share[$n] / 1000;
+}
+ok(abs($whole - $sum) < 1e-6 * $sum, "volume: $whole ml, slice by slice $sum ml");
+
+SKIP: {
+    my $real = '../shared/data/dicom';
+    -d $real or skip '../shared is not there', 4;
+    segment("$real/ct_missing_slice -o $dir/r.nii.gz --gaps fill --box a=100,100,0,200,200,3");
+    is(`$python -c 'import nibabel; i = nibabel.load("$dir/r.nii.gz"); print(i.shape[2])'`, "5\n",
+       'ct_missing_slice: one empty slice');
+    segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --box a=100,100,0,200,200,3");
+    is($? >> 8, 5, 'ct_tilt_variable_spacing_ge: refused');
+    segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --gaps fill --box a=100,100,0,200,200,3");
+    is($? >> 8, 5, 'nor can it be filled');
+    segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --gaps resample --propagate none "
+            . '--box a=180,180,0,330,330,13');
+    is($? >> 8, 0, 'but resampled');
+}
+done_testing;

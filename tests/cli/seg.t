@@ -1,0 +1,114 @@
+#!/usr/bin/perl
+# DICOM SEG: written from made series with the default weights, read back by pydicom.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+my $python = '/usr/bin/python3';
+system("$python -c 'import pydicom, nibabel' 2>/dev/null") == 0
+    or plan skip_all => 'pydicom or nibabel is not installed';
+my $verify = `sh -c 'command -v dciodvfy'`;
+my $made = tempdir(CLEANUP => 1);
+my $out = tempdir(CLEANUP => 1);
+system("$python tests/lib/make_seg_series.py $made") == 0 or die "make_seg_series.py failed";
+
+sub segment {
+    my ($series, $words) = @_;
+    my $said = `$build/sammed2d segment $made/$series $words -q 2>&1`;
+    return ($? >> 8, $said);
+}
+
+# Errors that dciodvfy finds, one line each.
+sub errors { return $verify ? join '', grep { /^Error/ } `dciodvfy $_[0] 2>&1` : '' }
+sub dump_of { return scalar `$python -c 'import sys, pydicom; print(pydicom.dcmread(sys.argv[1]))' $_[0]` }
+
+my %boxes = (odd => '20,18,1,90,80,3', tilted => '12,10,0,50,54,3', gap => '8,6,0,36,30,3',
+             oblique => '5,8,0,28,44,2', enhanced => '7,6,0,35,30,3');
+for my $case (sort keys %boxes) {
+    my ($x0, $y0, $k0, $x1, $y1, $k1) = split /,/, $boxes{$case};
+    my $small = join ',', $x0, $y0, $k0, int(($x0 + $x1) / 2), int(($y0 + $y1) / 2), $k0;
+    my $gaps = $case eq 'gap' ? '--gaps fill' : '';
+    my ($status, $said) = segment($case, "--box liver=$boxes{$case} --box 'left kidney=$small' $gaps " .
+                                  "-o $out/$case.dcm -o $out/$case.nii.gz");
+    is($status, 0, "$case: written") or diag($said);
+    is(`$python tests/lib/seg_written.py $out/$case.dcm $made/$case $out/$case.nii.gz 2>&1`, '',
+       "$case: frames, places and references");
+    is(errors("$out/$case.dcm"), '', "$case: dciodvfy");
+}
+
+my $odd = dump_of("$out/odd.dcm");
+like($odd, qr/Patient's Name\s+PN: 'Müller\^Jörg'/, 'the name keeps its characters');
+like($odd, qr/10200004.*\n.*SCT.*\n.*'Liver'/, 'the liver has its code');
+like($odd, qr/7771000.*\n.*SCT.*\n.*'Left'/, 'and the kidney its side');
+like(dump_of("$out/oblique.dcm"), qr/Lossy Image Compression\s+CS: '01'/, 'a lossy source is flagged');
+like(dump_of("$out/enhanced.dcm"), qr/Referenced Frame Number/, 'frames of a multi-frame source are named');
+
+my ($status, $said) = segment('odd', "--box liver=$boxes{odd} --box 'left kidney=20,18,1,55,49,1' " .
+                              "-o $out/again.dcm");
+is(system("cmp -s $out/odd.dcm $out/again.dcm"), 0, 'the same work, the same bytes');
+segment('odd', "--box liver=$boxes{odd} --box 'left kidney=20,18,1,55,50,1' -o $out/other.dcm");
+my ($mine, $others) = map { dump_of("$out/$_.dcm") =~ /\(0008, 0018\).*UI: (\S+)/ } 'odd', 'other';
+isnt($mine, $others, 'other frames, another UID');
+like($_, qr/^2\.25\.\d{20,39}$/, 'which is under 2.25') for $mine, $others;
+
+($status, $said) = segment('radiograph', "--box lung=8,8,0,36,40,0 -o $out/flat.dcm");
+is($status, 0, 'a radiograph, which has no place in space') or diag($said);
+is(errors("$out/flat.dcm"), '', 'dciodvfy');
+unlike(dump_of("$out/flat.dcm"), qr/Plane Position Sequence|Frame of Reference UID/, 'is given none');
+
+# Kinds.
+($status) = segment('odd', "--box liver=$boxes{odd} --seg-type labelmap -o $out/map.dcm -o $out/map.nii.gz");
+is($status, 0, 'label map segmentation');
+is(`$python tests/lib/seg_written.py $out/map.dcm $made/odd $out/map.nii.gz 2>&1`, '', 'and its voxels');
+($status) = segment('odd', "--box liver=$boxes{odd} --fractional -o $out/part.dcm");
+is($status, 0, 'fractional');
+is(`$python tests/lib/seg_written.py $out/part.dcm $made/odd 2>&1`, '', 'and its frames');
+is(errors("$out/part.dcm"), '', 'dciodvfy');
+($status, $said) = segment('odd', "--box liver=$boxes{odd} --box tumor=$boxes{odd} --overlap -o $out/over.dcm");
+is($status, 0, 'two objects at one place');
+like(dump_of("$out/over.dcm"), qr/Segments Overlap\s+CS: 'YES'/, 'are said to overlap');
+is(errors("$out/over.dcm"), '', 'dciodvfy');
+
+# Names, texts, codes.
+($status, $said) = segment('odd', "--box Schädel-Ding=$boxes{odd} --tracking-id T1 --series-number 77 " .
+                           "--series-description 'Größe' --content-creator Doe^Jane -o $out/text.dcm");
+is($status, 0, 'texts');
+my $text = dump_of("$out/text.dcm");
+like($text, qr/$_/, $_) for 'Segment Label\s+LO: \'Schädel-Ding\'', "Series Number\\s+IS: '77'",
+    'Series Description\s+LO: \'Größe\'', 'Doe\^Jane', "Tracking ID\\s+UT: 'T1'", 'Tracking UID\s+UI: 2\.25\.';
+$said = `$build/sammed2d segment $made/odd --box thing=$boxes{odd} -o $out/thing.dcm 2>&1`;
+like($said, qr/warning: "thing" is not in the table/, 'an unknown name is a warning');
+open my $file, '>', "$out/meta.json" or die;
+print $file encode_json({ContentCreatorName => 'X^Y', SeriesNumber => '12', segmentAttributes => [[{
+    labelID => 1, SegmentLabel => 'Milz', SegmentDescription => 'by hand', recommendedDisplayRGBValue => [255, 0, 0],
+    SegmentedPropertyCategoryCodeSequence => {CodeValue => '123037004', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Anatomical Structure'},
+    SegmentedPropertyTypeCodeSequence => {CodeValue => '78961009', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Spleen'}}]]});
+close $file;
+($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json -o $out/meta.dcm");
+$text = dump_of("$out/meta.dcm");
+like($text, qr/$_/, "--meta: $_") for '78961009', "'Milz'", "'by hand'", 'X\^Y', "IS: '12'",
+    '\[35580, 53665, 50856\]';
+open $file, '>', "$out/bad.json" or die;
+print $file '{"segmentAttributes": [[{"labelID": 1}]]}';
+close $file;
+($status, $said) = segment('odd', "--box a=$boxes{odd} --meta $out/bad.json -o $out/no.dcm");
+is($status, 4, 'a --meta without codes is corrupt');
+like($said, qr/labelID 1: SegmentedPropertyCategoryCodeSequence/, 'and says where');
+
+# What cannot be.
+($status, $said) = segment('gap', "--box liver=$boxes{gap} -o $out/no.nii.gz");
+is($status, 5, 'a series with a gap is no NIfTI');
+like($said, qr/--gaps/, 'unless --gaps says how');
+ok(!-e "$out/no.nii.gz" && !-e "$out/no.dcm", 'and nothing is written');
+($status) = segment('gap', "--box liver=$boxes{gap} --gaps resample -o $out/even.nii.gz");
+is($status, 0, 'resampled');
+($status, $said) = segment('odd', "--box liver=$boxes{odd} --overlap --seg-type labelmap -o $out/no.dcm");
+is($status, 1, 'a label map has no overlap');
+($status, $said) = segment('odd', "--box liver=$boxes{odd} -o $made/odd/x0");
+is($status, 1, 'a slice of the series is not overwritten');
+($status, $said) = segment('odd', "--point liver=1,1,0 --exclude liver=1,1,0 --exclude liver=2,1,0 -o $out/none.dcm");
+ok($status == 0 || ($status == 3 && !-e "$out/none.dcm"), 'nothing found: no SEG, status 3');
+done_testing;
