@@ -10,6 +10,7 @@
 #include "sammed2d/picture.h"
 #include "sammed2d/prompts.h"
 #include "sammed2d/segment.h"
+#include "sammed2d/stack.h"
 #include "sammed2d/view.h"
 #include "sammed2d/volume.h"
 

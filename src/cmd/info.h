@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 
-/* File names need not be UTF-8, JSON must be: other bytes become question marks. */
 /* 4 x 4, rows; -0 becomes 0. */
 struct sm_grid;
 json_t *info_affine(const struct sm_grid *grid);

@@ -146,7 +146,7 @@ json_t *segment_labels_json(const struct segment_job *job, const char *input_sha
     const char *series = sm_dicom_series_uid(&job->volume);
     json_t *json = json_pack("{s:o, s:s, s:{s:o, s:s*, s:s*}, s:o*}", "labels",
                              objects_json(job, false), "software", software, "input", "file",
-                             job->input, "sha256", input_sha256, "series_uid", series, "weights",
+                             json_text(job->input), "sha256", input_sha256, "series_uid", series, "weights",
                              weights_json(job, weights_sha256));
     if (!json)
         return NULL;
