@@ -40,6 +40,8 @@ $ENV{PKG_CONFIG_SYSROOT_DIR} = $stage;
 my $cc = $ENV{CC} // 'cc';
 my $flags = qx(pkg-config --define-variable=prefix=/opt/sammed2d --cflags --libs sammed2d);
 chomp $flags;
+# A library with a sanitizer in it wants the sanitizer's runtime first in the program.
+$flags .= ' -fsanitize=address,undefined' if qx(nm -D $tree/lib/libsammed2d.so) =~ /__asan_init/;
 run_quiet("$cc tests/examples/segment_box.c -o $stage/example $flags");
 $ENV{LD_LIBRARY_PATH} = "$tree/lib";
 run_quiet("$stage/example $root/data/mr/image.nii.gz $tree/share/sammed2d/default.h5 "
