@@ -112,6 +112,8 @@ static void put_derivation(DcmItem &group, const SegPlan &plan, const sm_dicom_s
     put(image, DCM_ReferencedSOPInstanceUID, slice.sop_instance_uid);
     if (slice.frame_number > 0 && !slice.mosaic)
         put(image, DCM_ReferencedFrameNumber, std::to_string(slice.frame_number));
+    /* Each mask pixel lies on its source pixel; a mosaic's slices do not lie where its tiles do. */
+    put(image, DCM_SpatialLocationsPreserved, slice.mosaic ? "NO" : "YES");
     put_code(image, DCM_PurposeOfReferenceCodeSequence, PURPOSE, plan);
 }
 
