@@ -17,15 +17,19 @@ my %may_include = (
     image      => [qw(base volume)],
     dicom      => [qw(base volume)],
     checkpoint => [qw(base h5)],
-    pipeline   => [qw(base nn h5 model volume nifti image dicom)],
-    cmd        => [qw(base nn h5 model volume nifti image dicom checkpoint pipeline)],
+    input      => [qw(base volume nifti image dicom)],
+    dataset    => [qw(base volume input image)],
+    pipeline   => [qw(base nn h5 model volume nifti image dicom input)],
+    eval       => [qw(base nn model volume image input dataset pipeline)],
+    train      => [qw(base nn h5 model volume image dataset)],
+    cmd        => [qw(base nn h5 model volume nifti image dicom input dataset checkpoint pipeline eval train)],
     main       => [qw(base nn h5 nifti image checkpoint cmd)],    # beside cmd, for --version
 );
 # public header => the folder that makes it
 my %public = (
     error => 'base', listener => 'base', sammed2d => 'base', volume => 'volume', view => 'volume',
     nifti => 'nifti', picture => 'image', model => 'model', prompts => 'pipeline', segment => 'pipeline',
-    dicom => 'dicom', stack => 'volume',
+    dicom => 'dicom', stack => 'volume', input => 'input', metrics => 'volume', dataset => 'dataset',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
 my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
@@ -41,7 +45,7 @@ my @doors = (
     [qr/^zip/,                             qr{^src/(checkpoint|dicom)/}],
     [qr/^dcmtk|^openjpeg/,                 qr{^src/dicom/}],
     [qr/^zlib/,                            qr{^src/nifti/}],
-    [qr/^omp\./,                           qr{^src/(nn|model|pipeline)/}],
+    [qr/^omp\./,                           qr{^src/(nn|model|pipeline|eval|train)/}],
 );
 
 sub slurp { my ($path) = @_; open my $file, '<', $path or die "$path: $!"; local $/; return <$file> }
