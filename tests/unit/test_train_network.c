@@ -231,6 +231,7 @@ static void test_learning(void **unused)
     struct adam adam = {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decoupled = true};
     float last[2] = {0};
     (void)unused;
+    nn_set_threads(2);
     for (int round = 0; round < 2; round++) {
         struct scene s;
         dice_start("learning");
@@ -273,5 +274,6 @@ int main(void)
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_optimiser),
     };
+    nn_set_threads(1); /* kernels this small only wait for each other */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
