@@ -62,7 +62,8 @@ struct nn_weights {
 
 enum nn_activation { NN_NONE, NN_GELU, NN_RELU };
 
-/* out = activation(product + bias) + add. bias (n) and add (like out, and may be out) may be NULL. */
+/* out = activation(product + bias) + add. bias (n) and add (like out) may be NULL; add may be out for
+ * nn_dense without an activation. */
 struct nn_after {
     const float *bias;
     enum nn_activation activation;
