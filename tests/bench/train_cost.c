@@ -12,7 +12,7 @@
 #include <time.h>
 #include "lib/hash_weights.h"
 #include "model/config.h"
-#include "train/network.h"
+#include "train/learner.h"
 #include "train/optimiser.h"
 
 enum { MASKS = 5, POINTS = 3, MOST_ROUNDS = 100 };
@@ -35,7 +35,7 @@ static void fail(const char *why)
 
 struct bench {
     struct sm_model *model;
-    struct network network;
+    struct learner network;
     struct sm_session *session;
     struct prompt_batch boxes, points;
     struct sm_prompt prompts[MASKS];
@@ -53,9 +53,9 @@ static void set_up(struct bench *b)
     const struct sm_config *c = &b->model->config;
     size_t square = (size_t)c->image_size * c->image_size, low = sm_low_res_side(c);
     struct sm_err err;
-    struct network_sizes sizes = {1, MASKS, POINTS, false};
+    struct learner_sizes sizes = {1, MASKS, POINTS, false};
     unsigned parts = PART_ADAPTERS | PART_POINTS | PART_PROMPTS | PART_DECODER;
-    if (network_open(&b->network, b->model, parts, PART_DECODER, false, sizes, &err) ||
+    if (learner_open(&b->network, b->model, parts, PART_DECODER, false, sizes, &err) ||
         sm_session_open(&b->session, b->model, 1, MASKS, &err))
         fail(err.message);
     float *masks = calloc(MASKS * low * low, sizeof *masks);
@@ -87,21 +87,21 @@ static void one_round(struct bench *b, int round)
     double start[FIGURES + 1];
     int size = b->model->config.image_size;
     start[ENCODER] = now();
-    network_encode(&b->network, 1);
+    learner_encode(&b->network, 1);
     start[FIRST] = now();
-    network_first_round(&b->network, 1, &b->boxes, &rule);
+    learner_first_round(&b->network, 1, &b->boxes, &rule);
     start[DECODER] = now();
     if (sm_set_image(b->session, b->network.embeddings, size, size, NULL) ||
         sm_decode(b->session, b->prompts, MASKS, true, b->low_res, b->iou, NULL))
         fail("the decoder failed");
     start[LATER] = now();
-    network_later_round(&b->network, &b->points, &rule);
+    learner_later_round(&b->network, &b->points, &rule);
     start[OPTIMISER] = now();
     adam_step(&b->network.parameters, PART_ALL, &adam, 1);
     start[FIGURES] = now();
     for (int i = 0; i < FIGURES; i++)
         b->seconds[i][round] = start[i + 1] - start[i];
-    parameters_zero_gradients(&b->network.parameters);
+    parameters_zero_gradients(&b->network.parameters, PART_ALL);
 }
 
 static int by_size(const void *a, const void *b)
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     printf("peak memory      %8.1f MB\n", (double)usage.ru_maxrss / 1024);
     free((float *)b.points.masks), free(b.low_res), free(b.iou);
     sm_session_close(b.session);
-    network_close(&b.network);
+    learner_close(&b.network);
     sm_model_close(b.model);
     return 0;
 }
