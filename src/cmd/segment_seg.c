@@ -12,7 +12,7 @@ struct seg_voxels {
     const struct sm_labels *labels; /* BINARY and LABELMAP where each voxel has one object */
     uint8_t **masks;                /* --overlap: a bit a voxel, one mask an object */
     uint8_t *fractions;             /* FRACTIONAL: of object `current` */
-    float *probabilities;           /* scratch */
+    float *logits;                  /* scratch, of one slice of the view */
     size_t current;
 };
 
@@ -41,7 +41,7 @@ void segment_seg_free(struct segment_seg *seg)
         free(seg->voxels.masks[o]);
     free(seg->voxels.masks);
     free(seg->voxels.fractions);
-    free(seg->voxels.probabilities);
+    free(seg->voxels.logits);
     free(seg->meanings);
     free(seg->sources);
     free(seg->objects);
@@ -181,15 +181,46 @@ static bool mask_slice(void *context, int k, uint8_t *out)
     return any;
 }
 
-/* 0..255 for a probability of 0..1, of the object that is asked for. */
+/* Calls `put` for each voxel of the slices where the object has logits, with its place in (nz, ny, nx):
+ * a whole volume of floats would be the largest thing in memory. */
+static void each_probability(struct seg_voxels *voxels, size_t object,
+                             void (*put)(uint8_t *out, size_t voxel, float probability), uint8_t *out)
+{
+    const struct sm_view *view = sm_result_view(voxels->result);
+    const struct sm_grid *grid = &sm_result_labels(voxels->result)->grid;
+    for (int s = 0; s < view->dim[2]; s++) {
+        size_t origin;
+        ptrdiff_t column, row;
+        if (!sm_result_has(voxels->result, object, s))
+            continue;
+        sm_result_logits(voxels->result, object, s, voxels->logits);
+        sm_view_steps(view, grid, s, &origin, &column, &row);
+        const float *logit = voxels->logits;
+        for (int y = 0; y < view->dim[1]; y++)
+            for (int x = 0; x < view->dim[0]; x++, logit++)
+                put(out, (size_t) ((ptrdiff_t) origin + x * column + y * row),
+                    1.0f / (1.0f + expf(-*logit)));
+    }
+}
+
+/* 0..255 for a probability of 0..1. */
+static void put_fraction(uint8_t *out, size_t voxel, float probability)
+{
+    out[voxel] = (uint8_t) lrintf(255 * probability);
+}
+
+/* A voxel is an object's own where its probability is above one half. */
+static void put_bit(uint8_t *out, size_t voxel, float probability)
+{
+    out[voxel >> 3] |= (uint8_t) ((probability > 0.5f) << (voxel & 7));
+}
+
 static void load_fractions(struct seg_voxels *voxels, size_t object)
 {
-    size_t count = sm_grid_voxels(&sm_result_labels(voxels->result)->grid);
     if (voxels->current == object)
         return;
-    sm_result_probabilities(voxels->result, object, voxels->probabilities);
-    for (size_t v = 0; v < count; v++)
-        voxels->fractions[v] = (uint8_t) lrintf(255 * voxels->probabilities[v]);
+    memset(voxels->fractions, 0, sm_grid_voxels(&sm_result_labels(voxels->result)->grid));
+    each_probability(voxels, object, put_fraction, voxels->fractions);
     voxels->current = object;
 }
 
@@ -203,39 +234,30 @@ static bool fraction_slice(void *context, int k, uint8_t *out)
     return true;
 }
 
-/* A voxel is an object's own where its probability is above one half. */
-static enum sm_status make_mask(struct seg_voxels *voxels, size_t object, size_t count,
-                                struct sm_err *err)
-{
-    uint8_t *bits = voxels->masks[object] = calloc(count / 8 + 1, 1);
-    if (!bits)
-        return sm_fail(err, SM_MEMORY, "out of memory for a mask of %zu voxels", count);
-    sm_result_probabilities(voxels->result, object, voxels->probabilities);
-    for (size_t v = 0; v < count; v++)
-        bits[v >> 3] |= (uint8_t) ((voxels->probabilities[v] > 0.5f) << (v & 7));
-    return SM_OK;
-}
-
 static enum sm_status make_voxels(struct segment_seg *seg, const struct segment_job *job,
                                   struct sm_err *err)
 {
     struct seg_voxels *voxels = &seg->voxels;
     bool fractional = seg->type == SM_SEG_FRACTIONAL, overlap = job->command->overlap && !fractional;
-    enum sm_status status = SM_OK;
+    const struct sm_view *view = sm_result_view(job->result);
     voxels->result = job->result;
     voxels->labels = sm_result_labels(job->result);
     size_t count = sm_grid_voxels(&voxels->labels->grid);
     if (!fractional && !overlap)
         return SM_OK;
     voxels->current = SIZE_MAX;
-    voxels->probabilities = malloc(count * sizeof *voxels->probabilities);
+    voxels->logits = malloc((size_t) view->dim[0] * (size_t) view->dim[1] * sizeof *voxels->logits);
     voxels->fractions = fractional ? malloc(count) : NULL;
     voxels->masks = overlap ? calloc(seg->count, sizeof *voxels->masks) : NULL;
-    if (!voxels->probabilities || (fractional && !voxels->fractions) || (overlap && !voxels->masks))
+    if (!voxels->logits || (fractional && !voxels->fractions) || (overlap && !voxels->masks))
         return sm_fail(err, SM_MEMORY, "out of memory for probabilities of %zu voxels", count);
-    for (size_t o = 0; overlap && !status && o < seg->count; o++)
-        status = make_mask(voxels, o, count, err);
-    return status;
+    for (size_t o = 0; overlap && o < seg->count; o++) {
+        voxels->masks[o] = calloc(count / 8 + 1, 1);
+        if (!voxels->masks[o])
+            return sm_fail(err, SM_MEMORY, "out of memory for a mask of %zu voxels", count);
+        each_probability(voxels, o, put_bit, voxels->masks[o]);
+    }
+    return SM_OK;
 }
 
 /* ---- after the work ---- */
