@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/digest.h"
 #include "cmd/segment.h"
 #include "sammed2d/sammed2d.h"
 
@@ -128,6 +129,20 @@ static enum sm_status look_up(struct segment_job *job, struct segment_seg *seg, 
     return status;
 }
 
+/* How large it will be is known after the work only; that it may be too large, before. */
+static void warn_large(const struct segment_job *job)
+{
+    const double limit = 4294967294.0; /* bytes of a value in DICOM */
+    const int *dim = job->volume.grid.dim;
+    double pixels = (double) dim[0] * dim[1] * dim[2];
+    double bytes = job->seg->type == SM_SEG_LABELMAP ? pixels * (job->seg->count > 255 ? 2 : 1)
+                   : (double) job->seg->count * pixels / (job->seg->type == SM_SEG_BINARY ? 8 : 1);
+    if (bytes > limit)
+        sm_warn(cmd_listener(), "should every object be on every slice, the DICOM SEG would take %.1f GB, "
+                "and a DICOM file holds 4.3 GB of pixels: it would not be written%s", bytes / 1e9,
+                job->seg->type == SM_SEG_FRACTIONAL ? "; a binary SEG takes an eighth" : "");
+}
+
 enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
@@ -138,6 +153,9 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
     if (job->volume.format != SM_FORMAT_DICOM)
         return sm_fail(err, SM_USAGE, "%s: not DICOM, and a DICOM SEG repeats a study's identity; use "
                        "-o FILE.nii.gz", job->input);
+    if (!*sm_dicom_series_uid(&job->volume))
+        return sm_fail(err, SM_UNSUPPORTED, "%s: has no SeriesInstanceUID, so a DICOM SEG cannot refer to "
+                       "it; use -o FILE.nii.gz", job->input);
     struct segment_seg *seg = job->seg = calloc(1, sizeof *seg);
     if (!seg)
         return sm_fail(err, SM_MEMORY, "out of memory");
@@ -148,6 +166,8 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
     if (!seg->meanings || !seg->sources || !seg->objects)
         return sm_fail(err, SM_MEMORY, "out of memory for %zu objects", seg->count);
     enum sm_status status = choose_type(seg, command, err);
+    if (!status)
+        warn_large(job);
     return status ? status : look_up(job, seg, err);
 }
 
@@ -290,16 +310,45 @@ static const char *either(const char *given, const struct segment_job *job, cons
     return given ? given : segment_meta_text(job->seg->meta, key);
 }
 
-/* What the voxels came of, beside the source: any change makes other UIDs. */
+static void print_object(FILE *file, const struct sm_object *object)
+{
+    fprintf(file, "object %d %s\n", object->id, object->name);
+    for (size_t b = 0; b < object->box_count; b++) {
+        const double (*corner)[3] = object->boxes[b].corner;
+        fprintf(file, "box %.17g %.17g %.17g %.17g %.17g %.17g\n", corner[0][0], corner[0][1],
+                corner[0][2], corner[1][0], corner[1][1], corner[1][2]);
+    }
+    for (size_t p = 0; p < object->point_count; p++) {
+        const struct sm_point *point = &object->points[p];
+        fprintf(file, "point %.17g %.17g %.17g %d\n", point->position[0], point->position[1],
+                point->position[2], point->positive);
+    }
+    if (object->mask) {
+        char hex[65];
+        digest_bytes(object->mask->voxels,
+                     sm_grid_voxels(&object->mask->grid) * sizeof *object->mask->voxels, hex);
+        fprintf(file, "mask %s\n", hex);
+    }
+}
+
+/* What the voxels came of, beside the source: any change makes other UIDs. NULL: out of memory. */
 static char *digest_text(const struct segment_job *job, const char *weights_sha256)
 {
     char window[80], *text = NULL;
+    size_t size;
     json_t *json = segment_options_json(job);
     char *options = json ? json_dumps(json, JSON_SORT_KEYS) : NULL;
+    FILE *file = options ? open_memstream(&text, &size) : NULL;
     sm_window_name(sm_result_window(job->result), window, sizeof window);
-    if (options && asprintf(&text, "weights %s\nwindow %s\noptions %s\n", weights_sha256, window,
-                            options) < 0)
-        text = NULL;
+    if (file) {
+        fprintf(file, "weights %s\nwindow %s\noptions %s\n", weights_sha256, window, options);
+        for (size_t o = 0; o < job->prompts.count; o++)
+            print_object(file, &job->prompts.objects[o]);
+        if (fclose(file) != 0) {
+            free(text);
+            text = NULL;
+        }
+    }
     free(options);
     json_decref(json);
     return text;
@@ -313,7 +362,7 @@ static enum sm_status write_all(struct segment_job *job, size_t listed, const ch
         .type = job->seg->type, .series_number = series_number(job),
         .series_description = either(command->series_description, job, "SeriesDescription"),
         .content_creator = either(command->content_creator, job, "ContentCreatorName"),
-        .algorithm_version = sm_version(), .digest = digest};
+        .algorithm_version = sm_version(), .digest = digest, .listener = cmd_listener()};
     enum sm_status status = SM_OK;
     for (size_t n = 0; !status && n < command->outputs.count; n++)
         if (segment_is_seg(command->outputs.values[n]))

@@ -36,6 +36,7 @@ struct SegPlan {
     size_t pixels = 0;            // of a frame
     std::string digests;          // of what is on each slice of each object: UIDs depend on it
     std::string character_set;    // of the SEG
+    std::string study_uid, frame_of_reference_uid; // the source's, or made of its series UID
 
     size_t segments() const;
     size_t pixel_bytes() const; // of the value of PixelData, even

@@ -166,6 +166,24 @@ enum sm_status check_size(const SegPlan &plan, const char *path, struct sm_err *
 }
 } // namespace
 
+// What a SEG must have and the source lacks: the same for every SEG of the series.
+static void take_identity(SegPlan &plan, const char *path)
+{
+    const sm_dicom_source &source = *plan.source;
+    plan.study_uid = source.study_uid;
+    plan.frame_of_reference_uid = source.frame_of_reference_uid;
+    if (plan.study_uid.empty()) {
+        plan.study_uid = uid_from("study of " + source.series_uid);
+        sm_warn(plan.options->listener, "%s: the source has no StudyInstanceUID; the SEG gets one of its own, "
+                "and archives will not show it with the source", path);
+    }
+    if (plan.frame_of_reference_uid.empty() && !source.orientation.empty()) {
+        plan.frame_of_reference_uid = uid_from("frame of reference of " + source.series_uid);
+        sm_warn(plan.options->listener, "%s: the source has no FrameOfReferenceUID; the SEG gets one of its "
+                "own", path);
+    }
+}
+
 enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err)
 {
     const int *dim = plan.volume->grid.dim;
@@ -176,11 +194,15 @@ enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err)
     if ((int) plan.source->slices.size() != dim[2] || plan.source->columns != dim[0] ||
         plan.source->rows != dim[1])
         return sm_fail(err, SM_UNSUPPORTED, "%s: the volume is not on its DICOM source's grid", path);
+    if (plan.source->series_uid.empty())
+        return sm_fail(err, SM_UNSUPPORTED, "%s: the source has no SeriesInstanceUID, so a DICOM SEG cannot "
+                       "refer to it; use .nii.gz", path);
     plan.pixels = (size_t) dim[0] * (size_t) dim[1];
     Survey survey(plan);
     survey.run();
     take_frames(plan, survey);
     plan.character_set = seg_character_set(plan);
+    take_identity(plan, path);
     if (plan.frames.empty())
         return sm_fail(err, SM_USAGE, "%s: every object is empty, and a DICOM SEG cannot be", path);
     if (plan.overlap && plan.options->type == SM_SEG_LABELMAP)

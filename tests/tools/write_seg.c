@@ -17,6 +17,12 @@ struct drawn {
     bool fractional;
 };
 
+static void print_warning(void *context, const char *sentence)
+{
+    (void) context;
+    fprintf(stderr, "%s\n", sentence);
+}
+
 static bool draw(void *context, int k, uint8_t *out)
 {
     const struct drawn *drawn = context;
@@ -49,7 +55,8 @@ static enum sm_status read_volume(struct sm_volume *volume, const char *path, st
 static enum sm_status write(char **argv, int names, const struct sm_volume *volume, struct sm_err *err)
 {
     static const char *const types[] = {"binary", "fractional", "labelmap"};
-    struct sm_seg_options options = {.algorithm_version = "1", .digest = "write_seg"};
+    static const struct sm_listener listener = {.warning = print_warning};
+    struct sm_seg_options options = {.algorithm_version = "1", .digest = "write_seg", .listener = &listener};
     int objects = atoi(argv[4]);
     struct sm_seg_object *list = calloc((size_t) objects, sizeof *list);
     struct drawn *drawn = calloc((size_t) objects, sizeof *drawn);
