@@ -2,14 +2,6 @@
 
 #include <cstring>
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcdatset.h>
-#include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
-#include <dcmtk/dcmdata/dcpixel.h>
-
-#include "dicom/load.h"
-
 namespace dicom {
 
 size_t bytes_per_pixel(const Instance &instance)
@@ -23,7 +15,6 @@ size_t bytes_per_frame(const Instance &instance)
 }
 
 Decoder::Decoder(const Instance &instance) : instance_(instance), bytes_(instance.file) {}
-Decoder::~Decoder() = default;
 
 static void swap_bytes(uint8_t *bytes, size_t size, size_t width)
 {
@@ -61,14 +52,6 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
     return true;
 }
 
-bool Decoder::load(std::string &reason)
-{
-    if (format_)
-        return true;
-    format_ = load_whole(bytes_, instance_.file, reason);
-    return format_ != nullptr;
-}
-
 bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &reason)
 {
     if (fragments_.empty())
@@ -88,64 +71,30 @@ bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &r
     return true;
 }
 
-static bool is_rle(const Instance &instance)
-{
-    return instance.transfer_syntax == "1.2.840.10008.1.2.5";
-}
+namespace {
+struct Codec {
+    const char *syntax; // the beginning of the transfer syntax UID
+    bool (*decode)(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
+                   std::string &reason);
+};
+} // namespace
 
-static bool is_jpeg2000(const Instance &instance)
-{
-    return instance.transfer_syntax == "1.2.840.10008.1.2.4.90" ||
-           instance.transfer_syntax == "1.2.840.10008.1.2.4.91";
-}
+static const Codec CODECS[] = {
+    {"1.2.840.10008.1.2.5", decode_rle},
+    {"1.2.840.10008.1.2.4.9", decode_jpeg2000},
+    {"1.2.840.10008.1.2.4.", decode_jpeg},
+};
 
-bool Decoder::own_codec(int number, uint8_t *out, std::string &reason)
+bool Decoder::packed(int number, uint8_t *out, std::string &reason)
 {
     std::vector<uint8_t> stream;
     if (!stream_of(number, stream, reason))
         return false;
-    return is_rle(instance_) ? decode_rle(stream, instance_, out, reason)
-                             : decode_jpeg2000(stream, instance_, out, reason);
-}
-
-bool Decoder::through_dcmtk(int number, uint8_t *out, std::string &reason)
-{
-    if (!load(reason))
-        return false;
-    DcmDataset &data = *format_->getDataset();
-    DcmElement *element = nullptr;
-    size_t size = bytes_per_frame(instance_);
-    std::vector<uint8_t> even(size + (size & 1)); // DCMTK writes whole words
-    Uint32 fragment = (Uint32) next_fragment_;
-    OFString model;
-    OFCondition result = data.findAndGetElement(DCM_PixelData, element);
-    if (result.good())
-        result = element->getUncompressedFrame(&data, (Uint32) number, fragment, even.data(),
-                                               (Uint32) even.size(), model);
-    if (result.bad()) {
-        reason = std::string("its pixel data cannot be decompressed (") + result.text() + ")";
-        return false;
-    }
-    next_fragment_ = fragment;
-    memcpy(out, even.data(), size);
-    return true;
-}
-
-bool Decoder::inflated(int number, uint8_t *out, std::string &reason)
-{
-    if (!load(reason))
-        return false;
-    static const uint16_t NUMBERS[] = {0, 0x0010, 0x0008, 0x0009}; // by PixelKind
-    DcmElement *element = nullptr;
-    size_t size = bytes_per_frame(instance_);
-    DcmTagKey tag(0x7fe0, NUMBERS[(int) instance_.pixels.kind]);
-    OFCondition result = format_->getDataset()->findAndGetElement(tag, element);
-    if (result.good())
-        result = element->getPartialValue(out, (Uint32) ((size_t) number * size), (Uint32) size,
-                                          nullptr, gLocalByteOrder);
-    if (result.bad())
-        reason = std::string("its pixel data cannot be inflated (") + result.text() + ")";
-    return result.good();
+    for (const Codec &codec : CODECS)
+        if (instance_.transfer_syntax.rfind(codec.syntax, 0) == 0)
+            return codec.decode(stream, instance_, out, reason);
+    reason = "its pixel data is packed in a way that its transfer syntax does not allow";
+    return false;
 }
 
 template <typename Stored> static void extend(uint8_t *bytes, size_t count, int bits)
@@ -182,11 +131,7 @@ bool Decoder::frame(int number, uint8_t *out, std::string &reason)
         reason = bytes_.problem();
         return false;
     }
-    bool own = is_rle(instance_) || is_jpeg2000(instance_);
-    bool done = instance_.pixels.inflated        ? inflated(number, out, reason)
-                : !instance_.pixels.encapsulated ? native(number, out, reason)
-                : own                            ? own_codec(number, out, reason)
-                                                 : through_dcmtk(number, out, reason);
+    bool done = instance_.pixels.encapsulated ? packed(number, out, reason) : native(number, out, reason);
     if (done)
         extend_signs(instance_, out);
     return done;

@@ -10,6 +10,7 @@
 #include <dcmtk/dcmdata/dcxfer.h>
 
 #include "dicom/charset.h"
+#include "dicom/dicomdir.h"
 #include "dicom/load.h"
 #include "dicom/values.h"
 
@@ -153,6 +154,7 @@ static void read_picture(Instance &instance, DcmDataset &data)
     instance.photometric = text_of(data, DCM_PhotometricInterpretation);
     instance.lossy = text_of(data, DCM_LossyImageCompression) == "01";
     instance.modality_lut = item_of(data, DCM_ModalityLUTSequence) != nullptr;
+    instance.voi_lut = item_of(data, DCM_VOILUTSequence) != nullptr;
     instance.enhanced = item_of(data, DCM_PerFrameFunctionalGroupsSequence) != nullptr;
 }
 
@@ -230,6 +232,11 @@ Instance read_instance(const FileRef &file)
         return instance;
     DcmDataset &data = *format->getDataset();
     read_identity(instance, *format);
+    instance.pixels.in_memory = bytes.memory() != nullptr;
+    if (bytes.deflated())
+        instance.transfer_syntax = "1.2.840.10008.1.2.1.99";
+    if (is_dicomdir(instance))
+        instance.listed = listed_files(data);
     read_picture(instance, data);
     classify(instance, data);
     if (!instance.left_out.empty() || !instance.unreadable.empty()) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "dicom/dicomdir.h"
 #include "dicom/header.h"
 #include "dicom/library.h"
 
@@ -149,6 +150,8 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
     if (!read_headers(study->instances, listing.files, listener))
         return sm_fail(err, SM_INTERRUPTED, "interrupted while reading headers");
     study->left_out = std::move(listing.skipped);
+    for (Skipped &entry : dangling_entries(study->instances, listing.files))
+        study->left_out.push_back(std::move(entry));
     leave_out_duplicates(study->instances);
     leave_out_captures(study->instances);
     for (size_t i = 0; i < study->instances.size(); i++)
