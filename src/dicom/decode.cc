@@ -97,32 +97,38 @@ bool Decoder::packed(int number, uint8_t *out, std::string &reason)
     return false;
 }
 
-template <typename Stored> static void extend(uint8_t *bytes, size_t count, int bits)
+// Of each word, the stored bits: overlays above them are cut off, and signs repeated.
+template <typename Stored> static void take_bits(uint8_t *bytes, size_t count, const Instance &instance)
 {
     Stored *values = reinterpret_cast<Stored *>(bytes), used = 0;
+    int bits = instance.bits_stored, low = instance.high_bit + 1 - bits;
+    Stored mask = (Stored) (((Stored) 1 << bits) - 1), sign = (Stored) ((Stored) 1 << (bits - 1));
+    for (size_t p = 0; p < count && instance.bits_above; p++)
+        values[p] = (Stored) (values[p] >> low & mask);
     for (size_t p = 0; p < count; p++)
         used = (Stored) (used | values[p]);
-    Stored sign = (Stored) ((Stored) 1 << (bits - 1));
-    if (used >> bits != 0 || !(used & sign)) // extended already, or nothing negative
+    if (!instance.is_signed || used >> bits != 0 || !(used & sign)) // extended already, or nothing negative
         return;
     for (size_t p = 0; p < count; p++)
         values[p] = (Stored) ((values[p] ^ sign) - sign);
 }
 
-// Signed values may be stored in fewer bits than are allocated, without their sign repeated above.
-static void extend_signs(const Instance &instance, uint8_t *out)
+// Values may be stored in fewer bits than are allocated, and signed ones without their sign above.
+static void take_stored_bits(const Instance &instance, uint8_t *out)
 {
     int bits = instance.bits_stored, allocated = instance.bits_allocated;
     size_t count = (size_t) instance.rows * (size_t) instance.columns;
-    if (!instance.is_signed || instance.pixels.kind != PixelKind::Integer || bits < 1 ||
-        bits >= allocated)
+    bool inside = bits >= 1 && bits < allocated && instance.high_bit + 1 >= bits &&
+                  instance.high_bit < allocated;
+    if (!inside || instance.pixels.kind != PixelKind::Integer ||
+        !(instance.is_signed || instance.bits_above))
         return;
     if (allocated == 8)
-        extend<uint8_t>(out, count, bits);
+        take_bits<uint8_t>(out, count, instance);
     else if (allocated == 16)
-        extend<uint16_t>(out, count, bits);
+        take_bits<uint16_t>(out, count, instance);
     else
-        extend<uint32_t>(out, count, bits);
+        take_bits<uint32_t>(out, count, instance);
 }
 
 bool Decoder::frame(int number, uint8_t *out, std::string &reason)
@@ -133,7 +139,7 @@ bool Decoder::frame(int number, uint8_t *out, std::string &reason)
     }
     bool done = instance_.pixels.encapsulated ? packed(number, out, reason) : native(number, out, reason);
     if (done)
-        extend_signs(instance_, out);
+        take_stored_bits(instance_, out);
     return done;
 }
 

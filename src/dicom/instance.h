@@ -15,7 +15,8 @@ namespace dicom {
 enum Mark {
     MARK_IMAGE_TYPE, MARK_COMPONENT, MARK_ECHO, MARK_ECHO_TIME, MARK_DIFFUSION, MARK_TEMPORAL,
     MARK_PHASE, MARK_ACQUISITION, MARK_TRIGGER, MARK_CONTRAST, MARK_KERNEL, MARK_ENERGY,
-    MARK_INVERSION, MARK_FLIP, MARK_ACQUISITION_TIME, MARK_INSTANCE, MARK_DIMENSION, MARK_COUNT
+    MARK_INVERSION, MARK_FLIP, MARK_CORRECTION, MARK_FRAME_TIME, MARK_ACQUISITION_TIME, MARK_INSTANCE,
+    MARK_DIMENSION, MARK_COUNT
 };
 using Marks = std::array<std::string, MARK_COUNT>;
 
@@ -67,7 +68,7 @@ struct Instance {
     int bits_allocated = 0, bits_stored = 0, high_bit = 0;
     bool is_signed = false, lossy = false, enhanced = false, modality_lut = false;
     bool voi_lut = false;
-    bool spacing_guessed = false;
+    bool spacing_guessed = false, bits_above = false; // overlays or others share the words of the pixels
     PixelPlace pixels;
     std::string left_out;   // why it takes no part; "" when it does
     std::string unreadable; // why it cannot be decoded though it is an image; "" when it can

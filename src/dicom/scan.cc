@@ -55,12 +55,14 @@ static bool takes_part(const Instance &instance)
     return instance.left_out.empty();
 }
 
-// Anonymisers have been known to give every file one UID: a copy must be at the same place too.
+// Anonymisers have been known to give every file one UID: a copy must be at the same place too, and
+// of the same echo, time, phase ...
 static bool is_copy(const Instance &a, const Instance &b)
 {
     return a.series_uid == b.series_uid && a.number == b.number && a.rows == b.rows &&
            a.columns == b.columns && a.frames == b.frames && a.parts.size() == b.parts.size() &&
-           (a.parts.empty() || a.parts[0].position_text == b.parts[0].position_text);
+           (a.parts.empty() || (a.parts[0].position_text == b.parts[0].position_text &&
+                                a.parts[0].marks == b.parts[0].marks));
 }
 
 // Of several files with one SOPInstanceUID the first whole one is used. A damaged one says whose copy it
