@@ -64,7 +64,7 @@ ALL_CXXFLAGS = $(CXXSTD) $(BOTH_FLAGS) $(DICOM_CFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIBS         = $(PKG_LIBS) $(DICOM_LIBS) -lstdc++ -lm
 
-LIB_DIRS := base nn h5 model volume nifti image dicom input dataset pipeline eval train checkpoint
+LIB_DIRS := base nn h5 model volume nifti image dicom input dataset pipeline eval synth train checkpoint
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)))
 CMD_SRC  := src/main.c $(sort $(wildcard src/cmd/*.c))
 LIB_CXX  := $(sort $(wildcard src/dicom/*.cc))
@@ -90,8 +90,8 @@ $(shell mkdir -p $(BUILD))
 $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
-# The loops of nn/simd_loops.h: fused multiply-add where the instruction set has it, no errno.
-$(BUILD)/obj/src/nn/simd.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fno-trapping-math
+# The loops of nn/simd_loops.h and nn/gemm_*.h: fused multiply-add where the instruction set has it, no errno.
+$(BUILD)/obj/src/nn/simd.o $(BUILD)/obj/src/nn/gemm_sets.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)

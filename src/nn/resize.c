@@ -1,5 +1,6 @@
 #include <math.h>
 #include <string.h>
+#include "nn/between.h"
 #include "nn/nn.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
@@ -11,22 +12,6 @@ void nn_nearest_index(int *index, int src, int dst)
         int at = (int)floor(x * step);
         index[x] = at < src ? at : src - 1;
     }
-}
-
-/* The two source places of one output place, and the weight of the second. torch computes them in
- * float32, and so does this: low = max(scale * (o + 0.5) - 0.5, 0). */
-struct between {
-    int low, high;
-    float weight;
-};
-
-static inline struct between between_at(int o, float scale, int size)
-{
-    float at = scale * ((float)o + 0.5f) - 0.5f;
-    at = at < 0.0f ? 0.0f : at;
-    int low = (int)at < size - 1 ? (int)at : size - 1;
-    float weight = at - (float)low;
-    return (struct between){low, low + (low < size - 1), weight < 1.0f ? weight : 1.0f};
 }
 
 void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w,

@@ -10,6 +10,7 @@
 #define LN2_LOW -2.12194440e-4f
 #define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer */
 #define SQRT_HALF 0.707106781f
+#define NORMAL_DENSITY 0.398942280f /* 1 / sqrt(2 pi) */
 
 #define NAME(f) base_##f
 #define TABLE base_table

@@ -26,6 +26,15 @@ struct nn_simd {
                                int columns);
     void (*norm_row)(float *out, const float *x, const float *weight, const float *bias, int n,
                      float eps);
+    /* Backwards, d from the gradient by what came out to that by what went in. */
+    void (*gelu_backward)(float *d, const float *x, size_t count);
+    void (*relu_backward)(float *d, const float *y, size_t count);
+    void (*softmax_backward)(float *d, const float *y, size_t count);
+    void (*multiply_add)(float *sum, const float *x, const float *y, size_t count); /* sum += x * y */
+    void (*add_scaled)(float *sum, const float *x, float factor, size_t count);
+    /* d_weight and d_bias (n) are added to, NULL: not wanted; d_x may be d_out. */
+    void (*norm_row_backward)(float *d_x, float *d_weight, float *d_bias, const float *d_out,
+                              const float *x, const float *weight, int n, float eps);
 };
 
 /* The best table this CPU can run. */

@@ -175,10 +175,90 @@ static void NAME(norm_row)(float *out, const float *x, const float *weight, cons
         out[i] = (x[i] - mean) * factor * weight[i] + bias[i];
 }
 
+/* ---- backwards: nn_backward.h ---- */
+
+/* d *= Phi(x) + x phi(x), Phi and phi the normal distribution and its density. */
+static void NAME(gelu_backward)(float *restrict d, const float *restrict x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        float half = x[i] * SQRT_HALF;
+        d[i] *= 0.5f * (1.0f + NAME(erf)(half)) + x[i] * NORMAL_DENSITY * NAME(exp)(-half * half);
+    }
+}
+
+static void NAME(relu_backward)(float *restrict d, const float *restrict y, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        d[i] = y[i] > 0.0f ? d[i] : 0.0f;
+}
+
+/* d = y * (d - sum of d * y) */
+static void NAME(softmax_backward)(float *restrict d, const float *restrict y, size_t count)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < count; i++)
+        sum += d[i] * y[i];
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        d[i] = y[i] * (d[i] - sum);
+}
+
+/* sum += x * y */
+static void NAME(multiply_add)(float *restrict sum, const float *restrict x, const float *restrict y,
+                               size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        sum[i] += x[i] * y[i];
+}
+
+static void NAME(add_scaled)(float *restrict sum, const float *restrict x, float factor, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        sum[i] += factor * x[i];
+}
+
+static void NAME(norm_row_backward)(float *d_x, float *d_weight, float *d_bias, const float *d_out,
+                                    const float *x, const float *weight, int n, float eps)
+{
+    float sum = 0, squares = 0, along = 0, level = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++)
+        sum += x[i];
+    float mean = sum / n;
+#pragma omp simd reduction(+ : squares)
+    for (int i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    float factor = 1.0f / sqrtf(squares / n + eps);
+#pragma omp simd reduction(+ : along, level)
+    for (int i = 0; i < n; i++) {
+        float d = d_out[i] * weight[i];
+        level += d;
+        along += d * ((x[i] - mean) * factor);
+    }
+    level /= n;
+    along /= n;
+    if (d_bias)
+        NAME(add)(d_bias, d_out, (size_t)n);
+    if (d_weight) {
+#pragma omp simd
+        for (int i = 0; i < n; i++)
+            d_weight[i] += d_out[i] * ((x[i] - mean) * factor);
+    }
+#pragma omp simd
+    for (int i = 0; i < n; i++)
+        d_x[i] = factor * (d_out[i] * weight[i] - level - (x[i] - mean) * factor * along);
+}
+
 static const struct nn_simd TABLE = {
     TITLE,          NAME(gelu),  NAME(bias_gelu), NAME(sigmoid), NAME(relu),
     NAME(add),      NAME(scale), NAME(multiply),  NAME(exp_sum), NAME(exp_sum_positions),
-    NAME(norm_row),
+    NAME(norm_row), NAME(gelu_backward), NAME(relu_backward), NAME(softmax_backward),
+    NAME(multiply_add), NAME(add_scaled), NAME(norm_row_backward),
 };
 
 #undef NAME
