@@ -28,6 +28,8 @@ static std::string series_key(const Instance &instance, const Frame &frame)
     if (key.empty()) // stripped UIDs: keep folders and numbers apart instead
         key = instance.study_uid + "/" + std::to_string(instance.series_number) + "/" +
               instance.description + "/" + instance.file.path.substr(0, instance.file.path.rfind('/'));
+    if (!instance.remark.empty()) // frames without positions lie nowhere near other images
+        key += "/" + instance.file.name;
     return key + "|" + instance.modality + "|" + instance.frame_of_reference + "|" +
            std::to_string(frame.rows) + "x" + std::to_string(frame.columns) + "|" +
            std::to_string((int) instance.pixels.kind) + "|" + instance.photometric + "|" + frame.stack;
