@@ -45,7 +45,7 @@ my @doors = (
     [qr/^(sha|md)\d+\.h|^libmd/,           qr{^src/base/digest\.c$}],
     [qr/^zip/,                             qr{^src/(checkpoint|dicom)/}],
     [qr/^dcmtk|^openjpeg/,                 qr{^src/dicom/}],
-    [qr/^zlib/,                            qr{^src/nifti/}],
+    [qr/^zlib/,                            qr{^src/(nifti|dicom)/}],
     [qr/^omp\./,                           qr{^src/(nn|model|pipeline|eval|train)/}],
 );
 
