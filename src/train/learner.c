@@ -1,4 +1,5 @@
 #include "train/learner.h"
+#include <unistd.h>
 
 static size_t embedding_floats(const struct learner *n)
 {
@@ -18,7 +19,7 @@ static void first_round(struct learner *n, int pictures, const struct prompt_bat
     struct encoder_tape tape;
     bool through = encoder_trained(&pass);
     if (through) {
-        encoder_forward(&tape, &pass, n->pixels, pictures, n->sizes.checkpointing);
+        encoder_forward(&tape, &pass, n->pixels, pictures, n->sizes.checkpointing == CHECKPOINT_ALWAYS);
         if (running(&pass)) {
             memcpy(n->embeddings, tape.embedding, floats * sizeof(float));
             memset(n->d_embeddings, 0, floats * sizeof(float));
@@ -88,6 +89,21 @@ static size_t measure(struct learner *n)
 static struct weights without_parts(const struct parameters *all, const struct sm_model *model,
                                     unsigned parts);
 
+/* Bytes of activations; the results are the same either way, so it may depend on the machine. */
+static size_t settle_checkpointing(struct learner *n)
+{
+    size_t bytes, available = (size_t)sysconf(_SC_AVPHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    bool when_short = n->sizes.checkpointing == CHECKPOINT_WHEN_SHORT;
+    if (when_short)
+        n->sizes.checkpointing = CHECKPOINT_NEVER;
+    bytes = measure(n);
+    if (!when_short || bytes < available / 10 * 8)
+        return bytes;
+    n->sizes.checkpointing = CHECKPOINT_ALWAYS;
+    n->arena = (struct arena){0};
+    return measure(n);
+}
+
 enum sm_status learner_open(struct learner *n, struct sm_model *model, unsigned parts, unsigned later_parts,
                             bool average, struct learner_sizes sizes, struct sm_err *err)
 {
@@ -98,7 +114,7 @@ enum sm_status learner_open(struct learner *n, struct sm_model *model, unsigned 
     if (status)
         return status;
     n->later_gradients = without_parts(&n->parameters, model, later_parts);
-    size_t bytes = measure(n);
+    size_t bytes = settle_checkpointing(n);
     n->arena = (struct arena){0};
     if (arena_init(&n->arena, bytes, err)) {
         parameters_free(&n->parameters);

@@ -6,9 +6,12 @@
 #include "train/parameters.h"
 #include "train/round.h"
 
+/* Blocks of the encoder that keep their input only and run again on the way back. */
+enum checkpointing { CHECKPOINT_NEVER, CHECKPOINT_ALWAYS, CHECKPOINT_WHEN_SHORT /* of memory */ };
+
 struct learner_sizes {
     int pictures, prompts, points; /* at once, at most; points a prompt */
-    bool checkpointing;            /* of the encoder's activations */
+    enum checkpointing checkpointing;
 };
 
 struct learner {

@@ -110,6 +110,13 @@ static enum sm_status one_batch(struct run *run, struct sm_err *err)
 
 /* ---- reports ---- */
 
+static void note_held_out(const struct run *run, const struct report *r)
+{
+    if (isfinite(r->val_box))
+        sm_note(run->listener, "held out: Dice %.4f by box, %.4f by point, %.4f after the last round", r->val_box,
+                r->val_point, r->val_last);
+}
+
 static enum sm_status report(struct run *run, int64_t batches, bool with_validation, struct sm_err *err)
 {
     struct report r = run->sums;
@@ -127,11 +134,9 @@ static enum sm_status report(struct run *run, int64_t batches, bool with_validat
     run->rounds_summed = run->batches_summed = 0;
     if (status)
         return status;
-    sm_note(run->listener, "step %lld: loss %.4f, Dice %.4f after the first prompt, %.4f after the last%s",
-            (long long)r.step, r.loss, r.dice_first, r.dice_last, isfinite(r.val_box) ? ";" : "");
-    if (isfinite(r.val_box))
-        sm_note(run->listener, "  held out: Dice %.4f by box, %.4f by point, %.4f after the last round", r.val_box,
-                r.val_point, r.val_last);
+    sm_note(run->listener, "step %lld: loss %.4f, Dice %.4f after the first prompt, %.4f after the last",
+            (long long)r.step, r.loss, r.dice_first, r.dice_last);
+    note_held_out(run, &r);
     return journal_add(&run->journal, &r, err);
 }
 
@@ -166,27 +171,44 @@ static bool between_updates(const struct run *run)
     return run->place.step % run->options->accumulate != 0;
 }
 
+/* What the model was worth before: the curve begins there. */
+static enum sm_status report_start(struct run *run, struct sm_err *err)
+{
+    struct report r = {.loss = NAN, .focal = NAN, .dice_loss = NAN, .iou_loss = NAN, .dice_first = NAN,
+                       .dice_last = NAN, .lr = NAN, .gradient_norm = NAN};
+    enum sm_status status = validate(run, &r, err);
+    if (!status)
+        note_held_out(run, &r);
+    return status ? status : journal_add(&run->journal, &r, err);
+}
+
+static bool is_over(const struct run *run)
+{
+    const struct train_options *o = run->options;
+    return run->place.step >= o->steps || (o->minutes > 0 && share_done(run) >= 1) ||
+           (sm_cancelled(run->listener) && !between_updates(run));
+}
+
 static enum sm_status loop(struct run *run, struct sm_err *err)
 {
     const struct train_options *o = run->options;
-    enum sm_status status = SM_OK;
+    enum sm_status status = run->place.step == 0 && run->held_out ? report_start(run, err) : SM_OK;
     int64_t batches = 0;
-    bool stopped = false;
-    while (!status && run->place.step < o->steps && !(o->minutes > 0 && share_done(run) >= 1) && !stopped) {
+    bool over = is_over(run);
+    while (!status && !over) {
         status = one_batch(run, err);
         run->place.step++;
         batches++;
+        over = is_over(run);
         show_progress(run, batches);
-        if (!status && (due(run->place.step, o->report_every) || due(run->place.step, o->val_every))) {
-            status = report(run, batches, due(run->place.step, o->val_every), err);
+        bool look = due(run->place.step, o->val_every) || (over && !sm_cancelled(run->listener));
+        if (!status && (look || due(run->place.step, o->report_every))) {
+            status = report(run, batches, look, err);
             batches = 0;
         }
-        if (!status && due(run->place.step, o->save_every) && !between_updates(run))
+        if (!status && !over && due(run->place.step, o->save_every) && !between_updates(run))
             status = save_state(run, err);
-        stopped = sm_cancelled(run->listener) && !between_updates(run);
     }
-    if (!status && batches > 0 && !stopped)
-        status = report(run, batches, true, err);
     return status;
 }
 

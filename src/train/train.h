@@ -6,9 +6,9 @@
 
 #include "train/asking.h"
 #include "train/augment.h"
+#include "train/learner.h"
 #include "train/optimiser.h"
 #include "train/pool.h"
-#include "train/round.h"
 #include "sammed2d/listener.h"
 
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP };
@@ -38,7 +38,7 @@ struct train_options {
     double lr_end;                /* of linear and cosine, as a share of lr */
     double clip;                  /* norm of gradients at most; 0: as they are */
     double ema;                   /* decay of averages; 0: none are kept */
-    bool checkpointing;           /* of activations */
+    enum checkpointing checkpointing; /* of activations */
 
     int64_t report_every, val_every, save_every; /* batches; 0: never */
     int val_slices;               /* at most, spread evenly */
