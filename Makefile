@@ -64,7 +64,7 @@ ALL_CXXFLAGS = $(CXXSTD) $(BOTH_FLAGS) $(DICOM_CFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS  = $(SANLINK) -fopenmp -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIBS         = $(PKG_LIBS) $(DICOM_LIBS) -lstdc++ -lm
 
-LIB_DIRS := base nn h5 model volume nifti image dicom input dataset pipeline eval train checkpoint
+LIB_DIRS := base nn h5 model volume nifti image dicom input dataset pipeline eval synth train checkpoint
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)))
 CMD_SRC  := src/main.c $(sort $(wildcard src/cmd/*.c))
 LIB_CXX  := $(sort $(wildcard src/dicom/*.cc))

@@ -4,6 +4,7 @@
 
 #include "sammed2d/dicom.h"
 #include "sammed2d/error.h"
+#include "sammed2d/input.h"
 #include "sammed2d/listener.h"
 #include "sammed2d/model.h"
 #include "sammed2d/nifti.h"

@@ -21,8 +21,9 @@ my %may_include = (
     dataset    => [qw(base volume input image)],
     pipeline   => [qw(base nn h5 model volume nifti image dicom input)],
     eval       => [qw(base nn model volume image input dataset pipeline)],
-    train      => [qw(base nn h5 model volume image dataset)],
-    cmd        => [qw(base nn h5 model volume nifti image dicom input dataset checkpoint pipeline eval train)],
+    synth      => ['base'],
+    train      => [qw(base nn h5 model volume image dataset synth)],
+    cmd        => [qw(base nn h5 model volume nifti image dicom input dataset checkpoint pipeline eval synth train)],
     main       => [qw(base nn h5 nifti image checkpoint cmd)],    # beside cmd, for --version
 );
 # public header => the folder that makes it
