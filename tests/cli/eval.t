@@ -3,6 +3,7 @@
 # else, the formats, and what it refuses.
 use strict;
 use warnings;
+use Compress::Zlib qw(compress crc32);
 use Cwd 'abs_path';
 use File::Temp 'tempdir';
 use JSON::PP;
@@ -13,6 +14,7 @@ my $data = abs_path('data');
 my $here = abs_path('.');
 my $dir = tempdir(CLEANUP => 1);
 $ENV{SAMMED2D_WEIGHTS} = abs_path('weights/default.h5');
+$ENV{OMP_NUM_THREADS} = 1;    # other work on the machine makes threads wait for each other
 my $some = "--data $data/ct --every-nth 5";
 
 sub run {
@@ -115,6 +117,58 @@ ok($volume->{every}{dice} > $volume->{three}{dice} && $volume->{three}{dice} > $
 ok($volume->{every}{surface_dice} > 0 && $volume->{every}{hd95_mm} > 0, '... with distances');
 my ($known) = (run("eval --data $data/mr --prompts box --volume all --tolerance-mm 3 --every-nth 100 --json --results $dir/volume.jsonl"))[1];
 is_deeply(decode_json($known)->{volume}, $volume, '... known the second time');
+
+# ---- SAM-Med2D's layout, and its fixed prompts ----
+sub png {    # grey, from a sub of x and y
+    my ($path, $width, $height, $grey) = @_;
+    my $rows = join '', map { my $y = $_; "\0" . join '', map { chr $grey->($_, $y) } 0 .. $width - 1 } 0 .. $height - 1;
+    my $chunk = sub { pack('N', length $_[1]) . $_[0] . $_[1] . pack('N', crc32($_[0] . $_[1])) };
+    open my $out, '>:raw', $path or die "$path: $!";
+    print $out "\x89PNG\r\n\x1a\n", $chunk->('IHDR', pack('NNC5', $width, $height, 8, 0, 0, 0, 0)),
+        $chunk->('IDAT', compress($rows)), $chunk->('IEND', '');
+    close $out or die;
+}
+mkdir "$dir/$_" for qw(sam sam/images sam/masks);
+my %sizes = (small => [60, 40], large => [300, 280]);
+my (%layout, %fixed);
+for my $name (sort keys %sizes) {
+    my ($w, $h) = @{$sizes{$name}};
+    my ($cx, $cy, $rx, $ry) = ($w * 0.45, $h * 0.55, $w * 0.2, $h * 0.25);
+    my $in = sub { (($_[0] - $cx) / $rx) ** 2 + (($_[1] - $cy) / $ry) ** 2 <= 1 };
+    png("$dir/sam/images/$name.png", $w, $h, sub { $in->(@_) ? 180 + $_[0] % 7 : 60 + $_[1] % 9 });
+    png("$dir/sam/masks/${name}_liver_000.png", $w, $h, sub { $in->(@_) ? 255 : 0 });
+    $layout{"sam/masks/${name}_liver_000.png"} = "sam/images/$name.png";
+    $fixed{"${name}_liver_000.png"} = {boxes => [[20, 30, 90, 100]], point_coords => [[50, 60]], point_labels => [1]};
+}
+open my $layout, '>', "$dir/sam/label2image_test.json" or die;
+print $layout encode_json(\%layout);
+close $layout;
+my ($w, $h) = @{$sizes{small}};    # its own box, where the reference's loader has it: centred in 256 x 256
+my ($left, $top) = (int((256 - $w) / 2), int((256 - $h) / 2));
+($status, $out, $err) = run("eval --data $dir/sam --prompts box --objects $dir/sam.csv --json");
+is($status, 0, "SA-Med2D's layout") or diag($err);
+my $own = decode_json($out);
+is($own->{objects}, 2, '... both pictures');
+ok(exists $own->{labels}{liver}, '... objects are named after their files');
+for (map { [split /,/] } lines("$dir/sam.csv")) {
+    my ($case, $prompt, @box) = @$_[2, 13, 9 .. 12];
+    next unless $case =~ /small/ && $prompt eq 'box';
+    $fixed{'small_liver_000.png'}{boxes} = [[$box[0] + $left, $box[1] + $top, $box[2] + $left, $box[3] + $top]];
+}
+delete $fixed{'large_liver_000.png'};    # asked with its own
+open my $prompts, '>', "$dir/fixed.json" or die;
+print $prompts encode_json(\%fixed);
+close $prompts;
+for my $quirks ('', '--reference-quirks') {
+    my ($without, $with) = map { decode_json((run("eval --data $dir/sam --prompts box $quirks --json $_"))[1]) } '', "--fixed $dir/fixed.json";
+    near($with->{prompts}{box}{dice}, $without->{prompts}{box}{dice}, "the object's own box as fixed prompt $quirks");
+}
+$fixed{'small_liver_000.png'}{boxes} = [[$left, $top, $left + 8, $top + 8]];
+open $prompts, '>', "$dir/fixed.json" or die;
+print $prompts encode_json(\%fixed);
+close $prompts;
+my $astray = decode_json((run("eval --data $dir/sam --prompts box --json --fixed $dir/fixed.json"))[1]);
+ok($astray->{prompts}{box}{dice} < $own->{prompts}{box}{dice}, 'a fixed box elsewhere is really used');
 
 # ---- refusals ----
 my @refused = (
