@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/digest.h"
 #include "eval/mask_files.h"
-#include "eval/network.h"
+#include "eval/asker.h"
 #include "eval/results.h"
 #include "eval/volumes.h"
 
@@ -39,8 +39,8 @@ struct job {
     /* of the model in work */
     struct table *table;
     const struct sm_model *model;
-    struct network *network;
-    struct waiting *waiting; /* (network_batch) */
+    struct asker *asker;
+    struct waiting *waiting; /* (asker_batch) */
     int waiting_count;
     float **embeddings;      /* of the volume in work, where later figures need them; else NULL */
 };
@@ -162,7 +162,7 @@ static enum sm_status ask_page(struct job *job, struct waiting *w, struct sm_err
     struct keeper keeper = {job, w};
     const struct answers answers = {&keeper, options->masks ? keep_mask : NULL};
     const struct page *page = &w->page;
-    enum sm_status status = network_ask(job->network, page, w->wanted,
+    enum sm_status status = asker_ask(job->asker, page, w->wanted,
                                         table_scores(job->evaluation, job->table, w->first_row), &answers, err);
     for (size_t p = 0; !status && p < options->prompt_count; p++)
         if (w->wanted[p] && needs_network(&options->prompts[p]))
@@ -174,12 +174,12 @@ static enum sm_status ask_page(struct job *job, struct waiting *w, struct sm_err
 /* Encodes and asks the pages that wait. */
 static enum sm_status flush(struct job *job, struct sm_err *err)
 {
-    struct page *pages[NETWORK_BATCH];
+    struct page *pages[ASKER_BATCH];
     enum sm_status status = SM_OK;
     for (int n = 0; n < job->waiting_count; n++)
         pages[n] = &job->waiting[n].page;
     if (job->waiting_count)
-        status = network_encode(job->network, pages, job->waiting_count, err);
+        status = asker_encode(job->asker, pages, job->waiting_count, err);
     for (int n = 0; n < job->waiting_count; n++) {
         struct waiting *w = &job->waiting[n];
         if (!status)
@@ -227,10 +227,10 @@ static enum sm_status take_slice(struct job *job, const struct eval_source *sour
         status = add_rows(job, w, err);
     if (!status && find_wanted(job, w)) {
         job->waiting_count++;
-        return job->waiting_count == network_batch(job->network) ? flush(job, err) : SM_OK;
+        return job->waiting_count == asker_batch(job->asker) ? flush(job, err) : SM_OK;
     }
     if (!status)
-        status = network_ask(job->network, &w->page, w->wanted,
+        status = asker_ask(job->asker, &w->page, w->wanted,
                              table_scores(job->evaluation, job->table, w->first_row), NULL, err);
     page_free(&w->page);
     return status;
@@ -409,9 +409,9 @@ static enum sm_status choose_objects(struct job *job, struct sm_err *err)
 
 static enum sm_status run_model(struct job *job, struct sm_err *err)
 {
-    enum sm_status status = network_open(&job->network, job->model, &job->evaluation->options, err);
+    enum sm_status status = asker_open(&job->asker, job->model, &job->evaluation->options, err);
     if (!status)
-        job->waiting = calloc((size_t) network_batch(job->network), sizeof *job->waiting);
+        job->waiting = calloc((size_t) asker_batch(job->asker), sizeof *job->waiting);
     if (!status && !job->waiting)
         status = sm_fail(err, SM_MEMORY, "out of memory");
     if (!status && job->evaluation->options.limit && job->last_rank == UINT64_MAX)
@@ -424,7 +424,7 @@ static enum sm_status run_model(struct job *job, struct sm_err *err)
         page_free(&job->waiting[n].page);
     job->waiting_count = 0;
     free(job->waiting);
-    network_close(job->network);
+    asker_close(job->asker);
     return status;
 }
 

@@ -1,21 +1,21 @@
-/* eval/network.h - pages through the network: pictures in batches, prompts in batches.
+/* eval/asker.h - pages through the network: pictures in batches, prompts in batches.
  */
-#ifndef EVAL_NETWORK_H
-#define EVAL_NETWORK_H
+#ifndef EVAL_ASKER_H
+#define EVAL_ASKER_H
 
 #include "eval/page.h"
 
-enum { NETWORK_BATCH = 4, NETWORK_BATCH_LARGE = 1, NETWORK_LARGE_SIDE = 512 };
+enum { ASKER_BATCH = 4, ASKER_BATCH_LARGE = 1, ASKER_LARGE_SIDE = 512 };
 
-struct network;
-enum sm_status network_open(struct network **network, const struct sm_model *model,
+struct asker;
+enum sm_status asker_open(struct asker **asker, const struct sm_model *model,
                             const struct sm_eval_options *options, struct sm_err *err);
-void network_close(struct network *network);
-/* How many pages network_encode takes at once. */
-int network_batch(const struct network *network);
+void asker_close(struct asker *asker);
+/* How many pages asker_encode takes at once. */
+int asker_batch(const struct asker *asker);
 
 /* Gives each of count pages its embedding. */
-enum sm_status network_encode(struct network *network, struct page *const *pages, int count, struct sm_err *err);
+enum sm_status asker_encode(struct asker *asker, struct page *const *pages, int count, struct sm_err *err);
 
 /* Where an answer goes beside its score, in the picture's frame; may be NULL. */
 struct answers {
@@ -25,6 +25,6 @@ struct answers {
 };
 /* Asks for every object of an encoded page, with each of the options' prompts that is wanted;
  * scores (objects, prompts). */
-enum sm_status network_ask(struct network *network, const struct page *page, const bool *wanted,
+enum sm_status asker_ask(struct asker *asker, const struct page *page, const bool *wanted,
                            struct score *scores, const struct answers *answers, struct sm_err *err);
 #endif

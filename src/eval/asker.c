@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "eval/network.h"
+#include "eval/asker.h"
 #include "eval/sample.h"
 #include "model/session.h"
 
@@ -19,7 +19,7 @@ struct track {
     bool has_mask;
 };
 
-struct network {
+struct asker {
     const struct sm_config *config;
     const struct sm_eval_options *options;
     struct sm_session *session;
@@ -39,17 +39,17 @@ struct network {
     const struct answers *answers;
 };
 
-enum sm_status network_open(struct network **out, const struct sm_model *model,
+enum sm_status asker_open(struct asker **out, const struct sm_model *model,
                             const struct sm_eval_options *options, struct sm_err *err)
 {
-    struct network *n = *out = calloc(1, sizeof *n);
+    struct asker *n = *out = calloc(1, sizeof *n);
     if (!n)
         return sm_fail(err, SM_MEMORY, "out of memory");
     n->config = sm_model_config(model);
     n->options = options;
     n->multimask = options->multimask == SM_CHOICE_DEFAULT ? n->config->multimask
                                                            : options->multimask == SM_CHOICE_YES;
-    n->batch = n->config->image_size >= NETWORK_LARGE_SIDE ? NETWORK_BATCH_LARGE : NETWORK_BATCH;
+    n->batch = n->config->image_size >= ASKER_LARGE_SIDE ? ASKER_BATCH_LARGE : ASKER_BATCH;
     size_t side = (size_t) n->config->image_size, low = (size_t) sm_low_res_side(n->config);
     n->low = low * low;
     n->low_res = malloc(CHUNK * MASKS * n->low * sizeof *n->low_res);
@@ -65,13 +65,13 @@ enum sm_status network_open(struct network **out, const struct sm_model *model,
         status = sm_fail(err, SM_USAGE, "--reference-quirks prepares pictures as SAM-Med2D's DataLoader does, but "
                                         "these weights are fed another way; leave it out");
     if (status) {
-        network_close(n);
+        asker_close(n);
         *out = NULL;
     }
     return status;
 }
 
-void network_close(struct network *n)
+void asker_close(struct asker *n)
 {
     if (!n)
         return;
@@ -87,17 +87,17 @@ void network_close(struct network *n)
     free(n);
 }
 
-int network_batch(const struct network *network)
+int asker_batch(const struct asker *asker)
 {
-    return network->batch;
+    return asker->batch;
 }
 
-enum sm_status network_encode(struct network *n, struct page *const *pages, int count, struct sm_err *err)
+enum sm_status asker_encode(struct asker *n, struct page *const *pages, int count, struct sm_err *err)
 {
     size_t floats = sm_embedding_floats(n->config);
     float *block = malloc((size_t) count * floats * sizeof *block);
-    struct sm_picture pictures[NETWORK_BATCH];
-    const float *squares[NETWORK_BATCH];
+    struct sm_picture pictures[ASKER_BATCH];
+    const float *squares[ASKER_BATCH];
     if (!block)
         return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     for (int p = 0; p < count; p++) {
@@ -120,7 +120,7 @@ enum sm_status network_encode(struct network *n, struct page *const *pages, int 
 /* ---- answers ---- */
 
 /* Logits in the picture's frame. ref: postprocess_masks */
-static void to_picture(struct network *n, const float *low_res)
+static void to_picture(struct asker *n, const float *low_res)
 {
     const struct page *page = n->page;
     int side = n->config->image_size;
@@ -134,7 +134,7 @@ static void to_picture(struct network *n, const float *low_res)
                (size_t) page->width * sizeof *n->logits);
 }
 
-static struct score score_answer(struct network *n, const struct page_object *object, const float *low_res,
+static struct score score_answer(struct asker *n, const struct page_object *object, const float *low_res,
                                  float predicted)
 {
     size_t pixels = (size_t) n->page->height * (size_t) n->page->width;
@@ -153,7 +153,7 @@ static struct score score_answer(struct network *n, const struct page_object *ob
     return score;
 }
 
-static enum sm_status keep_answer(struct network *n, size_t object, size_t prompt, struct score score,
+static enum sm_status keep_answer(struct asker *n, size_t object, size_t prompt, struct score score,
                                   struct sm_err *err)
 {
     n->scores[object * n->options->prompt_count + prompt] = score;
@@ -171,7 +171,7 @@ struct walk {
     int prompt[SM_EVAL_MAX_POINTS + 1]; /* after so many steps it answers this prompt; -1: none */
 };
 
-static void start_track(struct network *n, struct track *track, const struct walk *walk, size_t number)
+static void start_track(struct asker *n, struct track *track, const struct walk *walk, size_t number)
 {
     const struct page_object *object = &n->page->objects[number];
     track->rng = rng_for(n->options->seed, object->seed_name);
@@ -192,7 +192,7 @@ static void start_track(struct network *n, struct track *track, const struct wal
 }
 
 /* A point from where the answer is wrong, and the answer as mask prompt. */
-static void next_step(struct network *n, struct track *track, const struct page_object *object, const float *low_res)
+static void next_step(struct asker *n, struct track *track, const struct page_object *object, const float *low_res)
 {
     const struct ask_frame *ask = &n->page->ask;
     const float *logits = n->logits;
@@ -228,7 +228,7 @@ static int best_mask(const float *iou, int masks)
     return best;
 }
 
-static enum sm_status take_step(struct network *n, const struct walk *walk, int step, size_t first, int count,
+static enum sm_status take_step(struct asker *n, const struct walk *walk, int step, size_t first, int count,
                                 struct sm_err *err)
 {
     struct sm_prompt prompts[CHUNK];
@@ -250,7 +250,7 @@ static enum sm_status take_step(struct network *n, const struct walk *walk, int 
     return status;
 }
 
-static enum sm_status take_walk(struct network *n, const struct walk *walk, struct sm_err *err)
+static enum sm_status take_walk(struct asker *n, const struct walk *walk, struct sm_err *err)
 {
     enum sm_status status = SM_OK;
     for (size_t first = 0; !status && first < n->page->count; first += CHUNK) {
@@ -266,7 +266,7 @@ static enum sm_status take_walk(struct network *n, const struct walk *walk, stru
 
 /* ---- the prompts asked for ---- */
 
-static enum sm_status ask_trivially(struct network *n, size_t prompt, struct sm_err *err)
+static enum sm_status ask_trivially(struct asker *n, size_t prompt, struct sm_err *err)
 {
     bool filled = n->options->prompts[prompt].kind == SM_EVAL_FILLED;
     enum sm_status status = SM_OK;
@@ -300,7 +300,7 @@ static struct walk walk_of(const struct sm_eval_options *options, size_t prompt,
     return walk;
 }
 
-static enum sm_status make_room(struct network *n, const struct page *page, struct sm_err *err)
+static enum sm_status make_room(struct asker *n, const struct page *page, struct sm_err *err)
 {
     size_t pixels = (size_t) page->height * (size_t) page->width;
     size_t square = (size_t) page->ask.height * (size_t) page->ask.width, room = pixels > square ? pixels : square;
@@ -314,7 +314,7 @@ static enum sm_status make_room(struct network *n, const struct page *page, stru
     return n->room ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for masks of %zu pixels", room);
 }
 
-enum sm_status network_ask(struct network *n, const struct page *page, const bool *wanted, struct score *scores,
+enum sm_status asker_ask(struct asker *n, const struct page *page, const bool *wanted, struct score *scores,
                            const struct answers *answers, struct sm_err *err)
 {
     bool walked = false; /* the iterative walk is taken once */
