@@ -1,8 +1,10 @@
-/* SAM-Med2D's fixed prompts: in pixels of the square that its DataLoader makes, keyed by mask file. */
+/* SAM-Med2D's fixed prompts: in pixels of the 256 x 256 square that its DataLoader makes, keyed by mask file. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "eval/page.h"
+
+enum { SQUARE = 256 };
 
 static const struct sm_object *find(const struct eval_source *source, int id)
 {
@@ -19,77 +21,73 @@ static const struct sm_object *find(const struct eval_source *source, int id)
     return NULL;
 }
 
-/* A resolved object: whole voxels. */
-static void to_picture(struct fixed_prompt *fixed, const struct sm_object *object, const struct sm_view *view)
+/* From the square to the frame that prompts are drawn in. No rounding: the network is to get the very number. A
+ * point may lie in the padding. */
+struct place {
+    double scale[2], shift[2];
+    const struct sm_view *view; /* NULL: the square itself */
+};
+
+static struct place place_of(const struct eval_source *source)
 {
-    double low[3], high[3];
-    if (fixed->has_box) {
-        sm_view_from_voxel(view, object->boxes[0].corner[0], low);
-        sm_view_from_voxel(view, object->boxes[0].corner[1], high);
-        for (int a = 0; a < 2; a++) {
-            fixed->box[a] = (float) fmin(low[a], high[a]);
-            fixed->box[a + 2] = (float) fmax(low[a], high[a]) + 1;
-        }
+    struct place place = {{1, 1}, {0, 0}, NULL};
+    const int *dim = source->image->grid.dim;
+    bool padded = dim[0] < SQUARE && dim[1] < SQUARE;
+    if (source->options->reference) {
+        place.scale[0] = place.scale[1] = (double) source->config->image_size / SQUARE;
+        return place;
     }
-    for (int p = 0; p < fixed->count; p++) {
-        sm_view_from_voxel(view, object->points[p].position, low);
-        fixed->points[p][0] = (float) low[0];
-        fixed->points[p][1] = (float) low[1];
+    place.view = &source->view;
+    for (int a = 0; a < 2; a++) {
+        place.scale[a] = padded ? 1 : (double) dim[a] / SQUARE;
+        place.shift[a] = padded ? (SQUARE - dim[a]) / 2 : 0;
     }
+    return place;
 }
 
-/* The square's own coordinates, as they are. */
-static void to_square(struct fixed_prompt *fixed, const struct sm_object *object)
+static void to_frame(const struct place *place, const double position[2], double out[3])
 {
-    for (int a = 0; a < 4 && fixed->has_box; a++)
-        fixed->box[a] = (float) object->boxes[0].corner[a / 2][a % 2];
-    for (int p = 0; p < fixed->count; p++)
-        for (int a = 0; a < 2; a++)
-            fixed->points[p][a] = (float) object->points[p].position[a];
+    double index[3] = {0};
+    for (int a = 0; a < 2; a++)
+        index[a] = out[a] = (position[a] - place->shift[a]) * place->scale[a];
+    if (place->view)
+        sm_view_from_voxel(place->view, index, out);
 }
 
-static enum sm_status resolve(struct fixed_prompt *fixed, const struct sm_object *object,
-                              const struct eval_source *source, struct sm_err *err)
+/* The upper ends are one past the last pixel; a view that is turned makes them lower ends. */
+static void place_box(const struct place *place, const struct sm_box *box, float out[4])
 {
-    struct sm_object copy = *object;
-    struct sm_prompts prompts = {&copy, 1};
-    copy.points = malloc((object->point_count + 1) * sizeof *copy.points);
-    copy.boxes = malloc((object->box_count + 1) * sizeof *copy.boxes);
-    enum sm_status status = copy.points && copy.boxes ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
-    if (!status) {
-        memcpy(copy.points, object->points, object->point_count * sizeof *copy.points);
-        memcpy(copy.boxes, object->boxes, object->box_count * sizeof *copy.boxes);
-        status = sm_prompts_resolve(&prompts, &source->image->grid, err);
+    const double *high = box->corner[1];
+    double from[3], to[3], edge[2] = {high[0] - 1 / place->scale[0], high[1] - 1 / place->scale[1]};
+    to_frame(place, box->corner[0], from);
+    to_frame(place, edge, to);
+    for (int a = 0; a < 2; a++) {
+        out[a] = (float) fmin(from[a], to[a]);
+        out[a + 2] = (float) fmax(from[a], to[a]) + 1;
     }
-    if (!status)
-        to_picture(fixed, &copy, &source->view);
-    free(copy.points);
-    free(copy.boxes);
-    return status;
 }
 
 enum sm_status fixed_prompt_of(struct fixed_prompt **out, const struct eval_source *source, int id,
                                struct sm_err *err)
 {
     const struct sm_object *object = find(source, id);
+    const struct place place = place_of(source);
     *out = NULL;
     if (!object)
         return SM_OK;
-    struct fixed_prompt *fixed = calloc(1, sizeof *fixed);
+    struct fixed_prompt *fixed = *out = calloc(1, sizeof *fixed);
     if (!fixed)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     fixed->has_box = object->box_count > 0;
+    if (fixed->has_box)
+        place_box(&place, &object->boxes[0], fixed->box);
     fixed->count = object->point_count < SM_EVAL_MAX_POINTS ? (int) object->point_count : SM_EVAL_MAX_POINTS;
-    for (int p = 0; p < fixed->count; p++)
+    for (int p = 0; p < fixed->count; p++) {
+        double at[3];
+        to_frame(&place, object->points[p].position, at);
+        fixed->points[p][0] = (float) at[0];
+        fixed->points[p][1] = (float) at[1];
         fixed->labels[p] = object->points[p].positive;
-    enum sm_status status = SM_OK;
-    if (source->options->reference)
-        to_square(fixed, object);
-    else
-        status = resolve(fixed, object, source, err);
-    if (status)
-        free(fixed);
-    else
-        *out = fixed;
-    return status;
+    }
+    return SM_OK;
 }

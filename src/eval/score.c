@@ -52,7 +52,7 @@ void score_fill_box(const float box[4], int height, int width, uint8_t *mask)
 {
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            *mask++ = x >= box[0] && x < box[2] && y >= box[1] && y < box[3];
+            *mask++ = x + 0.5 >= box[0] && x + 0.5 < box[2] && y + 0.5 >= box[1] && y + 0.5 < box[3];
 }
 
 void score_fill_ellipse(const float box[4], int height, int width, uint8_t *mask)

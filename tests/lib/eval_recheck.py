@@ -1,6 +1,6 @@
-"""eval_recheck.py OBJECTS.csv REPORT.json CASE=LABEL ... - eval's figures computed again. TAP.
+"""eval_recheck.py STEP OBJECTS.csv REPORT.json CASE=LABEL ... - eval's figures computed again. TAP.
 
-OBJECTS.csv and the masks it names come from `eval --orient stored --masks DIR --objects OBJECTS.csv`, REPORT.json
+OBJECTS.csv and the masks it names come from `eval --every-nth STEP --orient stored --masks DIR --objects OBJECTS.csv`, REPORT.json
 from --json of the same run. Labels are read with nibabel, parts found with scipy; nothing of sammed2d is used.
 """
 import csv
@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from judge import done, labels, ok, png_pixels
 
-objects, report = sys.argv[1:3]
-truths = dict(argument.split("=", 1) for argument in sys.argv[3:])
+step, objects, report = int(sys.argv[1]), *sys.argv[2:4]
+truths = dict(argument.split("=", 1) for argument in sys.argv[4:])
 rows = list(csv.DictReader(open(objects)))
 told = json.load(open(report))
 
@@ -85,7 +85,7 @@ for name, count in wrong.items():
 asked = {(r["case"], int(r["slice"]), int(r["id"])) for r in rows}
 expected = set()
 for case, voxels in volumes.items():
-    for s, picture in enumerate(voxels):
+    for s, picture in list(enumerate(voxels))[::step]:
         for value in np.unique(picture[picture > 0]):
             if np.count_nonzero(largest(picture == value)) * 65536 >= 100 * picture.size:
                 expected.add((case, s, int(value)))
