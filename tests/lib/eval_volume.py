@@ -29,7 +29,7 @@ json.dump({"image": "image.nii.gz", "label": "truth.nii.gz", "labels": names}, o
 
 
 def eval_json(*more):
-    run = subprocess.run([program, "eval", "--data", folder, "--prompts", "box", "--every-nth", "100", "--json", *more],
+    run = subprocess.run([program, "eval", "--data", folder, "--prompts", "box", "--every-nth", "100", "--json", "--threads", "1", *more],
                          capture_output=True, text=True)
     ok(run.returncode == 0, "eval " + " ".join(more[:2])) or print("#", run.stderr)
     return json.loads(run.stdout)
@@ -59,7 +59,7 @@ def segment(way, values):
     prompts, out = f"{work}/{way}-prompts.json", f"{work}/{way}.nii.gz"
     objects = [{"name": str(v), "id": v, "boxes": [box(v, s) for s in asked(way, v)]} for v in values]
     json.dump({"space": "voxel", "objects": objects}, open(prompts, "w"))
-    run = subprocess.run([program, "segment", f"{folder}/image.nii.gz", "-q", "--prompts", prompts, "-o", out,
+    run = subprocess.run([program, "segment", f"{folder}/image.nii.gz", "-q", "--threads", "1", "--prompts", prompts, "-o", out,
                           "--propagate", "none" if way == "every" else "auto"], capture_output=True, text=True)
     ok(run.returncode in (0, 3), f"segment {way}") or print("#", run.stderr)
     return labels(out)[1].reshape(truth.shape)
