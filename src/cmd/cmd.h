@@ -13,6 +13,7 @@
 
 int cmd_info(int argc, char **argv);
 int cmd_segment(int argc, char **argv);
+int cmd_slice(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_weights(int argc, char **argv);
 
