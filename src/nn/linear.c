@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "nn/nn.h"
+#include "nn/parallel.h"
 #include "nn/simd.h"
 
 enum {
@@ -87,11 +88,31 @@ void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const
                     c, ldc);
 }
 
+/* So few rows that a GEMM would spend its time on repacking w: out (rows, n) += x w^T. */
+enum { FEW_ROWS = 8 };
+
+static void add_few_rows(float *out, int ld_out, const float *x, int ld_x, const float *w, int rows,
+                         int k, int n)
+{
+    const struct nn_simd *simd = nn_simd();
+#pragma omp parallel for num_threads(threads_for((size_t)n *k))
+    for (int j = 0; j < n; j++)
+        simd->dot_rows(out + j, (size_t)ld_out, x, (size_t)ld_x, w + (size_t)j * k, rows, k);
+}
+
 void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w,
                   const float *bias, int rows, int k, int n)
 {
-    for (int i = 0; bias && i < rows; i++)
-        memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
+    for (int i = 0; i < rows && (bias || rows <= FEW_ROWS); i++) {
+        if (bias)
+            memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
+        else
+            memset(out + (size_t)i * ld_out, 0, n * sizeof(float));
+    }
+    if (rows <= FEW_ROWS) {
+        add_few_rows(out, ld_out, x, ld_x, w, rows, k, n);
+        return;
+    }
     nn_gemm(out, ld_out, x, ld_x, false, w, k, true, rows, n, k, 1.0f, bias ? 1.0f : 0.0f);
 }
 
@@ -106,5 +127,9 @@ void nn_linear_add(float *out, const float *x, const float *w, const float *bias
 {
     if (bias)
         nn_add_rows(out, bias, rows, n);
+    if (rows <= FEW_ROWS) {
+        add_few_rows(out, n, x, k, w, rows, k, n);
+        return;
+    }
     nn_gemm(out, n, x, k, false, w, k, true, rows, n, k, 1.0f, 1.0f);
 }
