@@ -145,6 +145,13 @@ enum sm_status sm_dicom_read_masks(struct sm_dicom_mask **masks, size_t *count, 
  * closed contours are left out here and above. SM_USAGE when nothing is left. */
 enum sm_status sm_dicom_list_masks(struct sm_dicom_mask **masks, size_t *count, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err);
+/* The grid that a SEG's own frames lie on, as a volume without voxels that can be `like` above: from its
+ * first plane with a frame to its last, the planes between them included where all are whole steps apart
+ * (SpacingBetweenSlices, else the smallest distance); else the planes that have a frame, with
+ * slice_origin_lps. SM_UNSUPPORTED: frames in several directions, beside one another or of several pixel
+ * sizes; SM_USAGE: a structure set, which has no grid. Free with sm_volume_free. */
+enum sm_status sm_dicom_mask_grid(struct sm_volume *own, const char *path,
+                                  const struct sm_listener *listener, struct sm_err *err);
 void sm_dicom_masks_free(struct sm_dicom_mask *masks, size_t count);
 
 #ifdef __cplusplus

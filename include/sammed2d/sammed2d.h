@@ -4,7 +4,9 @@
 
 #include "sammed2d/dicom.h"
 #include "sammed2d/error.h"
+#include "sammed2d/input.h"
 #include "sammed2d/listener.h"
+#include "sammed2d/metrics.h"
 #include "sammed2d/model.h"
 #include "sammed2d/nifti.h"
 #include "sammed2d/picture.h"

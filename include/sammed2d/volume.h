@@ -140,6 +140,18 @@ enum sm_status sm_labels_alloc(struct sm_labels *labels, const struct sm_grid *g
                                struct sm_err *err); /* all background */
 void sm_labels_free(struct sm_labels *labels);
 
+/* Where voxels of grid a are among those of grid b: index x along axis c of a is index
+ * offset[axis[c]] + step[c] * x along axis axis[c] of b, which may lie beyond b's ends. */
+struct sm_turn {
+    int axis[3], step[3], offset[3]; /* step: 1 or -1 */
+    bool whole;                      /* a and b have the same voxels, in whatever order */
+};
+/* False when a's voxels are not on the lattice of b's: a corner voxel more than 0.05 voxels off. */
+bool sm_grid_find_turn(struct sm_turn *turn, const struct sm_grid *a, const struct sm_grid *b);
+/* `labels` (grid b) in the order of `grid` (a); background where `labels` has no voxel. */
+enum sm_status sm_labels_turn(struct sm_labels *out, const struct sm_labels *labels,
+                              const struct sm_turn *turn, const struct sm_grid *grid, struct sm_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "cmd/info.h"
-#include "cmd/input.h"
 #include "cmd/listing.h"
+#include "sammed2d/input.h"
 #include "sammed2d/sammed2d.h"
 
 /* What is found, as the JSON document says it; the table is printed from the same. */
@@ -160,10 +160,10 @@ static enum sm_status keep_dicom(struct report *report, const char *path, struct
 
 static enum sm_status (*const looks[])(struct report *report, const char *path,
                                        struct sm_err *err) = {
-    [CMD_FORMAT_UNKNOWN] = keep_dicom,
-    [CMD_FORMAT_NIFTI] = look_at_nifti,
-    [CMD_FORMAT_PNG] = look_at_png,
-    [CMD_FORMAT_DICOM] = keep_dicom,
+    [SM_INPUT_UNKNOWN] = keep_dicom,
+    [SM_INPUT_NIFTI] = look_at_nifti,
+    [SM_INPUT_PNG] = look_at_png,
+    [SM_INPUT_DICOM] = keep_dicom,
 };
 
 static void look_at(void *context, const char *path, const struct sm_err *trouble)
@@ -175,7 +175,7 @@ static void look_at(void *context, const char *path, const struct sm_err *troubl
         return;
     }
     report->warnings = json_array();
-    if (looks[cmd_detect_format(path)](report, path, &err) != SM_OK)
+    if (looks[sm_input_detect(path)](report, path, &err) != SM_OK)
         leave_out(report, path, &err);
     json_decref(report->warnings);
 }

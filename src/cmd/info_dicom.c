@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/info.h"
-#include "cmd/input.h"
 #include "sammed2d/dicom.h"
 
 static json_t *gaps_json(const struct sm_dicom_volume *found)
@@ -45,6 +44,16 @@ static json_t *volume_json(const struct sm_dicom_study *study, size_t index)
     return volume;
 }
 
+/* Exit status that a reason stands for: damaged, foreign, or unsupported. */
+static enum sm_status left_out_status(const char *reason)
+{
+    static const char *const damaged[] = {"truncated", "damaged", "unreadable"};
+    for (size_t n = 0; n < sizeof damaged / sizeof *damaged; n++)
+        if (strncmp(reason, damaged[n], strlen(damaged[n])) == 0)
+            return SM_CORRUPT;
+    return strncmp(reason, "not DICOM", 9) == 0 ? SM_NOT_FOUND : SM_UNSUPPORTED;
+}
+
 enum sm_status info_dicom(json_t *volumes, json_t *left_out, const char *const *paths, size_t count,
                           enum sm_status *failure, struct sm_err *err)
 {
@@ -56,7 +65,7 @@ enum sm_status info_dicom(json_t *volumes, json_t *left_out, const char *const *
         json_array_append_new(volumes, volume_json(study, v));
     for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
         const struct sm_left_out *out = sm_dicom_left_out_at(study, n);
-        enum sm_status kind = cmd_left_out_status(out->reason);
+        enum sm_status kind = left_out_status(out->reason);
         if (*failure != SM_OK && *failure != kind)
             kind = SM_NOT_FOUND;
         *failure = kind;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "cmd/input.h"
 #include "cmd/segment.h"
 #include "nn/nn.h"
+#include "sammed2d/input.h"
 
 enum { NOT_GIVEN = INT_MIN }; /* --volume: -1 is a number that a user may type */
 
@@ -118,8 +118,8 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
     if (!status)
-        status = cmd_read_series(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index,
-                                 command->series, err);
+        status = sm_input_read(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index,
+                               command->series, cmd_listener(), err);
     if (!status)
         status = segment_check_gaps(job, err);
     if (!status)

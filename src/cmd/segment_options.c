@@ -1,7 +1,7 @@
 /* Words of the command line into choices and prompts. */
 #include <string.h>
-#include "cmd/input.h"
 #include "cmd/segment.h"
+#include "sammed2d/input.h"
 
 /* The place of `word` in `names`, or SM_USAGE that lists them. A missing word leaves *place alone. */
 static enum sm_status choose(const char *option, const char *word, const char *const *names, int *place,
@@ -87,7 +87,7 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
     if (!status && !prompts->count)
         status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "
                                         "--prompts or --mask");
-    if (!status && cmd_detect_format(input) == CMD_FORMAT_PNG)
+    if (!status && sm_input_detect(input) == SM_INPUT_PNG)
         sm_prompts_keep_picture(prompts, input);
     return status;
 }

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include "base/digest.h"
 #include "base/output.h"
-#include "cmd/input.h"
 #include "cmd/preview.h"
 #include "cmd/segment.h"
+#include "sammed2d/input.h"
 #include "sammed2d/nifti.h"
 
 static bool ends_in(const char *path, const char *suffix)
@@ -145,7 +145,7 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
 {
     static const char *const maps[] = {".nii", ".nii.gz", ".dcm", NULL}, *const tables[] = {".json", ".csv", NULL},
                              *const pictures[] = {".png", NULL}, *const floats[] = {".nii", ".nii.gz", NULL};
-    enum cmd_format format = cmd_detect_format(input);
+    enum sm_input_format format = sm_input_detect(input);
     struct plan plan = {0};
     enum sm_status status = SM_OK;
     if (!command->outputs.count && !command->stats && !command->probabilities && !command->preview)
@@ -153,7 +153,7 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
                                       "--probabilities, --preview)");
     for (size_t n = 0; !status && n < command->outputs.count; n++) {
         const char *path = command->outputs.values[n];
-        if (segment_is_seg(path) && (format == CMD_FORMAT_PNG || format == CMD_FORMAT_NIFTI))
+        if (segment_is_seg(path) && (format == SM_INPUT_PNG || format == SM_INPUT_NIFTI))
             return sm_fail(err, SM_USAGE, "%s: a DICOM SEG can be written for DICOM input only, because "
                                           "it repeats the study's identity; use .nii.gz", path);
         status = check_suffix(path, "-o", maps, err);

@@ -141,18 +141,27 @@ enum sm_status check_frame_of_reference(const std::string &theirs, const MaskReq
 
 // ---- the doors ----
 
-using Reader = enum sm_status (*)(Masks &, const MaskRequest &);
-static const struct {
+static sm_status no_grid(sm_volume &, const MaskRequest &request)
+{
+    return sm_fail(request.err, SM_USAGE, "%s: contours have no grid of their own; give the image that "
+                   "they were drawn on", request.name());
+}
+
+struct Reader {
     const char *uid;
-    Reader read;
-} READERS[] = {
-    {"1.2.840.10008.5.1.4.1.1.66.4", read_seg},              // Segmentation
-    {"1.2.840.10008.5.1.4.1.1.66.7", read_seg},              // Label Map Segmentation
-    {"1.2.840.10008.5.1.4.1.1.481.3", read_structure_set},   // RT Structure Set
+    enum sm_status (*masks)(Masks &, const MaskRequest &);
+    enum sm_status (*grid)(sm_volume &, const MaskRequest &);
+};
+static const Reader READERS[] = {
+    {"1.2.840.10008.5.1.4.1.1.66.4", read_seg, read_seg_grid}, // Segmentation
+    {"1.2.840.10008.5.1.4.1.1.66.7", read_seg, read_seg_grid}, // Label Map Segmentation
+    {"1.2.840.10008.5.1.4.1.1.481.3", read_structure_set, no_grid}, // RT Structure Set
 };
 
-static sm_status read_masks(sm_dicom_mask **masks, size_t *count, const char *path,
-                            const sm_volume *like, const sm_listener *listener, sm_err *err)
+// Opens the file and has its reader used.
+template <typename Use>
+static sm_status with_reader(const char *path, const sm_volume *like, const sm_listener *listener,
+                             sm_err *err, Use use)
 {
     FileRef file;
     file.path = file.name = path;
@@ -166,18 +175,25 @@ static sm_status read_masks(sm_dicom_mask **masks, size_t *count, const char *pa
         return sm_fail(err, SM_CORRUPT, "%s: %s", path, reason.c_str());
     MaskRequest request = {file, bytes, pixels, *format->getDataset(), like, listener, err};
     std::string uid = text_of(request.data, DCM_SOPClassUID);
-    for (const auto &reader : READERS)
-        if (uid == reader.uid) {
-            Masks made;
-            sm_status status = reader.read(made, request);
-            if (status == SM_OK) {
-                made.tell_apart();
-                made.hand_over(masks, count, like ? &like->grid : nullptr);
-            }
-            return status;
-        }
+    for (const Reader &reader : READERS)
+        if (uid == reader.uid)
+            return use(reader, request);
     return sm_fail(err, SM_UNSUPPORTED, "%s: is no segmentation (SEG) and no RT structure set, so it "
                    "cannot be a mask", path);
+}
+
+static sm_status read_masks(sm_dicom_mask **masks, size_t *count, const char *path,
+                            const sm_volume *like, const sm_listener *listener, sm_err *err)
+{
+    return with_reader(path, like, listener, err, [&](const Reader &reader, const MaskRequest &request) {
+        Masks made;
+        sm_status status = reader.masks(made, request);
+        if (status == SM_OK) {
+            made.tell_apart();
+            made.hand_over(masks, count, like ? &like->grid : nullptr);
+        }
+        return status;
+    });
 }
 
 } // namespace dicom
@@ -199,6 +215,17 @@ extern "C" sm_status sm_dicom_list_masks(sm_dicom_mask **masks, size_t *count, c
     *masks = nullptr;
     *count = 0;
     return guarded(err, path, [&] { return read_masks(masks, count, path, nullptr, listener, err); });
+}
+
+extern "C" sm_status sm_dicom_mask_grid(sm_volume *own, const char *path, const sm_listener *listener,
+                                        sm_err *err)
+{
+    *own = {};
+    return guarded(err, path, [&] {
+        return with_reader(path, nullptr, listener, err, [&](const Reader &reader, const MaskRequest &request) {
+            return reader.grid(*own, request);
+        });
+    });
 }
 
 extern "C" void sm_dicom_masks_free(sm_dicom_mask *masks, size_t count)

@@ -52,6 +52,8 @@ struct MaskRequest {
 
 enum sm_status read_seg(Masks &masks, const MaskRequest &request);
 enum sm_status read_structure_set(Masks &masks, const MaskRequest &request);
+// The grid of a segmentation's own frames, see sm_dicom_mask_grid.
+enum sm_status read_seg_grid(sm_volume &own, const MaskRequest &request);
 
 // Warns of every mask without a voxel; SM_USAGE when none has one.
 enum sm_status check_inside(const Masks &masks, const MaskRequest &request);

@@ -1,23 +1,16 @@
 /* Segmentations (SEG) and RT structure sets as prompts. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 #include "pipeline/prompts_internal.h"
 #include "sammed2d/dicom.h"
+#include "sammed2d/input.h"
 
+/* A file of no known kind may be a data set without preamble. */
 bool prompts_is_dicom(const char *path)
 {
-    char bytes[132];
-    const char *dot = strrchr(path, '.');
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t got = fd >= 0 ? read(fd, bytes, sizeof bytes) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (got == (ssize_t) sizeof bytes && memcmp(bytes + 128, "DICM", 4) == 0)
-        return true;
-    return dot && strcasecmp(dot, ".dcm") == 0; /* a data set without preamble, or a bad file */
+    enum sm_input_format format = sm_input_detect(path);
+    return format == SM_INPUT_DICOM || format == SM_INPUT_UNKNOWN;
 }
 
 enum sm_status prompts_add_dicom(struct sm_prompts *prompts, const char *path,

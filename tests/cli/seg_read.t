@@ -57,6 +57,32 @@ while (my ($case, $wanted) = splice @good, 0, 2) {
     ok(says($said->{warnings}, @warnings), "$case: warnings") or diag(explain($said->{warnings}));
 }
 
+# On the grid of its own frames, where every pixel must find its voxel.
+my $pixels = 'import sys; sys.path.insert(0, "tests/lib"); import pydicom, seg_witness as w; d = pydicom.dcmread(sys.argv[1]); '
+    . 'print(sum(int(w.inside_value(d, f[6]).sum()) for f in w.frames_of(d)))';
+sub own_grid {
+    my ($file, $slices, $uneven) = @_;
+    my ($status, $said, $judged) = read_mask($file, '-');
+    is($status, 0, "$file on its own grid") or diag($judged), return;
+    chomp(my $wanted = `$python -W ignore -c '$pixels' $file`);
+    like($judged, qr/\A\d+ masks, $wanted voxels\z/, '... every pixel in its place');
+    is_deeply($said->{warnings}, [], '... without a warning');
+    is($said->{dim}[2], $slices, '... slices') if $slices;
+    return $said;
+}
+own_grid("$made/$_->[0].dcm", $_->[1])
+    for ['binary', 6], ['alike', 6], ['rle', 6], ['fractional', 6], ['labelmap16', 6], ['turned1', 6], ['turned4', 11],
+    ['cut', 3], ['tilted', 5], ['gaps', 7], ['coarse', 3], ['oblique', 16];
+my $uneven = own_grid("$made/uneven.dcm", 5);
+is_deeply([map { $_->[2] } @{$uneven->{origins}}], [7, 9, 10.5, 11.4, 16], 'uneven slices keep their places');
+for (['beside', 5, qr/beside one another/], ['sizes', 5, qr/several sizes/], ['directions', 5, qr/several directions/],
+    ['rtstruct', 1, qr/no grid of their own; give the image/], ['series/000', 5, qr/no segmentation/]) {
+    my ($case, $wanted, $why) = @$_;
+    my ($status, undef, $words) = read_mask(-e "$made/$case" ? "$made/$case" : "$made/$case.dcm", '-');
+    is($status, $wanted, "$case has no grid of its own");
+    like($words, $why, '... the reason');
+}
+
 my @refused = (
     elsewhere => [1, qr/nothing of it lies in the volume/],
     other_frame => [1, qr/in another frame of reference/],

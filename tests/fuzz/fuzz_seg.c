@@ -1,11 +1,12 @@
-/* Bytes as a segmentation or structure set, onto a small turned volume and onto one with uneven slices.
+/* Bytes as a segmentation or structure set, onto a small turned volume, onto one with uneven slices, and
+ * onto the grid of its own frames.
  * What is read must be listed too, under the same names, and holds nothing but 0 and 1. */
 #include <stdlib.h>
 #include <string.h>
 #include "lib/fuzz_file.h"
 #include "sammed2d/dicom.h"
 
-enum { NX = 11, NY = 9, NZ = 6 };
+enum { NX = 11, NY = 9, NZ = 6, MOST_VOXELS = 1 << 20 };
 
 /* The series of tests/lib/make_masks.py. */
 static const struct sm_grid grid = {
@@ -26,7 +27,7 @@ static void check(const struct sm_dicom_mask *masks, size_t count, const char *p
         if (strcmp(masks[m].label, listed[m].label) != 0 || masks[m].number != listed[m].number ||
             masks[m].number < 1 || masks[m].number > 65535 || listed[m].mask.voxels)
             abort();
-        for (size_t v = 0; v < NX * NY * NZ; v++)
+        for (size_t v = 0; v < sm_grid_voxels(&masks[m].mask.grid); v++)
             if (masks[m].mask.voxels[v] > 1)
                 abort();
     }
@@ -45,6 +46,18 @@ static void read_onto(const struct sm_volume *volume, const char *path)
     sm_dicom_masks_free(masks, count);
 }
 
+static void read_onto_its_own(const char *path)
+{
+    struct sm_volume own;
+    if (sm_dicom_mask_grid(&own, path, NULL, NULL) == SM_OK) {
+        if (!sm_grid_invertible(&own.grid))
+            abort();
+        if (sm_grid_voxels(&own.grid) <= MOST_VOXELS)
+            read_onto(&own, path);
+    }
+    sm_volume_free(&own);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_onto(&volume, file.path);
     volume.slice_origin_lps = origins;
     read_onto(&volume, file.path);
+    read_onto_its_own(file.path);
     fuzz_file_close(&file);
     return 0;
 }

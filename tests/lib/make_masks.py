@@ -275,6 +275,18 @@ def main(out):
 
     structures(rng, grid, at)
 
+    # Whose own frames make an uneven stack, and none.
+    flat = Grid((7, 6, 1), np.diag([1, 1.5, 1.0]), (5, 6, 7))
+    levels = [Grid((7, 6, 1), flat.axes, flat.origin + [0, 0, z]) for z in (0, 2, 3.5, 4.4, 9)]
+    seg([(1, level, 0, blobs(rng, (6, 7, 1))[..., 0]) for level in levels], {1: "uneven"}, at("uneven.dcm"),
+        between=False)
+    beside = Grid((7, 6, 1), flat.axes, flat.origin + [3, 0, 0])
+    larger = Grid((7, 6, 1), flat.axes * 2, flat.origin + [0, 0, 1])
+    turned = Grid((7, 6, 1), np.diag([1, -1.5, 1.0]), flat.origin + [0, 0, 1])
+    for name, other in (("beside", beside), ("sizes", larger), ("directions", turned)):
+        seg([(1, g, 0, np.ones((6, 7), np.uint8)) for g in (flat, other)], {1: name}, at(name + ".dcm"),
+            per_frame=True)
+
 
 def star(rng, centre, radius, corners, grid, k):
     """A star-shaped polygon on slice k, in the plane, corners not on voxel centres."""

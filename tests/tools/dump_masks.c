@@ -1,5 +1,6 @@
 /* dump_masks MASK VOLUME OUT.raw [CHOICE] - what sm_dicom_read_masks makes of a SEG or structure set on
- * the grid of a DICOM series (CHOICE: which) or NIfTI file, for a second opinion: grid, slice origins,
+ * the grid of a DICOM series (CHOICE: which) or NIfTI file, or on its own (VOLUME is "-"), for a second
+ * opinion: grid, slice origins,
  * masks and what was said as JSON on standard output, the masks one after the other as uint8 (nz, ny,
  * nx) in OUT.raw. Exit status as the program's. */
 #include <stdio.h>
@@ -23,11 +24,13 @@ static void keep_note(void *context, const char *sentence)
     json_array_append_new(notes, json_string(sentence));
 }
 
-static enum sm_status read_volume(struct sm_volume *volume, const char *path, const char *choice,
-                                  struct sm_err *err)
+static enum sm_status read_volume(struct sm_volume *volume, const char *mask, const char *path,
+                                  const char *choice, struct sm_err *err)
 {
     struct sm_dicom_study *study;
     size_t index;
+    if (strcmp(path, "-") == 0)
+        return sm_dicom_mask_grid(volume, mask, NULL, err);
     if (strstr(path, ".nii"))
         return sm_nifti_read(volume, path, -1, NULL, err);
     enum sm_status status = sm_dicom_scan(&study, &path, 1, NULL, err);
@@ -90,7 +93,7 @@ int main(int argc, char **argv)
         return SM_USAGE;
     warnings = json_array();
     notes = json_array();
-    enum sm_status status = read_volume(&volume, argv[2], argc > 4 ? argv[4] : NULL, &err);
+    enum sm_status status = read_volume(&volume, argv[1], argv[2], argc > 4 ? argv[4] : NULL, &err);
     if (!status)
         status = sm_dicom_read_masks(&masks, &count, argv[1], &volume, &listener, &err);
     if (!status)

@@ -264,6 +264,69 @@ static void labels_begin_as_background(void **state)
     assert_null(labels.voxels);
 }
 
+/* Voxel numbers as labels, stored in every order, come back in the first one; and cut-outs where they are. */
+static void turns_labels(void **state)
+{
+    (void) state;
+    struct sm_grid grid = grid_of(5, 4, 3, oblique);
+    struct sm_volume volume, twin;
+    assert_int_equal(sm_volume_alloc(&volume, &grid, SM_UINT16, 1, NULL), SM_OK);
+    for (int v = 0; v < 60; v++)
+        ((uint16_t *) volume.voxels)[v] = (uint16_t) (v + 1);
+    for (int order = 0; order < STORAGE_ORDERS; order++) {
+        struct sm_turn turn;
+        struct sm_labels turned;
+        restored_volume(&twin, &volume, order);
+        struct sm_labels labels = {twin.grid, twin.voxels};
+        assert_true(sm_grid_find_turn(&turn, &grid, &twin.grid));
+        assert_true(turn.whole);
+        assert_int_equal(sm_labels_turn(&turned, &labels, &turn, &grid, NULL), SM_OK);
+        assert_memory_equal(turned.voxels, volume.voxels, 60 * sizeof *turned.voxels);
+        sm_labels_free(&turned);
+
+        struct sm_grid part = grid; /* two voxels before the start along i, one column and one slice cut */
+        part.dim[0] = 6, part.dim[1] = 3, part.dim[2] = 2;
+        for (int row = 0; row < 3; row++)
+            part.affine_lps[row][3] += -2 * grid.affine_lps[row][0] + grid.affine_lps[row][1] + grid.affine_lps[row][2];
+        assert_true(sm_grid_find_turn(&turn, &part, &twin.grid));
+        assert_false(turn.whole);
+        assert_int_equal(sm_labels_turn(&turned, &labels, &turn, &part, NULL), SM_OK);
+        for (int k = 0; k < 2; k++)
+            for (int j = 0; j < 3; j++)
+                for (int i = 0; i < 6; i++)
+                    assert_int_equal(turned.voxels[(k * 3 + j) * 6 + i],
+                                     i < 2 ? 0 : ((k + 1) * 4 + j + 1) * 5 + i - 2 + 1);
+        sm_labels_free(&turned);
+        sm_volume_free(&twin);
+    }
+    sm_volume_free(&volume);
+}
+
+static void knows_other_lattices(void **state)
+{
+    (void) state;
+    struct sm_turn turn;
+    struct sm_grid a = grid_of(101, 6, 5, oblique), b = a;
+    b.affine_lps[0][3] += 0.9;
+    assert_false(sm_grid_find_turn(&turn, &a, &b));
+    b = a;
+    b.affine_lps[2][0] *= 1.001; /* a tenth of a voxel at the far end */
+    b.affine_lps[0][0] *= 1.001;
+    b.affine_lps[1][0] *= 1.001;
+    assert_false(sm_grid_find_turn(&turn, &a, &b));
+    b = a;
+    for (int row = 0; row < 3; row++)
+        b.affine_lps[row][2] *= 2;
+    assert_false(sm_grid_find_turn(&turn, &a, &b));
+    b = a;
+    b.affine_lps[0][3] = 1e300;
+    assert_false(sm_grid_find_turn(&turn, &a, &b));
+    b = a;
+    b.affine_lps[0][3] += 1e-3;
+    assert_true(sm_grid_find_turn(&turn, &a, &b));
+    assert_true(turn.whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +345,8 @@ int main(void)
         cmocka_unit_test(reads_colour),
         cmocka_unit_test(refuses_what_memory_cannot_hold),
         cmocka_unit_test(labels_begin_as_background),
+        cmocka_unit_test(turns_labels),
+        cmocka_unit_test(knows_other_lattices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

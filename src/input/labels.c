@@ -1,0 +1,150 @@
+/* Label maps as sets of objects, and their names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include "base/json.h"
+#include "input/input_internal.h"
+#include "sammed2d/nifti.h"
+#include "sammed2d/picture.h"
+
+enum { VALUES = 65536 };
+
+void sm_label_set_free(struct sm_label_set *set)
+{
+    for (size_t n = 0; n < set->count; n++)
+        free(set->labels[n].name);
+    for (size_t m = 0; m < set->map_count; m++)
+        sm_labels_free(&set->maps[m]);
+    free(set->labels);
+    free(set->maps);
+    free(set->slice_origin_lps);
+    *set = (struct sm_label_set){0};
+}
+
+enum sm_status label_set_add(struct sm_label_set *set, int id, const char *name,
+                             const struct sm_labels *map, uint16_t value, struct sm_err *err)
+{
+    char plain[32];
+    snprintf(plain, sizeof plain, "label %d", id);
+    struct sm_label *grown = realloc(set->labels, (set->count + 1) * sizeof *grown);
+    if (grown)
+        set->labels = grown;
+    char *copy = grown ? strdup(name ? name : plain) : NULL;
+    if (!copy)
+        return sm_fail(err, SM_MEMORY, "out of memory for labels");
+    set->labels[set->count++] = (struct sm_label){.id = id, .name = copy, .map = map, .value = value};
+    return SM_OK;
+}
+
+/* ---- names ---- */
+
+static bool ends_in(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), tail = strlen(suffix);
+    return length > tail && strcasecmp(text + length - tail, suffix) == 0;
+}
+
+/* The .json that sammed2d writes beside a label map, or NULL: names are a kindness, not a need. */
+static json_t *read_sidecar(const char *path)
+{
+    static const char *const suffixes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr"};
+    json_t *json = NULL;
+    for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++) {
+        char *name;
+        if (!ends_in(path, suffixes[s]))
+            continue;
+        if (asprintf(&name, "%.*s.json", (int) (strlen(path) - strlen(suffixes[s])), path) < 0)
+            return NULL;
+        if (access(name, R_OK) == 0 && json_read(&json, name, NULL))
+            json = NULL;
+        free(name);
+        return json;
+    }
+    return NULL;
+}
+
+/* "labels": [{"id": 1, "name": "liver"}] as sammed2d writes it, or {"1": "liver"} as others do. */
+static const char *name_of(const json_t *sidecar, int value)
+{
+    const json_t *labels = json_object_get(sidecar, "labels");
+    char key[16];
+    for (size_t n = 0; n < json_array_size(labels); n++) {
+        const json_t *label = json_array_get(labels, n);
+        if (json_integer_value(json_object_get(label, "id")) == value)
+            return json_string_value(json_object_get(label, "name"));
+    }
+    snprintf(key, sizeof key, "%d", value);
+    return json_string_value(json_object_get(labels, key));
+}
+
+/* ---- maps ---- */
+
+/* A PNG's grey values are its labels. */
+static enum sm_status read_png(struct sm_labels *labels, const char *path,
+                               const struct sm_listener *listener, struct sm_err *err)
+{
+    struct sm_volume picture = {0};
+    (void) listener;
+    enum sm_status status = sm_png_read(&picture, path, err);
+    if (!status && picture.channels != 1)
+        status = sm_fail(err, SM_UNSUPPORTED, "%s: a colour picture cannot be a label map", path);
+    if (!status)
+        status = sm_labels_alloc(labels, &picture.grid, err);
+    for (size_t v = 0; !status && v < sm_grid_voxels(&picture.grid); v++)
+        labels->voxels[v] = picture.type == SM_UINT8 ? ((const uint8_t *) picture.voxels)[v]
+                                                     : ((const uint16_t *) picture.voxels)[v];
+    sm_volume_free(&picture);
+    return status;
+}
+
+/* Every value of the one map becomes a label. */
+static enum sm_status list_values(struct sm_label_set *set, const char *path, struct sm_err *err)
+{
+    const struct sm_labels *map = set->maps;
+    size_t voxels = sm_grid_voxels(&map->grid);
+    enum sm_status status = SM_OK;
+    bool *present = calloc(VALUES, sizeof *present);
+    if (!present)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    for (size_t v = 0; v < voxels; v++)
+        present[map->voxels[v]] = true;
+    json_t *sidecar = read_sidecar(path);
+    for (int value = 1; !status && value < VALUES; value++)
+        if (present[value])
+            status = label_set_add(set, value, name_of(sidecar, value), map, (uint16_t) value, err);
+    json_decref(sidecar);
+    free(present);
+    return status;
+}
+
+static enum sm_status read_map(struct sm_label_set *set, const char *path,
+                               enum sm_status (*read)(struct sm_labels *, const char *,
+                                                      const struct sm_listener *, struct sm_err *),
+                               const struct sm_listener *listener, struct sm_err *err)
+{
+    set->maps = calloc(1, sizeof *set->maps);
+    if (!set->maps)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    set->map_count = 1;
+    enum sm_status status = read(set->maps, path, listener, err);
+    return status ? status : list_values(set, path, err);
+}
+
+enum sm_status sm_label_set_read(struct sm_label_set *set, const char *path, const struct sm_volume *like,
+                                 const struct sm_listener *listener, struct sm_err *err)
+{
+    *set = (struct sm_label_set){0};
+    enum sm_status status = input_check(path, err);
+    if (status)
+        return status;
+    switch (sm_input_detect(path)) {
+    case SM_INPUT_PNG: status = read_map(set, path, read_png, listener, err); break;
+    case SM_INPUT_NIFTI: status = read_map(set, path, sm_nifti_read_labels, listener, err); break;
+    default: status = label_set_read_dicom(set, path, like, listener, err);
+    }
+    if (status)
+        sm_label_set_free(set);
+    return status;
+}

@@ -1,0 +1,154 @@
+/* Volumes of any format, and a warning where their voxels say nothing. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "input/input_internal.h"
+#include "sammed2d/dicom.h"
+#include "sammed2d/nifti.h"
+#include "sammed2d/picture.h"
+
+/* What to read of a path, and whom to tell. */
+struct request {
+    const char *path;
+    int index;
+    const char *series;
+    const struct sm_listener *listener;
+};
+
+enum sm_status input_check(const char *path, struct sm_err *err)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? SM_OK
+                                    : sm_fail(err, SM_NOT_FOUND, "%s: %s", path, strerror(errno));
+}
+
+bool input_is_foreign(const char *path, const struct sm_err *err)
+{
+    size_t length = strlen(path);
+    return strncmp(err->message, path, length) == 0 &&
+           strcmp(err->message + length, ": not DICOM") == 0;
+}
+
+enum sm_status input_fail_unknown(const char *path, struct sm_err *err)
+{
+    return sm_fail(err, SM_NOT_FOUND, "%s: neither NIfTI nor PNG nor DICOM", path);
+}
+
+static enum sm_status read_nifti(struct sm_volume *volume, const struct request *request,
+                                 struct sm_err *err)
+{
+    return sm_nifti_read(volume, request->path, request->index, request->listener, err);
+}
+
+static enum sm_status read_png(struct sm_volume *volume, const struct request *request,
+                               struct sm_err *err)
+{
+    if (request->index > 0)
+        return sm_fail(err, SM_USAGE, "%s: a PNG holds one volume, number 0; there is no %d",
+                       request->path, request->index);
+    return sm_png_read(volume, request->path, err);
+}
+
+static enum sm_status read_chosen(struct sm_volume *volume, const struct request *request,
+                                  struct sm_err *err)
+{
+    struct sm_dicom_study *study;
+    size_t index;
+    enum sm_status status = sm_dicom_scan(&study, &request->path, 1, request->listener, err);
+    if (status != SM_OK)
+        return status;
+    for (size_t n = 0; n < sm_dicom_left_out(study); n++)
+        sm_note(request->listener, "left out: %s: %s", sm_dicom_left_out_at(study, n)->file,
+                sm_dicom_left_out_at(study, n)->reason);
+    status = sm_dicom_choose(study, request->series, &index, err);
+    if (status == SM_OK)
+        status = sm_dicom_read(volume, study, index, request->listener, err);
+    sm_dicom_study_free(study);
+    return status;
+}
+
+static enum sm_status read_dicom(struct sm_volume *volume, const struct request *request,
+                                 struct sm_err *err)
+{
+    struct sm_err trouble = {.status = SM_OK};
+    enum sm_status status = read_chosen(volume, request, &trouble);
+    if (status != SM_OK && input_is_foreign(request->path, &trouble))
+        return input_fail_unknown(request->path, err);
+    if (err)
+        *err = trouble;
+    return status;
+}
+
+static enum sm_status (*const readers[])(struct sm_volume *volume, const struct request *request,
+                                         struct sm_err *err) = {
+    [SM_INPUT_UNKNOWN] = read_dicom, /* a data set without preamble */
+    [SM_INPUT_NIFTI] = read_nifti,
+    [SM_INPUT_PNG] = read_png,
+    [SM_INPUT_DICOM] = read_dicom,
+};
+
+/* ---- voxels that say nothing ---- */
+
+struct values {
+    float low, high;
+    size_t finite, not_finite;
+};
+
+static void look_at_line(struct values *values, const float *line, int n)
+{
+    for (int x = 0; x < n; x++) {
+        if (!isfinite(line[x])) {
+            values->not_finite++;
+            continue;
+        }
+        if (!values->finite++)
+            values->low = values->high = line[x];
+        values->low = fminf(values->low, line[x]);
+        values->high = fmaxf(values->high, line[x]);
+    }
+}
+
+/* Whole numbers, scaled by less than this, cannot leave float32. */
+static bool may_be_infinite(const struct sm_volume *volume)
+{
+    return volume->type >= SM_FLOAT32 || !(fabs(volume->rescale[0].slope) < 1e15) ||
+           !(fabs(volume->rescale[0].intercept) < 1e30);
+}
+
+/* The network shows a mask for such a volume too, about the ellipse in the box: it must not pass for
+ * a result without a word. Ends early where it can, so it costs integer volumes nothing. */
+static void warn_of_values(const struct sm_volume *volume, const struct request *request)
+{
+    const int *dim = volume->grid.dim;
+    struct values values = {0};
+    bool all = may_be_infinite(volume);
+    float *line = malloc((size_t) dim[0] * sizeof *line);
+    for (int k = 0; line && k < dim[2]; k++)
+        for (int j = 0; j < dim[1]; j++)
+            for (int c = 0; c < volume->channels && (all || !(values.low < values.high)); c++) {
+                sm_volume_line(volume, 0, j, k, 0, c, dim[0], line);
+                look_at_line(&values, line, dim[0]);
+            }
+    free(line);
+    if (values.not_finite)
+        sm_warn(request->listener, "%s: %zu of %zu voxels are no finite numbers; they are shown as the "
+                "darkest grey", request->path, values.not_finite, values.finite + values.not_finite);
+    if (values.finite > 1 && !(values.low < values.high))
+        sm_warn(request->listener, "%s: every voxel has the same value, %g: there is nothing to see in it",
+                request->path, (double) values.low);
+}
+
+enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int index, const char *series,
+                             const struct sm_listener *listener, struct sm_err *err)
+{
+    struct request request = {path, index, series, listener};
+    *volume = (struct sm_volume){0};
+    enum sm_status status = input_check(path, err);
+    if (!status)
+        status = readers[sm_input_detect(path)](volume, &request, err);
+    if (!status)
+        warn_of_values(volume, &request);
+    return status;
+}
