@@ -250,6 +250,7 @@ static enum sm_status fill_model(struct sm_model *model, const struct tensor_sou
     float *image_pe = arena_floats(&model->block, pe);
     prompt_encoder_dense_pe(model, image_pe);
     model->image_pe = image_pe;
+    encoder_products(model);
     return SM_OK;
 }
 

@@ -16,7 +16,7 @@ static const struct kind {
     void (*run)(struct golden *g);
     const char *skipped; /* why it is not run */
 } kinds[] = {
-    {"@learning_rate", NULL, "training is a later capability"},
+    {"@learning_rate", golden_training, NULL},
     {"nearest_source_index_for_", golden_preprocess, NULL},
     {"after_load_from_", golden_interpolation, NULL},
     {"encoder/", golden_inference, NULL},
