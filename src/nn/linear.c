@@ -79,13 +79,44 @@ const char *nn_blas_description(void)
     return text;
 }
 
+static void one_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b,
+                     int ldb, bool transpose_b, int m, int n, int k, float alpha, float beta)
+{
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* Into how many strips, each for one thread: 1 leaves it to BLAS. */
+static int strips_of(int longer, double products)
+{
+    enum { LEAST_PRODUCTS = 1 << 18, LEAST_WIDTH = 16 };
+    int strips = longer / LEAST_WIDTH < nn_threads() ? longer / LEAST_WIDTH : nn_threads();
+    if (products < LEAST_PRODUCTS || strips < 2 || omp_in_parallel() || !nn_gemm_in_parallel())
+        return 1;
+    return strips;
+}
+
+/* The threads of one OpenBLAS call wait for each other without giving way, which takes a hundred times
+ * as long when other programs want the processor; strips of the result need no waiting. */
 void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
              bool transpose_b, int m, int n, int k, float alpha, float beta)
 {
-    if (m > 0 && n > 0)
-        cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-                    transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta,
-                    c, ldc);
+    bool across = n > m;
+    int longer = across ? n : m, strips = strips_of(longer, (double)m * n * k);
+    size_t step_a = across ? 0 : transpose_a ? 1 : (size_t)lda;
+    size_t step_b = !across ? 0 : transpose_b ? (size_t)ldb : 1, step_c = across ? 1 : (size_t)ldc;
+    if (m < 1 || n < 1)
+        return;
+    if (strips == 1) {
+        one_gemm(c, ldc, a, lda, transpose_a, b, ldb, transpose_b, m, n, k, alpha, beta);
+        return;
+    }
+#pragma omp parallel for num_threads(strips)
+    for (int i = 0; i < strips; i++) {
+        int first = (int)((long)longer * i / strips), next = (int)((long)longer * (i + 1) / strips);
+        one_gemm(c + first * step_c, ldc, a + first * step_a, lda, transpose_a, b + first * step_b, ldb,
+                 transpose_b, across ? m : next - first, across ? next - first : n, k, alpha, beta);
+    }
 }
 
 /* So few rows that a GEMM would spend its time on repacking w: out (rows, n) += x w^T. */
