@@ -157,6 +157,15 @@ enum sm_status sm_dicom_mask_grid(struct sm_volume *own, const char *path,
                                   const struct sm_listener *listener, struct sm_err *err);
 void sm_dicom_masks_free(struct sm_dicom_mask *masks, size_t count);
 
+/* What a SEG or structure set says it was made on: the first series it refers to ("": it does not say), and whose it
+ * is: PatientID, else StudyInstanceUID. The latter tells subjects apart and is not to be shown or written. */
+struct sm_dicom_reference {
+    char series_uid[65];
+    char patient[130];
+};
+enum sm_status sm_dicom_read_reference(struct sm_dicom_reference *reference, const char *path,
+                                       struct sm_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -245,6 +245,22 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
     return SM_OK;
 }
 
+enum sm_status session_encode_squares(struct sm_session *s, const float *const *squares, int count,
+                                      float *embeddings, struct sm_err *err)
+{
+    size_t floats = 3 * (size_t)s->model->config.image_size * (size_t)s->model->config.image_size;
+    if (count < 1 || count > s->max_batch)
+        return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
+                       count, s->max_batch);
+    enum sm_status status = check_threads(s, err);
+    if (status)
+        return status;
+    for (int i = 0; i < count; i++)
+        memcpy(s->input + (size_t)i * floats, squares[i], floats * sizeof *s->input);
+    image_encoder_forward(s->model, &s->arena, embeddings, s->input, count, NULL);
+    return SM_OK;
+}
+
 enum sm_status sm_set_image(struct sm_session *s, const float *embedding, int height, int width,
                             struct sm_err *err)
 {
