@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"slice", cmd_slice, "volumes as 2-D pictures, with labels in SA-Med2D's layout"},
     {"convert", cmd_convert, "PyTorch checkpoint to weights file"},
     {"weights", cmd_weights, "describe and verify a weights file"},
+    {"eval", cmd_eval, "the paper's evaluation protocol over a labelled data set"},
     {NULL, NULL, NULL},
 };
 

@@ -5,6 +5,7 @@
 #include "sammed2d/dataset.h"
 #include "sammed2d/dicom.h"
 #include "sammed2d/error.h"
+#include "sammed2d/evaluate.h"
 #include "sammed2d/input.h"
 #include "sammed2d/listener.h"
 #include "sammed2d/metrics.h"

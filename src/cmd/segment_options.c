@@ -26,12 +26,13 @@ static const char *const propagations[] = {"auto", "both", "up", "down", "none",
 static const char *const answers[] = {"default", "no", "yes", NULL};
 static const char *const mask_uses[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
+static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const spaces[] = {"voxel", "lps", "ras", NULL};
 
 enum sm_status segment_choices(const struct segment_command *command,
                                struct sm_segment_options *options, struct sm_err *err)
 {
-    int plane = 0, orient = 0, propagate = 0, multimask = 0, mask_as = 0, gaps = 0;
+    int plane = 0, orient = 0, propagate = 0, multimask = 0, mask_as = 0, gaps = 0, precision = 0;
     const struct {
         const char *option, *word;
         const char *const *names;
@@ -41,7 +42,8 @@ enum sm_status segment_choices(const struct segment_command *command,
                 {"propagate", command->propagate, propagations, &propagate},
                 {"multimask", command->multimask, answers, &multimask},
                 {"mask-as", command->mask_as, mask_uses, &mask_as},
-                {"gaps", command->gaps, gap_ways, &gaps}};
+                {"gaps", command->gaps, gap_ways, &gaps},
+                {"precision", command->precision, precisions, &precision}};
     enum sm_status status = SM_OK;
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
         status = choose(rows[r].option, rows[r].word, rows[r].names, rows[r].place, err);
@@ -55,6 +57,14 @@ enum sm_status segment_choices(const struct segment_command *command,
                                            .mask_as = (enum sm_mask_as) mask_as,
                                            .overlap = command->overlap};
     return command->window ? sm_window_parse(&options->window, command->window, err) : SM_OK;
+}
+
+enum sm_precision segment_precision(const struct segment_command *command)
+{
+    int precision = SM_PRECISION_FLOAT32;
+    while (command->precision && precisions[precision] && strcmp(precisions[precision], command->precision) != 0)
+        precision++;
+    return (enum sm_precision) precision;
 }
 
 enum sm_gaps segment_gaps(const struct segment_command *command)

@@ -103,6 +103,7 @@ struct weights {
 
 struct sm_model {
     struct sm_config config;
+    enum sm_precision precision;
     struct weights weights;
     struct arena block;    /* every tensor, and what is computed from tensors alone */
     const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
@@ -110,8 +111,13 @@ struct sm_model {
 
 /* ---- precision.c ---- */
 
-/* Fills the products of the encoder from its tensors. */
-void encoder_products(struct sm_model *model);
+/* Bytes that the tensor of this field takes in a lower precision instead of its floats; 0: it stays
+ * float32. */
+size_t lowered_bytes(const struct sm_model *model, const float *const *field);
+/* Keeps the tensor of this field in `memory`; x as it would have been kept in float32. */
+void keep_lowered(struct sm_model *model, const float *const *field, const float *x, void *memory);
+/* After all tensors are in their places: the products that are in float32. */
+void keep_products(struct sm_model *model);
 
 /* ---- numbers that follow from the configuration ---- */
 

@@ -212,6 +212,19 @@ static void pack_panel(const struct work *work, int start, int panel)
 
 /* ---- weights ---- */
 
+/* Rows a multiple of the first cache's size apart would drive each other out of it. */
+static bool rows_collide(size_t stride)
+{
+    return stride % (CACHE_SETS * LINE * sizeof(float)) == 0;
+}
+
+/* Bytes of a row that a group takes in memory. */
+static size_t word_bytes(const struct work *work)
+{
+    static const size_t bytes[] = {[NN_F32] = 4, [NN_BF16] = 2, [NN_INT8] = 1};
+    return bytes[work->product->weights->precision] * per_group(work->precision);
+}
+
 /* A tile's weights: rows from `channel` on, groups from `group` on of one tap. */
 struct place {
     int channel, tap, group;
@@ -220,16 +233,16 @@ struct place {
 static const char *weights_at(const struct work *work, const struct place *at)
 {
     const struct nn_weights *w = work->product->weights;
-    static const size_t bytes[] = {[NN_F32] = 4, [NN_BF16] = 2, [NN_INT8] = 1};
     return (const char *)w->data + at->channel * w->row_bytes +
-           work->product->tap[at->tap].number * w->tap_bytes +
-           (size_t)at->group * per_group(work->precision) * bytes[w->precision];
+           work->product->tap[at->tap].number * w->tap_bytes + at->group * word_bytes(work);
 }
 
-/* Rows a multiple of the first cache's size apart would drive each other out of it. */
-static bool rows_collide(size_t stride)
+/* The next tile's rows on their way while this one, copied, is multiplied. */
+static void fetch_rows(const char *rows, size_t stride, size_t bytes)
 {
-    return stride % (CACHE_SETS * LINE * sizeof(float)) == 0;
+    for (int r = 0; r < CHANNELS; r++)
+        for (size_t at = 0; at < bytes; at += LINE * sizeof(float))
+            __builtin_prefetch(rows + r * stride + at, 0, 2);
 }
 
 /* The rows where they lie, or copied close together: widened, or out of each other's way. */
@@ -266,11 +279,13 @@ static void multiply(const struct work *work, float *sums, const struct place *a
     int words = work->product->taps * work->groups, share = pieces(CHANNELS, panels);
     const uint32_t *panel =
         work->packed + ((size_t)at->tap * work->groups + at->group) * PANEL;
-    bool add = at->tap > 0 || at->group > 0, in_place = stride == own_stride;
+    bool add = at->tap > 0 || at->group > 0, in_place = rows != (const char *)copy;
+    if (!in_place && next)
+        fetch_rows(next, own_stride, groups * word_bytes(work));
     for (int i = 0; i < panels; i++) {
         int row = i * share;
-        struct ahead ahead = {next + row * own_stride, next && in_place ? smaller(share, CHANNELS - row) : 0};
-        ahead.rows = ahead.rows < 0 ? 0 : ahead.rows;
+        int ahead_rows = in_place && next && row < CHANNELS ? smaller(share, CHANNELS - row) : 0;
+        struct ahead ahead = {ahead_rows ? next + row * own_stride : NULL, ahead_rows};
         work->tile(sums + (size_t)i * BLOCK * PANEL, rows, stride,
                    panel + (size_t)i * words * PANEL, channels, groups, add, ahead);
     }

@@ -50,5 +50,6 @@ float *golden_floats(struct golden *g, const char *path, struct h5_shape *shape)
 void golden_inference(struct golden *g);
 void golden_preprocess(struct golden *g);
 void golden_interpolation(struct golden *g);
+void golden_metrics(struct golden *g);
 void golden_training(struct golden *g);
 #endif
