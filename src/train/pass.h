@@ -69,6 +69,26 @@ static inline float *take_linear(const struct pass *pass, const float *x, const 
     return y;
 }
 
+/* The same with the encoder's own kernels (dense.c), which read weights where they lie; then `after`. */
+static inline void run_dense(const struct pass *pass, float *y, const float *x, const struct linear *w, int rows,
+                             int in, int out, const struct nn_after *after)
+{
+    struct nn_weights weights = nn_weights_linear(w->weight, out, in);
+    size_t mark = arena_mark(pass->arena);
+    float *scratch = take(pass, nn_dense_scratch(rows, &weights));
+    if (running(pass))
+        nn_dense(y, x, &weights, after, rows, scratch);
+    arena_release(pass->arena, mark);
+}
+
+static inline float *take_dense(const struct pass *pass, const float *x, const struct linear *w, int rows, int in,
+                                int out)
+{
+    float *y = take(pass, (size_t)rows * out);
+    run_dense(pass, y, x, w, rows, in, out, &(struct nn_after){.bias = w->bias});
+    return y;
+}
+
 static inline float *take_norm(const struct pass *pass, const float *x, const struct norm *w, int rows,
                                int width, float eps)
 {
