@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"segment", cmd_segment, "the main job: a volume and prompts in, a label map out"},
     {"convert", cmd_convert, "PyTorch checkpoint to weights file"},
     {"weights", cmd_weights, "describe and verify a weights file"},
+    {"compare", cmd_compare, "two label maps or segmentations: geometry, Dice, distances"},
     {NULL, NULL, NULL},
 };
 

@@ -15,6 +15,7 @@ int cmd_info(int argc, char **argv);
 int cmd_segment(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_weights(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 
 /* Set by the common options. */
 struct cmd_common {

@@ -30,7 +30,7 @@ my %may_include = (
 my %public = (
     error => 'base', listener => 'base', sammed2d => 'base', volume => 'volume', view => 'volume',
     nifti => 'nifti', picture => 'image', model => 'model', prompts => 'pipeline', segment => 'pipeline',
-    dicom => 'dicom', stack => 'volume', input => 'input', metrics => 'volume', dataset => 'dataset',
+    dicom => 'dicom', stack => 'volume', input => 'input', compare => 'input', metrics => 'volume', dataset => 'dataset',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
 my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
