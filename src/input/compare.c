@@ -117,6 +117,18 @@ static struct extent joined(struct extent a, const struct extent *b)
     return a;
 }
 
+static void find_in_line(uint8_t *out, const uint16_t *from, ptrdiff_t step, int count, uint16_t value)
+{
+    if (step == 1) { /* as stored, which is the usual and can be quick */
+#pragma omp simd
+        for (int i = 0; i < count; i++)
+            out[i] = from[i] == value;
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        out[i] = from[i * step] == value;
+}
+
 /* 1 where the label is, in the box at `low` of A's indices; `own` is where the label is at all. */
 static void cut_out(uint8_t *mask, const int dim[3], const int low[3], const struct side *side,
                     const struct sm_label *label, const struct extent *own)
@@ -129,13 +141,13 @@ static void cut_out(uint8_t *mask, const int dim[3], const int low[3], const str
         step[c] = turn->step[c] * stride[turn->axis[c]];
         origin += turn->offset[turn->axis[c]] * stride[turn->axis[c]];
     }
+    int count = own->high[0] - own->low[0] + 1;
 #pragma omp parallel for
     for (int k = own->low[2]; k <= own->high[2]; k++)
         for (int j = own->low[1]; j <= own->high[1]; j++) {
-            const uint16_t *from = label->map->voxels + (origin + j * step[1] + k * step[2]);
+            const uint16_t *from = label->map->voxels + (origin + own->low[0] * step[0] + j * step[1] + k * step[2]);
             uint8_t *row = mask + ((size_t) (k - low[2]) * (size_t) dim[1] + (size_t) (j - low[1])) * (size_t) dim[0];
-            for (int i = own->low[0]; i <= own->high[0]; i++)
-                row[i - low[0]] = from[i * step[0]] == label->value;
+            find_in_line(row + (own->low[0] - low[0]), from, step[0], count, label->value);
         }
 }
 
