@@ -90,8 +90,8 @@ $(shell mkdir -p $(BUILD))
 $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
-# The loops of nn/simd_loops.h: fused multiply-add where the instruction set has it, no errno.
-$(BUILD)/obj/src/nn/simd.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fno-trapping-math
+# The loops of nn/simd_loops.h and nn/gemm_*.h: fused multiply-add where the instruction set has it, no errno.
+$(BUILD)/obj/src/nn/simd.o $(BUILD)/obj/src/nn/gemm_sets.o: ALL_CFLAGS += -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
 
 DEB_BUILD := build-essential pkg-config libopenblas-openmp-dev libhdf5-dev libnifti-dev \
              libpng-dev zlib1g-dev libjansson-dev libzip-dev libmd-dev libdcmtk-dev libopenjp2-7-dev
-DEB_TEST  := libcmocka-dev perl mandoc python3-numpy python3-nibabel python3-h5py \
+DEB_TEST  := libcmocka-dev perl mandoc python3-numpy python3-scipy python3-nibabel python3-h5py \
              python3-pydicom python3-gdcm dicom3tools dcm2niix
 DEB_FUZZ  := clang libclang-rt-dev libomp-dev
 

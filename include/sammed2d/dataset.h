@@ -74,6 +74,10 @@ enum sm_status sm_dataset_read(const struct sm_dataset *dataset, size_t index, s
                                struct sm_label_set *objects, const struct sm_listener *listener,
                                struct sm_err *err);
 
+/* The labels of one file on the grid of `image`: a case by hand. */
+enum sm_status sm_label_set_read_on(struct sm_label_set *set, const char *path, const struct sm_volume *image,
+                                    const struct sm_listener *listener, struct sm_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -113,9 +113,12 @@ struct sm_seg_options {
     const char *content_creator;    /* as PN; NULL: "sammed2d^" */
     const char *algorithm_version;  /* program version, and below what the UIDs depend on */
     const char *digest;             /* weights, prompts, options: any text */
+    const struct sm_listener *listener; /* warnings of what the source lacks; NULL: nobody */
 };
-/* The source is volume->dicom. Whole or not at all; UIDs are a function of the source UIDs, digest and
- * the encoded frames. SM_USAGE when every object is empty. */
+/* The source is volume->dicom. Whole or not at all, and never in memory as a whole: `slice` is asked twice
+ * for each object and slice, and must give the same. UIDs are a function of the source UIDs, digest and the
+ * encoded frames. A source without study or frame of reference gets one, made of its series UID, with a
+ * warning. SM_USAGE when every object is empty; SM_UNSUPPORTED when a DICOM file cannot hold the pixels. */
 enum sm_status sm_dicom_write_seg(const char *path, const struct sm_volume *volume,
                                   const struct sm_seg_object *objects, size_t count,
                                   const struct sm_seg_options *options, struct sm_err *err);
@@ -153,6 +156,15 @@ enum sm_status sm_dicom_list_masks(struct sm_dicom_mask **masks, size_t *count, 
 enum sm_status sm_dicom_mask_grid(struct sm_volume *own, const char *path,
                                   const struct sm_listener *listener, struct sm_err *err);
 void sm_dicom_masks_free(struct sm_dicom_mask *masks, size_t count);
+
+/* What a SEG or structure set says it was made on: the first series it refers to ("": it does not say), and whose it
+ * is: PatientID, else StudyInstanceUID. The latter tells subjects apart and is not to be shown or written. */
+struct sm_dicom_reference {
+    char series_uid[65];
+    char patient[130];
+};
+enum sm_status sm_dicom_read_reference(struct sm_dicom_reference *reference, const char *path,
+                                       struct sm_err *err);
 
 #ifdef __cplusplus
 }

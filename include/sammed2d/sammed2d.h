@@ -3,8 +3,10 @@
 #define SAMMED2D_H
 
 #include "sammed2d/compare.h"
+#include "sammed2d/dataset.h"
 #include "sammed2d/dicom.h"
 #include "sammed2d/error.h"
+#include "sammed2d/evaluate.h"
 #include "sammed2d/input.h"
 #include "sammed2d/listener.h"
 #include "sammed2d/metrics.h"
@@ -13,6 +15,7 @@
 #include "sammed2d/picture.h"
 #include "sammed2d/prompts.h"
 #include "sammed2d/segment.h"
+#include "sammed2d/slices.h"
 #include "sammed2d/stack.h"
 #include "sammed2d/view.h"
 #include "sammed2d/volume.h"

@@ -84,15 +84,19 @@ enum sm_voi_function { SM_VOI_LINEAR, SM_VOI_LINEAR_EXACT, SM_VOI_SIGMOID };
 struct sm_voi_window {
     double center, width;
 };
+struct sm_voi_table {
+    double first;  /* value that the first entry is for */
+    size_t size;   /* at least 1; values beyond its ends take its end entries */
+    uint8_t *grey; /* (size), 0..255 */
+};
 struct sm_voi {
     enum sm_voi_function function;
-    size_t windows;               /* alternatives; the first is the usual one; 0 when there is a table */
     bool per_slice;
+    size_t windows;               /* alternatives; the first is the usual one; 0 when there are tables */
     struct sm_voi_window *window; /* (per_slice ? nz : 1, windows) */
     char (*explanation)[65];      /* (windows), UTF-8, "" where there is none */
-    double table_first;           /* value that the first table entry is for */
-    size_t table_size;            /* 0: no table; values beyond its ends take its end entries */
-    uint8_t *table;               /* grey, 0..255 */
+    size_t tables;                /* per_slice ? nz : 1, or 0 when there are windows */
+    struct sm_voi_table *table;   /* (tables) */
 };
 void sm_voi_free(struct sm_voi *voi);
 

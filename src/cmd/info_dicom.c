@@ -51,7 +51,8 @@ static enum sm_status left_out_status(const char *reason)
     for (size_t n = 0; n < sizeof damaged / sizeof *damaged; n++)
         if (strncmp(reason, damaged[n], strlen(damaged[n])) == 0)
             return SM_CORRUPT;
-    return strncmp(reason, "not DICOM", 9) == 0 ? SM_NOT_FOUND : SM_UNSUPPORTED;
+    bool nothing = strncmp(reason, "not DICOM", 9) == 0 || strncmp(reason, "listed in", 9) == 0;
+    return nothing ? SM_NOT_FOUND : SM_UNSUPPORTED;
 }
 
 enum sm_status info_dicom(json_t *volumes, json_t *left_out, const char *const *paths, size_t count,

@@ -29,6 +29,20 @@ void option_list_free(struct option_list *list)
     *list = (struct option_list){0};
 }
 
+enum sm_status option_choose(int *place, const char *option, const char *word, const char *const *names,
+                             struct sm_err *err)
+{
+    char list[200] = "";
+    for (int n = 0; word && names[n]; n++) {
+        if (strcmp(names[n], word) == 0) {
+            *place = n;
+            return SM_OK;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "", names[n]);
+    }
+    return word ? sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word) : SM_OK;
+}
+
 static bool is_end(const struct option_row *row)
 {
     return !row->long_name && !row->short_name;

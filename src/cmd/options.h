@@ -52,6 +52,10 @@ struct synopsis {
     const char *purpose;   /* one line */
 };
 
+/* The place of `word` among `names` (NULL ends them); SM_USAGE lists them. No word leaves *place alone. */
+enum sm_status option_choose(int *place, const char *option, const char *word, const char *const *names,
+                             struct sm_err *err);
+
 /* Every command also has the common rows -h/--help, -q, -v, --threads N (see cmd.h).
  * Returns -1 to go on (argv then holds the positional arguments only, argc their number), else the
  * exit status. Options and positional arguments may be mixed; "--" ends options; "--name=value". */

@@ -64,6 +64,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
+        OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32)"),
         OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),
         OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
         OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
@@ -131,7 +132,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_seg_prepare(job, err);
     if (!status)
-        status = sm_model_open(&job->model, command->weights, err);
+        status = sm_model_open_as(&job->model, command->weights, segment_precision(command), err);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "sammed2d/dicom.h"
+#include "sammed2d/model.h"
 #include "sammed2d/segment.h"
 #include "sammed2d/stack.h"
 
@@ -25,7 +26,7 @@ struct segment_command {
     struct prompt_options prompt_options;
     const char *weights, *window, *plane, *orient, *propagate, *multimask, *mask_as, *space, *series;
     const char *probabilities, *stats, *preview, *meta;
-    const char *seg_type, *series_description, *content_creator, *gaps;
+    const char *seg_type, *series_description, *content_creator, *gaps, *precision;
     struct option_list tracking;
     int volume_index, series_number;
     bool overlap, fractional, json;
@@ -53,6 +54,7 @@ struct segment_job {
 /* segment_options.c */
 enum sm_status segment_choices(const struct segment_command *command,
                                struct sm_segment_options *options, struct sm_err *err);
+enum sm_precision segment_precision(const struct segment_command *command); /* likewise */
 enum sm_gaps segment_gaps(const struct segment_command *command); /* checked by segment_choices */
 enum sm_status segment_prompts(const struct segment_command *command, const char *input,
                                struct sm_prompts *prompts, struct sm_err *err);

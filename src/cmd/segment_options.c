@@ -3,35 +3,19 @@
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
 
-/* The place of `word` in `names`, or SM_USAGE that lists them. A missing word leaves *place alone. */
-static enum sm_status choose(const char *option, const char *word, const char *const *names, int *place,
-                             struct sm_err *err)
-{
-    char list[200] = "";
-    if (!word)
-        return SM_OK;
-    for (int n = 0; names[n]; n++) {
-        if (strcmp(names[n], word) == 0) {
-            *place = n;
-            return SM_OK;
-        }
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "", names[n]);
-    }
-    return sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word);
-}
-
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
 static const char *const answers[] = {"default", "no", "yes", NULL};
 static const char *const mask_uses[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
+static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const spaces[] = {"voxel", "lps", "ras", NULL};
 
 enum sm_status segment_choices(const struct segment_command *command,
                                struct sm_segment_options *options, struct sm_err *err)
 {
-    int plane = 0, orient = 0, propagate = 0, multimask = 0, mask_as = 0, gaps = 0;
+    int plane = 0, orient = 0, propagate = 0, multimask = 0, mask_as = 0, gaps = 0, precision = 0;
     const struct {
         const char *option, *word;
         const char *const *names;
@@ -41,10 +25,11 @@ enum sm_status segment_choices(const struct segment_command *command,
                 {"propagate", command->propagate, propagations, &propagate},
                 {"multimask", command->multimask, answers, &multimask},
                 {"mask-as", command->mask_as, mask_uses, &mask_as},
-                {"gaps", command->gaps, gap_ways, &gaps}};
+                {"gaps", command->gaps, gap_ways, &gaps},
+                {"precision", command->precision, precisions, &precision}};
     enum sm_status status = SM_OK;
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
-        status = choose(rows[r].option, rows[r].word, rows[r].names, rows[r].place, err);
+        status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
     if (status)
         return status;
     *options = (struct sm_segment_options){.plane = (enum sm_plane) plane,
@@ -55,6 +40,14 @@ enum sm_status segment_choices(const struct segment_command *command,
                                            .mask_as = (enum sm_mask_as) mask_as,
                                            .overlap = command->overlap};
     return command->window ? sm_window_parse(&options->window, command->window, err) : SM_OK;
+}
+
+enum sm_precision segment_precision(const struct segment_command *command)
+{
+    int precision = SM_PRECISION_FLOAT32;
+    while (command->precision && precisions[precision] && strcmp(precisions[precision], command->precision) != 0)
+        precision++;
+    return (enum sm_precision) precision;
 }
 
 enum sm_gaps segment_gaps(const struct segment_command *command)
@@ -81,7 +74,7 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
                                struct sm_prompts *prompts, struct sm_err *err)
 {
     int space = SM_SPACE_VOXEL;
-    enum sm_status status = choose("space", command->space, spaces, &space, err);
+    enum sm_status status = option_choose(&space, "space", command->space, spaces, err);
     for (size_t p = 0; !status && p < command->prompt_options.count; p++)
         status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, err);
     if (!status && !prompts->count)

@@ -231,6 +231,7 @@ static enum sm_status write_labels(const char *path, const struct segment_job *j
     return status;
 }
 
+/* Label maps first: what keeps a SEG from being written, its size say, keeps nothing else. */
 static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;
@@ -240,8 +241,6 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
         status = digest_input(job, input_sha256, err);
     if (outputs->count && !status)
         status = digest_file(job->command->weights, weights_sha256, err);
-    if (!status)
-        status = segment_seg_write(job, weights_sha256, err);
     for (size_t n = 0; !status && n < outputs->count; n++) {
         if (segment_is_seg(outputs->values[n]))
             continue;
@@ -253,7 +252,7 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
                                 err);
         free(sidecar);
     }
-    return status;
+    return status ? status : segment_seg_write(job, weights_sha256, err);
 }
 
 struct probabilities {

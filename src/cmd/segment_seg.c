@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/digest.h"
 #include "cmd/segment.h"
 #include "sammed2d/sammed2d.h"
 
@@ -12,7 +13,7 @@ struct seg_voxels {
     const struct sm_labels *labels; /* BINARY and LABELMAP where each voxel has one object */
     uint8_t **masks;                /* --overlap: a bit a voxel, one mask an object */
     uint8_t *fractions;             /* FRACTIONAL: of object `current` */
-    float *probabilities;           /* scratch */
+    float *logits;                  /* scratch, of one slice of the view */
     size_t current;
 };
 
@@ -41,7 +42,7 @@ void segment_seg_free(struct segment_seg *seg)
         free(seg->voxels.masks[o]);
     free(seg->voxels.masks);
     free(seg->voxels.fractions);
-    free(seg->voxels.probabilities);
+    free(seg->voxels.logits);
     free(seg->meanings);
     free(seg->sources);
     free(seg->objects);
@@ -128,6 +129,20 @@ static enum sm_status look_up(struct segment_job *job, struct segment_seg *seg, 
     return status;
 }
 
+/* How large it will be is known after the work only; that it may be too large, before. */
+static void warn_large(const struct segment_job *job)
+{
+    const double limit = 4294967294.0; /* bytes of a value in DICOM */
+    const int *dim = job->volume.grid.dim;
+    double pixels = (double) dim[0] * dim[1] * dim[2];
+    double bytes = job->seg->type == SM_SEG_LABELMAP ? pixels * (job->seg->count > 255 ? 2 : 1)
+                   : (double) job->seg->count * pixels / (job->seg->type == SM_SEG_BINARY ? 8 : 1);
+    if (bytes > limit)
+        sm_warn(cmd_listener(), "should every object be on every slice, the DICOM SEG would take %.1f GB, "
+                "and a DICOM file holds 4.3 GB of pixels: it would not be written%s", bytes / 1e9,
+                job->seg->type == SM_SEG_FRACTIONAL ? "; a binary SEG takes an eighth" : "");
+}
+
 enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
@@ -138,6 +153,9 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
     if (job->volume.format != SM_FORMAT_DICOM)
         return sm_fail(err, SM_USAGE, "%s: not DICOM, and a DICOM SEG repeats a study's identity; use "
                        "-o FILE.nii.gz", job->input);
+    if (!*sm_dicom_series_uid(&job->volume))
+        return sm_fail(err, SM_UNSUPPORTED, "%s: has no SeriesInstanceUID, so a DICOM SEG cannot refer to "
+                       "it; use -o FILE.nii.gz", job->input);
     struct segment_seg *seg = job->seg = calloc(1, sizeof *seg);
     if (!seg)
         return sm_fail(err, SM_MEMORY, "out of memory");
@@ -148,6 +166,8 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
     if (!seg->meanings || !seg->sources || !seg->objects)
         return sm_fail(err, SM_MEMORY, "out of memory for %zu objects", seg->count);
     enum sm_status status = choose_type(seg, command, err);
+    if (!status)
+        warn_large(job);
     return status ? status : look_up(job, seg, err);
 }
 
@@ -181,15 +201,46 @@ static bool mask_slice(void *context, int k, uint8_t *out)
     return any;
 }
 
-/* 0..255 for a probability of 0..1, of the object that is asked for. */
+/* Calls `put` for each voxel of the slices where the object has logits, with its place in (nz, ny, nx):
+ * a whole volume of floats would be the largest thing in memory. */
+static void each_probability(struct seg_voxels *voxels, size_t object,
+                             void (*put)(uint8_t *out, size_t voxel, float probability), uint8_t *out)
+{
+    const struct sm_view *view = sm_result_view(voxels->result);
+    const struct sm_grid *grid = &sm_result_labels(voxels->result)->grid;
+    for (int s = 0; s < view->dim[2]; s++) {
+        size_t origin;
+        ptrdiff_t column, row;
+        if (!sm_result_has(voxels->result, object, s))
+            continue;
+        sm_result_logits(voxels->result, object, s, voxels->logits);
+        sm_view_steps(view, grid, s, &origin, &column, &row);
+        const float *logit = voxels->logits;
+        for (int y = 0; y < view->dim[1]; y++)
+            for (int x = 0; x < view->dim[0]; x++, logit++)
+                put(out, (size_t) ((ptrdiff_t) origin + x * column + y * row),
+                    1.0f / (1.0f + expf(-*logit)));
+    }
+}
+
+/* 0..255 for a probability of 0..1. */
+static void put_fraction(uint8_t *out, size_t voxel, float probability)
+{
+    out[voxel] = (uint8_t) lrintf(255 * probability);
+}
+
+/* A voxel is an object's own where its probability is above one half. */
+static void put_bit(uint8_t *out, size_t voxel, float probability)
+{
+    out[voxel >> 3] |= (uint8_t) ((probability > 0.5f) << (voxel & 7));
+}
+
 static void load_fractions(struct seg_voxels *voxels, size_t object)
 {
-    size_t count = sm_grid_voxels(&sm_result_labels(voxels->result)->grid);
     if (voxels->current == object)
         return;
-    sm_result_probabilities(voxels->result, object, voxels->probabilities);
-    for (size_t v = 0; v < count; v++)
-        voxels->fractions[v] = (uint8_t) lrintf(255 * voxels->probabilities[v]);
+    memset(voxels->fractions, 0, sm_grid_voxels(&sm_result_labels(voxels->result)->grid));
+    each_probability(voxels, object, put_fraction, voxels->fractions);
     voxels->current = object;
 }
 
@@ -203,39 +254,30 @@ static bool fraction_slice(void *context, int k, uint8_t *out)
     return true;
 }
 
-/* A voxel is an object's own where its probability is above one half. */
-static enum sm_status make_mask(struct seg_voxels *voxels, size_t object, size_t count,
-                                struct sm_err *err)
-{
-    uint8_t *bits = voxels->masks[object] = calloc(count / 8 + 1, 1);
-    if (!bits)
-        return sm_fail(err, SM_MEMORY, "out of memory for a mask of %zu voxels", count);
-    sm_result_probabilities(voxels->result, object, voxels->probabilities);
-    for (size_t v = 0; v < count; v++)
-        bits[v >> 3] |= (uint8_t) ((voxels->probabilities[v] > 0.5f) << (v & 7));
-    return SM_OK;
-}
-
 static enum sm_status make_voxels(struct segment_seg *seg, const struct segment_job *job,
                                   struct sm_err *err)
 {
     struct seg_voxels *voxels = &seg->voxels;
     bool fractional = seg->type == SM_SEG_FRACTIONAL, overlap = job->command->overlap && !fractional;
-    enum sm_status status = SM_OK;
+    const struct sm_view *view = sm_result_view(job->result);
     voxels->result = job->result;
     voxels->labels = sm_result_labels(job->result);
     size_t count = sm_grid_voxels(&voxels->labels->grid);
     if (!fractional && !overlap)
         return SM_OK;
     voxels->current = SIZE_MAX;
-    voxels->probabilities = malloc(count * sizeof *voxels->probabilities);
+    voxels->logits = malloc((size_t) view->dim[0] * (size_t) view->dim[1] * sizeof *voxels->logits);
     voxels->fractions = fractional ? malloc(count) : NULL;
     voxels->masks = overlap ? calloc(seg->count, sizeof *voxels->masks) : NULL;
-    if (!voxels->probabilities || (fractional && !voxels->fractions) || (overlap && !voxels->masks))
+    if (!voxels->logits || (fractional && !voxels->fractions) || (overlap && !voxels->masks))
         return sm_fail(err, SM_MEMORY, "out of memory for probabilities of %zu voxels", count);
-    for (size_t o = 0; overlap && !status && o < seg->count; o++)
-        status = make_mask(voxels, o, count, err);
-    return status;
+    for (size_t o = 0; overlap && o < seg->count; o++) {
+        voxels->masks[o] = calloc(count / 8 + 1, 1);
+        if (!voxels->masks[o])
+            return sm_fail(err, SM_MEMORY, "out of memory for a mask of %zu voxels", count);
+        each_probability(voxels, o, put_bit, voxels->masks[o]);
+    }
+    return SM_OK;
 }
 
 /* ---- after the work ---- */
@@ -268,16 +310,45 @@ static const char *either(const char *given, const struct segment_job *job, cons
     return given ? given : segment_meta_text(job->seg->meta, key);
 }
 
-/* What the voxels came of, beside the source: any change makes other UIDs. */
+static void print_object(FILE *file, const struct sm_object *object)
+{
+    fprintf(file, "object %d %s\n", object->id, object->name);
+    for (size_t b = 0; b < object->box_count; b++) {
+        const double (*corner)[3] = object->boxes[b].corner;
+        fprintf(file, "box %.17g %.17g %.17g %.17g %.17g %.17g\n", corner[0][0], corner[0][1],
+                corner[0][2], corner[1][0], corner[1][1], corner[1][2]);
+    }
+    for (size_t p = 0; p < object->point_count; p++) {
+        const struct sm_point *point = &object->points[p];
+        fprintf(file, "point %.17g %.17g %.17g %d\n", point->position[0], point->position[1],
+                point->position[2], point->positive);
+    }
+    if (object->mask) {
+        char hex[65];
+        digest_bytes(object->mask->voxels,
+                     sm_grid_voxels(&object->mask->grid) * sizeof *object->mask->voxels, hex);
+        fprintf(file, "mask %s\n", hex);
+    }
+}
+
+/* What the voxels came of, beside the source: any change makes other UIDs. NULL: out of memory. */
 static char *digest_text(const struct segment_job *job, const char *weights_sha256)
 {
     char window[80], *text = NULL;
+    size_t size;
     json_t *json = segment_options_json(job);
     char *options = json ? json_dumps(json, JSON_SORT_KEYS) : NULL;
+    FILE *file = options ? open_memstream(&text, &size) : NULL;
     sm_window_name(sm_result_window(job->result), window, sizeof window);
-    if (options && asprintf(&text, "weights %s\nwindow %s\noptions %s\n", weights_sha256, window,
-                            options) < 0)
-        text = NULL;
+    if (file) {
+        fprintf(file, "weights %s\nwindow %s\noptions %s\n", weights_sha256, window, options);
+        for (size_t o = 0; o < job->prompts.count; o++)
+            print_object(file, &job->prompts.objects[o]);
+        if (fclose(file) != 0) {
+            free(text);
+            text = NULL;
+        }
+    }
     free(options);
     json_decref(json);
     return text;
@@ -291,7 +362,7 @@ static enum sm_status write_all(struct segment_job *job, size_t listed, const ch
         .type = job->seg->type, .series_number = series_number(job),
         .series_description = either(command->series_description, job, "SeriesDescription"),
         .content_creator = either(command->content_creator, job, "ContentCreatorName"),
-        .algorithm_version = sm_version(), .digest = digest};
+        .algorithm_version = sm_version(), .digest = digest, .listener = cmd_listener()};
     enum sm_status status = SM_OK;
     for (size_t n = 0; !status && n < command->outputs.count; n++)
         if (segment_is_seg(command->outputs.values[n]))

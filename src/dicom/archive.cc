@@ -1,13 +1,13 @@
 #include "dicom/archive.h"
 
+#include <algorithm>
 #include <zip.h>
+
+#include "dicom/inflate.h"
 
 namespace dicom {
 
-// A member larger than this, or packed tighter and large, is a bomb rather than an image.
-static const uint64_t LARGEST_MEMBER = (uint64_t) 2 << 30;
-static const uint64_t SUSPICIOUS_MEMBER = (uint64_t) 64 << 20;
-static const uint64_t TIGHTEST_PACKING = 200;
+static const uint64_t PIECE = (uint64_t) 16 << 20;
 
 namespace {
 struct Archive {
@@ -62,18 +62,20 @@ std::string archive_extract(const FileRef &file, std::vector<uint8_t> &bytes)
         return "unreadable: not in the zip archive any more";
     if (st.encryption_method != ZIP_EM_NONE)
         return "unreadable: encrypted in the zip archive";
-    if (st.size > LARGEST_MEMBER ||
-        (st.size > SUSPICIOUS_MEMBER && st.size / TIGHTEST_PACKING > st.comp_size))
-        return "unreadable: too large inside its zip archive";
+    if (is_bomb(st.comp_size, st.size))
+        return bomb_reason(st.comp_size);
     zip_file_t *member = zip_fopen_index(current.zip, (zip_uint64_t) file.member, 0);
     if (!member)
         return std::string("unreadable: ") + zip_strerror(current.zip);
-    bytes.resize(st.size);
-    zip_int64_t got = st.size ? zip_fread(member, bytes.data(), st.size) : 0;
+    bool whole = true;
+    while (whole && bytes.size() < st.size) { // the directory may promise more than there is
+        size_t before = bytes.size();
+        bytes.resize(before + std::min(st.size - before, PIECE));
+        zip_int64_t got = zip_fread(member, &bytes[before], bytes.size() - before);
+        whole = got == (zip_int64_t) (bytes.size() - before);
+    }
     zip_fclose(member);
-    if (got != (zip_int64_t) st.size)
-        return "unreadable: damaged inside its zip archive";
-    return "";
+    return whole ? "" : "unreadable: damaged inside its zip archive";
 }
 
 } // namespace dicom

@@ -54,6 +54,11 @@ static const char *codec_of(std::string term)
     return "ASCII";
 }
 
+static bool is_multi_byte(const char *codec)
+{
+    return strcmp(codec, "EUC-KR") == 0 || strcmp(codec, "GB2312") == 0;
+}
+
 static void replace_bytes(const std::string &run, std::string &out)
 {
     for (char c : run)
@@ -128,6 +133,10 @@ std::string to_utf8(const std::string &bytes, const std::string &set)
 {
     State initial;
     initial.high = codec_of(part_of(set, 0));
+    // Korean and Chinese are often written without the escape sequence that should come first.
+    for (size_t part = 1; part < 4 && strcmp(initial.high, "ASCII") == 0; part++)
+        if (is_multi_byte(codec_of(part_of(set, part))))
+            initial.high = codec_of(part_of(set, part));
     if (strcmp(initial.high, "SHIFT_JIS") == 0)
         initial.low = "SHIFT_JIS";
     State state = initial;

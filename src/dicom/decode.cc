@@ -2,14 +2,6 @@
 
 #include <cstring>
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcdatset.h>
-#include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
-#include <dcmtk/dcmdata/dcpixel.h>
-
-#include "dicom/load.h"
-
 namespace dicom {
 
 size_t bytes_per_pixel(const Instance &instance)
@@ -23,7 +15,6 @@ size_t bytes_per_frame(const Instance &instance)
 }
 
 Decoder::Decoder(const Instance &instance) : instance_(instance), bytes_(instance.file) {}
-Decoder::~Decoder() = default;
 
 static void swap_bytes(uint8_t *bytes, size_t size, size_t width)
 {
@@ -61,14 +52,6 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
     return true;
 }
 
-bool Decoder::load(std::string &reason)
-{
-    if (format_)
-        return true;
-    format_ = load_whole(bytes_, instance_.file, reason);
-    return format_ != nullptr;
-}
-
 bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &reason)
 {
     if (fragments_.empty())
@@ -88,92 +71,64 @@ bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &r
     return true;
 }
 
-static bool is_rle(const Instance &instance)
-{
-    return instance.transfer_syntax == "1.2.840.10008.1.2.5";
-}
+namespace {
+struct Codec {
+    const char *syntax; // the beginning of the transfer syntax UID
+    bool (*decode)(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
+                   std::string &reason);
+};
+} // namespace
 
-static bool is_jpeg2000(const Instance &instance)
-{
-    return instance.transfer_syntax == "1.2.840.10008.1.2.4.90" ||
-           instance.transfer_syntax == "1.2.840.10008.1.2.4.91";
-}
+static const Codec CODECS[] = {
+    {"1.2.840.10008.1.2.5", decode_rle},
+    {"1.2.840.10008.1.2.4.9", decode_jpeg2000},
+    {"1.2.840.10008.1.2.4.", decode_jpeg},
+};
 
-bool Decoder::own_codec(int number, uint8_t *out, std::string &reason)
+bool Decoder::packed(int number, uint8_t *out, std::string &reason)
 {
     std::vector<uint8_t> stream;
     if (!stream_of(number, stream, reason))
         return false;
-    return is_rle(instance_) ? decode_rle(stream, instance_, out, reason)
-                             : decode_jpeg2000(stream, instance_, out, reason);
+    for (const Codec &codec : CODECS)
+        if (instance_.transfer_syntax.rfind(codec.syntax, 0) == 0)
+            return codec.decode(stream, instance_, out, reason);
+    reason = "its pixel data is packed in a way that its transfer syntax does not allow";
+    return false;
 }
 
-bool Decoder::through_dcmtk(int number, uint8_t *out, std::string &reason)
-{
-    if (!load(reason))
-        return false;
-    DcmDataset &data = *format_->getDataset();
-    DcmElement *element = nullptr;
-    size_t size = bytes_per_frame(instance_);
-    std::vector<uint8_t> even(size + (size & 1)); // DCMTK writes whole words
-    Uint32 fragment = (Uint32) next_fragment_;
-    OFString model;
-    OFCondition result = data.findAndGetElement(DCM_PixelData, element);
-    if (result.good())
-        result = element->getUncompressedFrame(&data, (Uint32) number, fragment, even.data(),
-                                               (Uint32) even.size(), model);
-    if (result.bad()) {
-        reason = std::string("its pixel data cannot be decompressed (") + result.text() + ")";
-        return false;
-    }
-    next_fragment_ = fragment;
-    memcpy(out, even.data(), size);
-    return true;
-}
-
-bool Decoder::inflated(int number, uint8_t *out, std::string &reason)
-{
-    if (!load(reason))
-        return false;
-    static const uint16_t NUMBERS[] = {0, 0x0010, 0x0008, 0x0009}; // by PixelKind
-    DcmElement *element = nullptr;
-    size_t size = bytes_per_frame(instance_);
-    DcmTagKey tag(0x7fe0, NUMBERS[(int) instance_.pixels.kind]);
-    OFCondition result = format_->getDataset()->findAndGetElement(tag, element);
-    if (result.good())
-        result = element->getPartialValue(out, (Uint32) ((size_t) number * size), (Uint32) size,
-                                          nullptr, gLocalByteOrder);
-    if (result.bad())
-        reason = std::string("its pixel data cannot be inflated (") + result.text() + ")";
-    return result.good();
-}
-
-template <typename Stored> static void extend(uint8_t *bytes, size_t count, int bits)
+// Of each word, the stored bits: overlays above them are cut off, and signs repeated.
+template <typename Stored> static void take_bits(uint8_t *bytes, size_t count, const Instance &instance)
 {
     Stored *values = reinterpret_cast<Stored *>(bytes), used = 0;
+    int bits = instance.bits_stored, low = instance.high_bit + 1 - bits;
+    Stored mask = (Stored) (((Stored) 1 << bits) - 1), sign = (Stored) ((Stored) 1 << (bits - 1));
+    for (size_t p = 0; p < count && instance.bits_above; p++)
+        values[p] = (Stored) (values[p] >> low & mask);
     for (size_t p = 0; p < count; p++)
         used = (Stored) (used | values[p]);
-    Stored sign = (Stored) ((Stored) 1 << (bits - 1));
-    if (used >> bits != 0 || !(used & sign)) // extended already, or nothing negative
+    if (!instance.is_signed || used >> bits != 0 || !(used & sign)) // extended already, or nothing negative
         return;
     for (size_t p = 0; p < count; p++)
         values[p] = (Stored) ((values[p] ^ sign) - sign);
 }
 
-// Signed values may be stored in fewer bits than are allocated, without their sign repeated above.
-static void extend_signs(const Instance &instance, uint8_t *out)
+// Values may be stored in fewer bits than are allocated, and signed ones without their sign above.
+static void take_stored_bits(const Instance &instance, uint8_t *out)
 {
     int bits = instance.bits_stored, allocated = instance.bits_allocated;
     size_t count = (size_t) instance.rows * (size_t) instance.columns;
-    if (!instance.is_signed || instance.pixels.kind != PixelKind::Integer || bits < 1 ||
-        bits >= allocated)
+    bool inside = bits >= 1 && bits < allocated && instance.high_bit + 1 >= bits &&
+                  instance.high_bit < allocated;
+    if (!inside || instance.pixels.kind != PixelKind::Integer ||
+        !(instance.is_signed || instance.bits_above))
         return;
     if (allocated == 8)
-        extend<uint8_t>(out, count, bits);
+        take_bits<uint8_t>(out, count, instance);
     else if (allocated == 16)
-        extend<uint16_t>(out, count, bits);
+        take_bits<uint16_t>(out, count, instance);
     else
-        extend<uint32_t>(out, count, bits);
+        take_bits<uint32_t>(out, count, instance);
 }
 
 bool Decoder::frame(int number, uint8_t *out, std::string &reason)
@@ -182,13 +137,9 @@ bool Decoder::frame(int number, uint8_t *out, std::string &reason)
         reason = bytes_.problem();
         return false;
     }
-    bool own = is_rle(instance_) || is_jpeg2000(instance_);
-    bool done = instance_.pixels.inflated        ? inflated(number, out, reason)
-                : !instance_.pixels.encapsulated ? native(number, out, reason)
-                : own                            ? own_codec(number, out, reason)
-                                                 : through_dcmtk(number, out, reason);
+    bool done = instance_.pixels.encapsulated ? packed(number, out, reason) : native(number, out, reason);
     if (done)
-        extend_signs(instance_, out);
+        take_stored_bits(instance_, out);
     return done;
 }
 

@@ -2,13 +2,10 @@
 #ifndef DICOM_DECODE_H
 #define DICOM_DECODE_H
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "dicom/instance.h"
-
-class DcmFileFormat;
 
 namespace dicom {
 
@@ -30,6 +27,10 @@ bool decode_jpeg2000(const std::vector<uint8_t> &stream, const Instance &instanc
 bool decode_rle(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
                 std::string &reason);
 
+// The same for JPEG and JPEG-LS, by DCMTK.
+bool decode_jpeg(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
+                 std::string &reason);
+
 size_t bytes_per_pixel(const Instance &instance);
 size_t bytes_per_frame(const Instance &instance);
 
@@ -37,7 +38,6 @@ size_t bytes_per_frame(const Instance &instance);
 class Decoder {
 public:
     explicit Decoder(const Instance &instance);
-    ~Decoder();
     Decoder(const Decoder &) = delete;
     Decoder &operator=(const Decoder &) = delete;
 
@@ -48,16 +48,11 @@ public:
 private:
     bool native(int number, uint8_t *out, std::string &reason);
     bool stream_of(int number, std::vector<uint8_t> &stream, std::string &reason);
-    bool own_codec(int number, uint8_t *out, std::string &reason);
-    bool through_dcmtk(int number, uint8_t *out, std::string &reason);
-    bool inflated(int number, uint8_t *out, std::string &reason);
-    bool load(std::string &reason);
+    bool packed(int number, uint8_t *out, std::string &reason);
 
     const Instance &instance_;
     Bytes bytes_;
-    std::unique_ptr<DcmFileFormat> format_;
     std::vector<std::vector<Span>> fragments_;
-    uint32_t next_fragment_ = 0;
 };
 
 } // namespace dicom

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dicom/archive.h"
+#include "dicom/inflate.h"
 
 namespace dicom {
 
@@ -126,19 +127,48 @@ Listing list_files(const char *const *paths, size_t count)
     return walk.listing;
 }
 
+static const uint64_t LONGEST_META = 4096; // of the file meta information that is looked through
+
 Bytes::Bytes(const FileRef &file)
 {
+    struct stat st;
     if (file.member >= 0) {
         trouble_ = archive_extract(file, held_);
         size_ = held_.size();
-        return;
+    } else {
+        fd_ = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd_ < 0 || fstat(fd_, &st) != 0)
+            trouble_ = std::string("unreadable: ") + strerror(errno);
+        else
+            size_ = (uint64_t) st.st_size;
     }
-    struct stat st;
-    fd_ = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0 || fstat(fd_, &st) != 0)
-        trouble_ = std::string("unreadable: ") + strerror(errno);
+    if (ok())
+        take_deflated();
+}
+
+void Bytes::take_deflated()
+{
+    std::vector<uint8_t> start(std::min(size_, LONGEST_META)), whole, plain;
+    uint64_t syntax_at = 0;
+    if (!read(0, start.data(), start.size()))
+        return;
+    uint64_t from = deflated_from(start, syntax_at);
+    if (from == 0)
+        return;
+    if (fd_ < 0)
+        whole.swap(held_);
     else
-        size_ = (uint64_t) st.st_size;
+        whole.resize(size_);
+    if (fd_ >= 0 && !read(0, whole.data(), whole.size()))
+        trouble_ = "unreadable: the file cannot be read";
+    else
+        trouble_ = inflate_data_set(whole, from, syntax_at, plain);
+    if (fd_ >= 0)
+        close(fd_);
+    fd_ = -1;
+    held_.swap(plain);
+    size_ = held_.size();
+    deflated_ = true;
 }
 
 Bytes::~Bytes()

@@ -30,7 +30,8 @@ struct Listing {
 // Directories are walked, a DICOMDIR stands for its folder, a zip archive for its members.
 Listing list_files(const char *const *paths, size_t count);
 
-// Random access to the bytes of a file or of a zip member (held in memory).
+// Random access to the bytes of a file or of a zip member (held in memory). A deflated data set is inflated
+// (and held in memory too): its bytes are those of the same file in Explicit VR Little Endian.
 class Bytes {
 public:
     explicit Bytes(const FileRef &file); // ok() says whether it worked, problem() why not
@@ -43,12 +44,16 @@ public:
     uint64_t size() const { return size_; }
     // All of it or false.
     bool read(uint64_t offset, void *out, size_t count) const;
-    // The member's bytes when they are in memory, else NULL.
+    bool deflated() const { return deflated_; } // it was
+    // The bytes when they are in memory, else NULL.
     const std::vector<uint8_t> *memory() const { return fd_ < 0 ? &held_ : nullptr; }
 
 private:
+    void take_deflated();
+
     int fd_ = -1;
     uint64_t size_ = 0;
+    bool deflated_ = false;
     std::vector<uint8_t> held_;
     std::string trouble_;
 };

@@ -58,6 +58,14 @@ static std::vector<std::vector<Span>> by_table(const std::vector<Span> &fragment
     return at == fragments.size() ? frames : std::vector<std::vector<Span>>();
 }
 
+// JPEG and JPEG-LS (SOI and another marker), JPEG 2000 (SOC and SIZ), JP2. None of these bytes occur in the
+// middle of one but by a chance of one to billions.
+static bool begins_stream(const uint8_t start[12])
+{
+    return little(start, 3) == 0xffd8ffu || little(start, 4) == 0x51ff4fffu ||
+           little(start + 4, 4) == 0x2020506au;
+}
+
 // Without a table a frame begins where a code stream does.
 static std::vector<std::vector<Span>> by_start(const Bytes &bytes, const std::vector<Span> &fragments)
 {
@@ -65,8 +73,7 @@ static std::vector<std::vector<Span>> by_start(const Bytes &bytes, const std::ve
     for (const Span &fragment : fragments) {
         uint8_t raw[12] = {};
         size_t have = (size_t) std::min<uint64_t>(sizeof raw, fragment.length);
-        bool stream = bytes.read(fragment.offset, raw, have) &&
-                      (little(raw, 4) == 0x51ff4fffu || little(raw + 4, 4) == 0x2020506au);
+        bool stream = bytes.read(fragment.offset, raw, have) && begins_stream(raw);
         if (stream || frames.empty())
             frames.emplace_back();
         frames.back().push_back(fragment);

@@ -28,6 +28,8 @@ static std::string series_key(const Instance &instance, const Frame &frame)
     if (key.empty()) // stripped UIDs: keep folders and numbers apart instead
         key = instance.study_uid + "/" + std::to_string(instance.series_number) + "/" +
               instance.description + "/" + instance.file.path.substr(0, instance.file.path.rfind('/'));
+    if (!instance.remark.empty()) // frames without positions lie nowhere near other images
+        key += "/" + instance.file.name;
     return key + "|" + instance.modality + "|" + instance.frame_of_reference + "|" +
            std::to_string(frame.rows) + "x" + std::to_string(frame.columns) + "|" +
            std::to_string((int) instance.pixels.kind) + "|" + instance.photometric + "|" + frame.stack;
@@ -136,23 +138,45 @@ static void measure_unreadable(Found &volume, const Instance &instance)
         grid.affine_lps[a][a] = 1;
 }
 
+// In what the planes of one series differ.
+static std::string difference(const std::vector<const Plane *> &planes,
+                              const std::vector<Instance> &instances)
+{
+    const Frame &first = planes[0]->frames[0];
+    bool direction = false, size = false, spacing = false, reference = false, stack = false;
+    for (const Plane *plane : planes) {
+        const Frame &frame = plane->frames[0];
+        direction |= !(near(first.row, frame.row) && near(first.column, frame.column));
+        size |= first.rows != frame.rows || first.columns != frame.columns;
+        spacing |= !(near(first.row_spacing, frame.row_spacing) &&
+                     near(first.column_spacing, frame.column_spacing));
+        reference |= instances[(size_t) first.instance].frame_of_reference !=
+                     instances[(size_t) frame.instance].frame_of_reference;
+        stack |= first.stack != frame.stack;
+    }
+    return direction ? "plane" : size ? "size" : spacing ? "spacing" : reference ? "frame of reference"
+           : stack ? "stack" : "kind";
+}
+
 // Several planes in one series: "plane 2 of 3".
 static std::vector<std::string> plane_names(const std::vector<Plane> &planes,
                                             const std::vector<Instance> &instances)
 {
-    std::map<std::string, int> total, seen;
+    std::map<std::string, std::vector<const Plane *>> by_series;
+    std::map<std::string, int> seen;
     std::vector<std::string> names;
     auto uid = [&](const Plane &plane) {
         return instances[(size_t) plane.frames[0].instance].series_uid;
     };
     for (const Plane &plane : planes)
-        total[uid(plane)]++;
+        if (plane.frames[0].placed)
+            by_series[uid(plane)].push_back(&plane);
     for (const Plane &plane : planes) {
-        const Frame &frame = plane.frames[0];
-        bool several = total[uid(plane)] > 1 && !uid(plane).empty() && frame.placed;
+        const std::vector<const Plane *> &all = by_series[uid(plane)];
+        bool several = all.size() > 1 && !uid(plane).empty() && plane.frames[0].placed;
         names.push_back(!several ? ""
-                                 : "plane " + std::to_string(++seen[uid(plane)]) + " of " +
-                                       std::to_string(total[uid(plane)]) + " in the series");
+                                 : difference(all, instances) + " " + std::to_string(++seen[uid(plane)]) +
+                                       " of " + std::to_string(all.size()) + " in the series");
     }
     return names;
 }

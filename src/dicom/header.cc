@@ -10,6 +10,7 @@
 #include <dcmtk/dcmdata/dcxfer.h>
 
 #include "dicom/charset.h"
+#include "dicom/dicomdir.h"
 #include "dicom/load.h"
 #include "dicom/values.h"
 
@@ -71,6 +72,8 @@ static const MarkTag PLAIN_MARKS[] = {
     {MARK_TRIGGER, 0x0018, 0x1060},    {MARK_CONTRAST, 0x0018, 0x0010},
     {MARK_KERNEL, 0x0018, 0x1210},     {MARK_ENERGY, 0x0018, 0x0060},
     {MARK_INVERSION, 0x0018, 0x0082},  {MARK_FLIP, 0x0018, 0x1314},
+    {MARK_CORRECTION, 0x0028, 0x0051}, {MARK_CORRECTION, 0x0054, 0x1001}, // PET: corrected for, units
+    {MARK_FRAME_TIME, 0x0054, 0x1300}, // PET: since the start of the series
     {MARK_ACQUISITION_TIME, 0x0008, 0x0032}, {MARK_INSTANCE, 0x0020, 0x0013},
 };
 // The standard's attribute, then GE, Siemens, Philips and UIH private ones.
@@ -140,6 +143,15 @@ static void read_identity(Instance &instance, DcmFileFormat &format)
     instance.transfer_syntax = DcmXfer(data.getOriginalXfer()).getXferID();
 }
 
+// Retired, but in archives: overlays in the unused bits of the pixels (PS3.5 8.1.2).
+static bool has_embedded_overlay(DcmDataset &data)
+{
+    for (uint16_t group = 0x6000; group < 0x6020; group = (uint16_t) (group + 2))
+        if (int_of(data, DcmTagKey(group, 0x0102), 0) > 0 && !has(data, DcmTagKey(group, 0x3000)))
+            return true;
+    return false;
+}
+
 static void read_picture(Instance &instance, DcmDataset &data)
 {
     instance.rows = int_of(data, DCM_Rows, 0);
@@ -149,10 +161,12 @@ static void read_picture(Instance &instance, DcmDataset &data)
     instance.bits_allocated = int_of(data, DCM_BitsAllocated, 0);
     instance.bits_stored = int_of(data, DCM_BitsStored, instance.bits_allocated);
     instance.high_bit = int_of(data, DCM_HighBit, instance.bits_stored - 1);
+    instance.bits_above = has_embedded_overlay(data) || instance.high_bit >= instance.bits_stored;
     instance.is_signed = int_of(data, DCM_PixelRepresentation, 0) == 1;
     instance.photometric = text_of(data, DCM_PhotometricInterpretation);
     instance.lossy = text_of(data, DCM_LossyImageCompression) == "01";
     instance.modality_lut = item_of(data, DCM_ModalityLUTSequence) != nullptr;
+    instance.voi_lut = item_of(data, DCM_VOILUTSequence) != nullptr;
     instance.enhanced = item_of(data, DCM_PerFrameFunctionalGroupsSequence) != nullptr;
 }
 
@@ -230,6 +244,11 @@ Instance read_instance(const FileRef &file)
         return instance;
     DcmDataset &data = *format->getDataset();
     read_identity(instance, *format);
+    instance.pixels.in_memory = bytes.memory() != nullptr;
+    if (bytes.deflated())
+        instance.transfer_syntax = "1.2.840.10008.1.2.1.99";
+    if (is_dicomdir(instance))
+        instance.listed = listed_files(data);
     read_picture(instance, data);
     classify(instance, data);
     if (!instance.left_out.empty() || !instance.unreadable.empty()) {

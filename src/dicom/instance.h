@@ -15,7 +15,8 @@ namespace dicom {
 enum Mark {
     MARK_IMAGE_TYPE, MARK_COMPONENT, MARK_ECHO, MARK_ECHO_TIME, MARK_DIFFUSION, MARK_TEMPORAL,
     MARK_PHASE, MARK_ACQUISITION, MARK_TRIGGER, MARK_CONTRAST, MARK_KERNEL, MARK_ENERGY,
-    MARK_INVERSION, MARK_FLIP, MARK_ACQUISITION_TIME, MARK_INSTANCE, MARK_DIMENSION, MARK_COUNT
+    MARK_INVERSION, MARK_FLIP, MARK_CORRECTION, MARK_FRAME_TIME, MARK_ACQUISITION_TIME, MARK_INSTANCE,
+    MARK_DIMENSION, MARK_COUNT
 };
 using Marks = std::array<std::string, MARK_COUNT>;
 
@@ -25,7 +26,7 @@ enum class PixelKind { None, Integer, Float, Double };
 struct PixelPlace {
     PixelKind kind = PixelKind::None;
     bool encapsulated = false;
-    bool inflated = false;   // behind a deflate stream: only DCMTK can reach them
+    bool in_memory = false;  // out of a zip archive or deflated: every opening unpacks the whole file
     bool big_endian = false;
     bool bytes_vr = false;   // OB: bytes in order, whatever the endianness
     uint64_t offset = 0;     // of the value, or of the first item
@@ -66,12 +67,14 @@ struct Instance {
     int rows = 0, columns = 0, frames = 1, samples = 1;
     int bits_allocated = 0, bits_stored = 0, high_bit = 0;
     bool is_signed = false, lossy = false, enhanced = false, modality_lut = false;
-    bool spacing_guessed = false;
+    bool voi_lut = false;
+    bool spacing_guessed = false, bits_above = false; // overlays or others share the words of the pixels
     PixelPlace pixels;
     std::string left_out;   // why it takes no part; "" when it does
     std::string unreadable; // why it cannot be decoded though it is an image; "" when it can
     std::string note;       // a secondary capture without geometry or in colour: what it is
     std::string remark;     // shown with the volume it makes
+    std::vector<std::string> listed; // of a DICOMDIR: its files, as ways from its folder
     std::vector<Frame> parts; // emptied when volumes are made of them
 };
 

@@ -12,25 +12,34 @@ namespace dicom {
 
 static const Uint32 KEEP_IN_FILE = 4096; // longer values are left in the file until asked for
 static const DcmTagKey FIRST_PIXEL_TAG(0x7fe0, 0x0001);
-static const DcmTagKey NO_TAG(0xffff, 0xffff);
 static const uint32_t UNDEFINED = 0xffffffffu;
 
+namespace {
+// DCMTK would inflate without end. Bytes has done it before, within limits.
+template <typename Stream> struct NeverInflated : Stream {
+    using Stream::Stream;
+    OFCondition installCompressionFilter(E_StreamCompression) override { return EC_InvalidStream; }
+};
+} // namespace
+
 static OFCondition read_from(const Bytes &bytes, const FileRef &file, DcmFileFormat &format,
-                             const DcmTagKey &stop, uint64_t &end)
+                             uint64_t &end)
 {
     OFCondition result;
     format.transferInit();
     if (const std::vector<uint8_t> *memory = bytes.memory()) {
-        DcmInputBufferStream stream;
+        NeverInflated<DcmInputBufferStream> stream;
         stream.setBuffer(memory->data(), (offile_off_t) memory->size());
         stream.setEos();
-        result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, stop);
+        result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength,
+                                      FIRST_PIXEL_TAG);
         end = (uint64_t) stream.tell();
     } else {
-        DcmInputFileStream stream(OFFilename(file.path.c_str(), OFFalse));
+        NeverInflated<DcmInputFileStream> stream(OFFilename(file.path.c_str(), OFFalse));
         result = stream.status();
         if (result.good())
-            result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, KEEP_IN_FILE, stop);
+            result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, KEEP_IN_FILE,
+                                          FIRST_PIXEL_TAG);
         end = (uint64_t) stream.tell();
     }
     format.transferEnd();
@@ -154,25 +163,6 @@ static void find_pixels(const Bytes &bytes, uint64_t end, const DcmXfer &syntax,
     pixels.length = element.length - pixels.missing;
 }
 
-// Behind a deflate stream there are no offsets to hop to: the whole data set is read.
-static void find_deflated(const Bytes &bytes, const FileRef &file, PixelPlace &pixels)
-{
-    std::string reason;
-    std::unique_ptr<DcmFileFormat> whole = load_whole(bytes, file, reason);
-    if (!whole)
-        return;
-    static const uint16_t NUMBERS[] = {0x0010, 0x0008, 0x0009};
-    for (uint16_t number : NUMBERS) {
-        DcmElement *element = nullptr;
-        if (whole->getDataset()->findAndGetElement(DcmTagKey(0x7fe0, number), element).bad())
-            continue;
-        pixels.kind = kind_of(number);
-        pixels.inflated = true;
-        pixels.length = element->getLengthField();
-        return;
-    }
-}
-
 std::unique_ptr<DcmFileFormat> load_header(const Bytes &bytes, const FileRef &file,
                                            PixelPlace &pixels, std::string &reason)
 {
@@ -181,7 +171,7 @@ std::unique_ptr<DcmFileFormat> load_header(const Bytes &bytes, const FileRef &fi
         return nullptr;
     auto format = std::make_unique<DcmFileFormat>();
     uint64_t end = 0;
-    OFCondition result = read_from(bytes, file, *format, FIRST_PIXEL_TAG, end);
+    OFCondition result = read_from(bytes, file, *format, end);
     if (result.bad() && result != EC_EndOfStream) {
         bool ran_out = result == EC_StreamNotifyClient || result == EC_InvalidStream ||
                        end >= bytes.size();
@@ -189,24 +179,7 @@ std::unique_ptr<DcmFileFormat> load_header(const Bytes &bytes, const FileRef &fi
                          : std::string("unreadable: damaged header (") + result.text() + ")";
         return nullptr;
     }
-    DcmXfer syntax(format->getDataset()->getOriginalXfer());
-    if (syntax.getXfer() == EXS_DeflatedLittleEndianExplicit)
-        find_deflated(bytes, file, pixels);
-    else
-        find_pixels(bytes, end, syntax, pixels);
-    return format;
-}
-
-std::unique_ptr<DcmFileFormat> load_whole(const Bytes &bytes, const FileRef &file,
-                                          std::string &reason)
-{
-    auto format = std::make_unique<DcmFileFormat>();
-    uint64_t end = 0;
-    OFCondition result = read_from(bytes, file, *format, NO_TAG, end);
-    if (result.bad() && result != EC_EndOfStream) {
-        reason = std::string("damaged (") + result.text() + ")";
-        return nullptr;
-    }
+    find_pixels(bytes, end, DcmXfer(format->getDataset()->getOriginalXfer()), pixels);
     return format;
 }
 

@@ -15,9 +15,6 @@ namespace dicom {
 // damaged before its pixels.
 std::unique_ptr<DcmFileFormat> load_header(const Bytes &bytes, const FileRef &file,
                                            PixelPlace &pixels, std::string &reason);
-// All of it; bytes must outlive the result.
-std::unique_ptr<DcmFileFormat> load_whole(const Bytes &bytes, const FileRef &file,
-                                          std::string &reason);
 
 } // namespace dicom
 #endif

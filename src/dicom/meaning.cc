@@ -46,12 +46,16 @@ const std::map<std::string, const Row *> &index_of_names()
     return index;
 }
 
+// The name itself, or what it is several of: "nodules", "arteries".
 const Row *find_row(const std::string &name)
 {
     const auto &index = index_of_names();
+    size_t size = name.size();
     auto found = index.find(name);
-    if (found == index.end() && name.size() > 3 && name.back() == 's') // several of them
-        found = index.find(name.substr(0, name.size() - 1));
+    if (found == index.end() && size > 4 && name.compare(size - 3, 3, "ies") == 0)
+        found = index.find(name.substr(0, size - 3) + "y");
+    if (found == index.end() && size > 3 && name.back() == 's')
+        found = index.find(name.substr(0, size - 1));
     return found == index.end() ? nullptr : found->second;
 }
 

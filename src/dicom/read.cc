@@ -72,6 +72,18 @@ static sm_status take_header(sm_volume &volume, const Found &found,
     return SM_OK;
 }
 
+// Windows or tables in some slices only: no window for all.
+static void note_voi(const Found &found, const std::vector<Instance> &instances,
+                     const sm_listener *listener)
+{
+    size_t with = 0;
+    for (const Frame &frame : found.frames)
+        with += !frame.window_center.empty() || instances[(size_t) frame.instance].voi_lut;
+    if (with > 0)
+        sm_note(listener, "%zu of %zu slices have a VOI window or table of their own, but not all one of the "
+                "same kind: none is used", with, found.frames.size());
+}
+
 static void warn_about(const Found &found, const std::vector<Instance> &instances,
                        const sm_listener *listener)
 {
@@ -109,6 +121,8 @@ static sm_status read_volume(sm_volume &volume, const sm_dicom_study &study, siz
     status = take_header(volume, found, study.instances, err);
     if (status == SM_OK)
         status = fill_voxels(volume, found, study.instances, listener, err);
+    if (status == SM_OK && !volume.voi)
+        note_voi(found, study.instances, listener);
     if (status == SM_OK)
         warn_about(found, study.instances, listener);
     return status;

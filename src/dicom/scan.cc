@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "dicom/dicomdir.h"
 #include "dicom/header.h"
 #include "dicom/library.h"
 
@@ -54,12 +55,14 @@ static bool takes_part(const Instance &instance)
     return instance.left_out.empty();
 }
 
-// Anonymisers have been known to give every file one UID: a copy must be at the same place too.
+// Anonymisers have been known to give every file one UID: a copy must be at the same place too, and
+// of the same echo, time, phase ...
 static bool is_copy(const Instance &a, const Instance &b)
 {
     return a.series_uid == b.series_uid && a.number == b.number && a.rows == b.rows &&
            a.columns == b.columns && a.frames == b.frames && a.parts.size() == b.parts.size() &&
-           (a.parts.empty() || a.parts[0].position_text == b.parts[0].position_text);
+           (a.parts.empty() || (a.parts[0].position_text == b.parts[0].position_text &&
+                                a.parts[0].marks == b.parts[0].marks));
 }
 
 // Of several files with one SOPInstanceUID the first whole one is used. A damaged one says whose copy it
@@ -149,6 +152,8 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
     if (!read_headers(study->instances, listing.files, listener))
         return sm_fail(err, SM_INTERRUPTED, "interrupted while reading headers");
     study->left_out = std::move(listing.skipped);
+    for (Skipped &entry : dangling_entries(study->instances, listing.files))
+        study->left_out.push_back(std::move(entry));
     leave_out_duplicates(study->instances);
     leave_out_captures(study->instances);
     for (size_t i = 0; i < study->instances.size(); i++)

@@ -1,6 +1,6 @@
 // dicom/seg.h - what the writers of a DICOM SEG share. The data set is built here, element by element,
 // because DCMTK 3.6.7's DcmSegmentation packs wrong bits for frames whose size is no multiple of 8 and
-// knows no label map segmentation.
+// knows no label map segmentation; all but PixelData, which is written frame by frame behind it.
 #ifndef DICOM_SEG_H
 #define DICOM_SEG_H
 
@@ -13,6 +13,7 @@
 class DcmDataset;
 class DcmItem;
 class DcmTagKey;
+struct output;
 
 namespace dicom {
 
@@ -33,7 +34,9 @@ struct SegPlan {
     std::vector<int> ranks;       // DimensionIndexValue of the position of each slice; 0: no frame there
     bool overlap = false;
     size_t pixels = 0;            // of a frame
+    std::string digests;          // of what is on each slice of each object: UIDs depend on it
     std::string character_set;    // of the SEG
+    std::string study_uid, frame_of_reference_uid; // the source's, or made of its series UID
 
     size_t segments() const;
     size_t pixel_bytes() const; // of the value of PixelData, even
@@ -43,8 +46,9 @@ struct SegPlan {
 // seg_plan.cc. SM_USAGE: nothing to write; SM_MEMORY, SM_UNSUPPORTED with an estimate: too much.
 enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err);
 
-// seg_pixels.cc. Puts the frames, packed, into PixelData.
-void seg_add_pixels(DcmDataset &data, const SegPlan &plan);
+// seg_pixels.cc. Writes the element PixelData a few frames at a time, so that a SEG may be larger than
+// memory. Explicit VR Little Endian.
+enum sm_status seg_write_pixels(struct output &output, const SegPlan &plan, struct sm_err *err);
 // Bit n of the value is pixel n % pixels of frame n / pixels, least significant bit of a byte first, no
 // padding between frames (PS3.5 8.1.1, D). `bits` must be zero from bit `first` on.
 void seg_pack_bits(uint8_t *bits, size_t first, const uint8_t *pixels, size_t count);

@@ -16,7 +16,7 @@ static const struct sm_code PURPOSE = {"121322", "DCM", "Source image for image 
 // Planes have a place only where the source's have: a plain radiograph has none.
 static bool placed(const SegPlan &plan)
 {
-    return !plan.source->orientation.empty() && !plan.source->frame_of_reference_uid.empty();
+    return !plan.frame_of_reference_uid.empty() && !plan.source->orientation.empty();
 }
 
 // The source's own decimals, but for those that are longer than a DS may be.

@@ -121,9 +121,9 @@ static void put_series(DcmDataset &data, const SegPlan &plan)
     put(data, DCM_ManufacturerModelName, "sammed2d");
     put(data, DCM_DeviceSerialNumber, "1");
     put_text(data, DCM_SoftwareVersions, plan.options->algorithm_version, plan);
-    if (plan.source->frame_of_reference_uid.empty())
+    if (plan.frame_of_reference_uid.empty())
         return;
-    put(data, DCM_FrameOfReferenceUID, plan.source->frame_of_reference_uid);
+    put(data, DCM_FrameOfReferenceUID, plan.frame_of_reference_uid);
     put(data, DCM_PositionReferenceIndicator,
         text_of(*plan.source->header, DCM_PositionReferenceIndicator));
 }
@@ -168,6 +168,7 @@ static void put_type(DcmDataset &data, const SegPlan &plan)
 void seg_add_modules(DcmDataset &data, const SegPlan &plan)
 {
     repeat(data, *plan.source->header);
+    put(data, DCM_StudyInstanceUID, plan.study_uid);
     if (!plan.character_set.empty())
         put(data, DCM_SpecificCharacterSet, plan.character_set);
     put(data, DCM_SOPClassUID, plan.options->type == SM_SEG_LABELMAP ? "1.2.840.10008.5.1.4.1.1.66.7"

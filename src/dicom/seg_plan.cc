@@ -4,6 +4,9 @@
 #include <cstring>
 #include <unistd.h>
 
+extern "C" {
+#include "base/digest.h"
+}
 #include "dicom/seg.h"
 
 namespace dicom {
@@ -61,7 +64,7 @@ class Survey {
 public:
     explicit Survey(SegPlan &p)
         : plan(p), slices(p.volume->grid.dim[2]), filled(p.count * (size_t) slices),
-          buffer(p.pixels), together(p.pixels)
+          buffer(p.pixels), together(p.pixels), packed((p.pixels + 7) / 8)
     {
     }
     // FRACTIONAL asks for one object after the other, so that its maker keeps one at a time.
@@ -88,7 +91,22 @@ private:
         bool some = plan.objects[o].slice(plan.objects[o].context, k, buffer.data());
         some = some && std::any_of(buffer.begin(), buffer.end(), [](uint8_t v) { return v != 0; });
         filled[o * (size_t) slices + (size_t) k] = some;
+        if (some)
+            note(o, k);
         return some;
+    }
+    // What is on the slice, for the UIDs: the pixels themselves are made again when they are written.
+    void note(size_t o, int k)
+    {
+        char hex[65];
+        if (plan.options->type == SM_SEG_FRACTIONAL) {
+            digest_bytes(buffer.data(), buffer.size(), hex);
+        } else {
+            std::fill(packed.begin(), packed.end(), 0);
+            seg_pack_bits(packed.data(), 0, buffer.data(), plan.pixels);
+            digest_bytes(packed.data(), packed.size(), hex);
+        }
+        plan.digests += std::to_string(o) + " " + std::to_string(k) + " " + hex + "\n";
     }
     bool join()
     {
@@ -102,7 +120,7 @@ private:
     SegPlan &plan;
     int slices;
     std::vector<char> filled;
-    std::vector<uint8_t> buffer, together;
+    std::vector<uint8_t> buffer, together, packed;
 };
 
 void take_frames(SegPlan &plan, const Survey &survey)
@@ -132,7 +150,7 @@ enum sm_status check_size(const SegPlan &plan, const char *path, struct sm_err *
 {
     enum { FRAME_BYTES = 16384 }; // of DCMTK's objects for the functional groups of a frame
     double pixels = (double) plan.pixel_bytes(), free = free_memory();
-    double need = pixels + (double) plan.frames.size() * FRAME_BYTES;
+    double need = (double) plan.frames.size() * FRAME_BYTES;
     const char *way_out = plan.options->type == SM_SEG_FRACTIONAL ? "write a binary SEG"
                                                                    : "write fewer objects into one file";
     if (pixels >= 4294967294.0)
@@ -148,6 +166,24 @@ enum sm_status check_size(const SegPlan &plan, const char *path, struct sm_err *
 }
 } // namespace
 
+// What a SEG must have and the source lacks: the same for every SEG of the series.
+static void take_identity(SegPlan &plan, const char *path)
+{
+    const sm_dicom_source &source = *plan.source;
+    plan.study_uid = source.study_uid;
+    plan.frame_of_reference_uid = source.frame_of_reference_uid;
+    if (plan.study_uid.empty()) {
+        plan.study_uid = uid_from("study of " + source.series_uid);
+        sm_warn(plan.options->listener, "%s: the source has no StudyInstanceUID; the SEG gets one of its own, "
+                "and archives will not show it with the source", path);
+    }
+    if (plan.frame_of_reference_uid.empty() && !source.orientation.empty()) {
+        plan.frame_of_reference_uid = uid_from("frame of reference of " + source.series_uid);
+        sm_warn(plan.options->listener, "%s: the source has no FrameOfReferenceUID; the SEG gets one of its "
+                "own", path);
+    }
+}
+
 enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err)
 {
     const int *dim = plan.volume->grid.dim;
@@ -158,11 +194,15 @@ enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err)
     if ((int) plan.source->slices.size() != dim[2] || plan.source->columns != dim[0] ||
         plan.source->rows != dim[1])
         return sm_fail(err, SM_UNSUPPORTED, "%s: the volume is not on its DICOM source's grid", path);
+    if (plan.source->series_uid.empty())
+        return sm_fail(err, SM_UNSUPPORTED, "%s: the source has no SeriesInstanceUID, so a DICOM SEG cannot "
+                       "refer to it; use .nii.gz", path);
     plan.pixels = (size_t) dim[0] * (size_t) dim[1];
     Survey survey(plan);
     survey.run();
     take_frames(plan, survey);
     plan.character_set = seg_character_set(plan);
+    take_identity(plan, path);
     if (plan.frames.empty())
         return sm_fail(err, SM_USAGE, "%s: every object is empty, and a DICOM SEG cannot be", path);
     if (plan.overlap && plan.options->type == SM_SEG_LABELMAP)

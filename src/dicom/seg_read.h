@@ -57,7 +57,6 @@ private:
     std::vector<uint8_t> raw_;
     std::vector<std::vector<Span>> fragments_;
     std::unique_ptr<Decoder> decoder_;
-    std::unique_ptr<DcmFileFormat> inflated_;
 };
 
 // Stamps the frames onto the grid of request.like.

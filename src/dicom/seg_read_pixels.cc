@@ -45,18 +45,7 @@ bool SegPixels::bits(int number, std::string &reason)
         to += to & 1;
     }
     raw_.resize(to - from);
-    bool read = false;
-    if (pixels.inflated) {
-        DcmElement *element = nullptr;
-        if (!inflated_)
-            inflated_ = load_whole(request_.bytes, request_.file, reason);
-        read = inflated_ && inflated_->getDataset()->findAndGetElement(DCM_PixelData, element).good() &&
-               element->getPartialValue(raw_.data(), (Uint32) from, (Uint32) raw_.size(), nullptr,
-                                        EBO_LittleEndian).good();
-    } else {
-        read = to <= pixels.length && request_.bytes.read(pixels.offset + from, raw_.data(), raw_.size());
-    }
-    if (!read) {
+    if (to > pixels.length || !request_.bytes.read(pixels.offset + from, raw_.data(), raw_.size())) {
         reason = "its pixel data cannot be read any more";
         return false;
     }

@@ -1,4 +1,6 @@
 // SegmentSequence: what each segment is. PS3.3 C.8.20.4.
+#include <cstring>
+
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
@@ -22,7 +24,8 @@ static void put_algorithm(DcmItem &segment, const SegPlan &plan)
 
 static void put_meaning(DcmItem &segment, const struct sm_segment_meaning &meaning, const SegPlan &plan)
 {
-    put_text(segment, DCM_SegmentLabel, *meaning.label ? meaning.label : "object", plan);
+    bool named = meaning.label[strspn(meaning.label, " ")] != '\0';
+    put_text(segment, DCM_SegmentLabel, named ? meaning.label : "object", plan);
     if (meaning.description && *meaning.description)
         put_text(segment, DCM_SegmentDescription, meaning.description, plan);
     put_code(segment, DCM_SegmentedPropertyCategoryCodeSequence, meaning.category, plan);

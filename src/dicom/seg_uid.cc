@@ -7,9 +7,7 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcelem.h>
 #include <dcmtk/dcmdata/dcostrmb.h>
-#include <dcmtk/dcmdata/dcpixel.h>
 
 extern "C" {
 #include "base/digest.h"
@@ -50,7 +48,7 @@ std::string uid_from(const std::string &text)
     return "2.25." + decimal(bytes);
 }
 
-// Every byte that the data set, without PixelData, will be written with.
+// Every byte that the data set will be written with; PixelData is not in it.
 static bool encoded(DcmDataset &data, std::string &bytes)
 {
     std::vector<char> room(1 << 16);
@@ -68,29 +66,10 @@ static bool encoded(DcmDataset &data, std::string &bytes)
     return state.good();
 }
 
-static std::string digest_of_pixels(DcmDataset &data, const SegPlan &plan)
-{
-    const Uint8 *bytes = nullptr;
-    const Uint16 *words = nullptr;
-    char hex[65] = "";
-    if (plan.wide())
-        data.findAndGetUint16Array(DCM_PixelData, words);
-    else
-        data.findAndGetUint8Array(DCM_PixelData, bytes);
-    const void *value = plan.wide() ? (const void *) words : (const void *) bytes;
-    if (value)
-        digest_bytes(value, plan.pixel_bytes(), hex);
-    return hex;
-}
-
 enum sm_status seg_add_uids(DcmDataset &data, const SegPlan &plan, struct sm_err *err)
 {
-    std::string text = digest_of_pixels(data, plan);
-    std::unique_ptr<DcmElement> pixels(data.remove(DCM_PixelData));
-    bool good = !text.empty() && encoded(data, text);
-    if (good && data.insert(pixels.get(), OFTrue).good())
-        pixels.release();
-    else
+    std::string text = plan.digests;
+    if (!encoded(data, text))
         return sm_fail(err, SM_MEMORY, "out of memory for the header of a SEG with %zu frames",
                        plan.frames.size());
     for (const sm_dicom_slice &slice : plan.source->slices)

@@ -16,7 +16,7 @@ extern "C" {
 namespace dicom {
 
 // Through our own output, which sees a full disk, which DCMTK's file stream need not.
-static enum sm_status write_file(DcmFileFormat &file, struct output &output, struct sm_err *err)
+static enum sm_status write_header(DcmFileFormat &file, struct output &output, struct sm_err *err)
 {
     std::vector<char> room(1 << 20);
     DcmOutputBufferStream stream(room.data(), (offile_off_t) room.size());
@@ -37,14 +37,16 @@ static enum sm_status write_file(DcmFileFormat &file, struct output &output, str
     return status;
 }
 
-static enum sm_status save(DcmFileFormat &file, const char *path, struct sm_err *err)
+static enum sm_status save(DcmFileFormat &file, const SegPlan &plan, const char *path, struct sm_err *err)
 {
     struct output output = {};
     enum sm_status status = output_open(&output, path, err);
     if (status)
         return status;
     try {
-        status = write_file(file, output, err);
+        status = write_header(file, output, err);
+        if (!status)
+            status = seg_write_pixels(output, plan, err);
     } catch (...) {
         output_discard(&output);
         throw;
@@ -65,9 +67,8 @@ static enum sm_status write_seg(const char *path, SegPlan &plan, struct sm_err *
     seg_add_modules(data, plan);
     seg_add_segments(data, plan);
     seg_add_groups(data, plan);
-    seg_add_pixels(data, plan);
     status = seg_add_uids(data, plan, err);
-    return status ? status : save(file, path, err);
+    return status ? status : save(file, plan, path, err);
 }
 
 } // namespace dicom

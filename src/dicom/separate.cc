@@ -11,7 +11,8 @@ namespace dicom {
 static const char *const MARK_NAMES[MARK_COUNT] = {
     "image type", "component", "echo", "echo time", "diffusion", "temporal position", "phase",
     "acquisition", "trigger time", "contrast agent", "kernel", "tube voltage", "inversion time",
-    "flip angle", "acquisition time", "instance", "dimension index"};
+    "flip angle", "correction", "frame reference time", "acquisition time", "instance",
+    "dimension index"};
 // Which marks may split a series whose positions do not even repeat (two interleaved volumes).
 static const Mark STRONG_MARKS[] = {MARK_IMAGE_TYPE, MARK_COMPONENT, MARK_ECHO, MARK_ECHO_TIME,
                                     MARK_DIFFUSION, MARK_TEMPORAL, MARK_ACQUISITION, MARK_CONTRAST,
@@ -88,12 +89,17 @@ static bool overlap(const Parts &parts)
     return low < high;
 }
 
-// Two evenly spaced volumes whose slices lie between each other's look like one uneven volume.
+// Two evenly spaced volumes whose slices lie between each other's look like one volume, and an uneven one
+// unless they lie just half way. Only the acquisition may differ from slice to slice of one volume: odd and
+// even slices are often acquired in passes of their own.
 static int mark_that_unweaves(const std::vector<Frame> &frames)
 {
-    if (frames.size() < 6 || evenly_spaced(frames))
+    if (frames.size() < 6)
         return -1;
+    bool even = evenly_spaced(frames);
     for (Mark mark : STRONG_MARKS) {
+        if (even && mark == MARK_ACQUISITION)
+            continue;
         Parts parts = partition(frames, mark);
         bool good = parts.size() > 1 && overlap(parts);
         for (const auto &part : parts)

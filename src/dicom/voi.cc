@@ -1,13 +1,17 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <new>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
+#include <dcmtk/dcmdata/dcfilefo.h>
 
 #include "dicom/charset.h"
+#include "dicom/load.h"
 #include "dicom/read.h"
 #include "dicom/values.h"
 
@@ -99,8 +103,11 @@ static void take_windows(sm_voi &voi, const Found &found, const std::vector<Inst
     size_t nz = found.frames.size(), count = windows_of(first).count();
     for (const Frame &frame : found.frames) {
         count = std::min(count, windows_of(frame).count());
+        // Turned over, a window moves with the slice's own rescale.
+        bool turned = instances[(size_t) frame.instance].photometric == "MONOCHROME1";
         voi.per_slice |= frame.window_center != first.window_center ||
-                         frame.window_width != first.window_width;
+                         frame.window_width != first.window_width ||
+                         (turned && (frame.slope != first.slope || frame.intercept != first.intercept));
     }
     voi.windows = count;
     size_t rows = voi.per_slice ? nz : 1;
@@ -119,25 +126,74 @@ static void take_windows(sm_voi &voi, const Found &found, const std::vector<Inst
     }
 }
 
-static void take_table(sm_voi &voi, const Found &found, const Instance &instance, DcmDataset &header)
+static bool same(const LookUp &a, const LookUp &b)
 {
-    LookUp table = look_up_of(header, 0x3010, instance.is_signed);
-    if (table.values.empty() || voi.windows > 0)
-        return;
+    return a.first == b.first && a.bits == b.bits && a.values == b.values;
+}
+
+// The table of each slice, or one for all; empty when a slice has none, and windows are the other way.
+static std::vector<LookUp> tables_of(const Found &found, const std::vector<Instance> &instances)
+{
+    std::map<int, LookUp> by_instance;
+    std::vector<LookUp> tables;
+    bool differ = false;
+    for (const Frame &frame : found.frames) {
+        const Instance &instance = instances[(size_t) frame.instance];
+        PixelPlace pixels;
+        std::string reason;
+        auto [entry, fresh] = by_instance.insert({frame.instance, {}});
+        if (fresh && instance.voi_lut) {
+            Bytes bytes(instance.file);
+            std::unique_ptr<DcmFileFormat> format = load_header(bytes, instance.file, pixels, reason);
+            if (format)
+                entry->second = look_up_of(*format->getDataset(), 0x3010, instance.is_signed);
+        }
+        if (entry->second.values.empty())
+            return {};
+        tables.push_back(entry->second);
+        differ = differ || !same(tables[0], tables.back());
+    }
+    if (!differ)
+        tables.resize(1);
+    return tables;
+}
+
+static void take_table(sm_voi_table &shown, const LookUp &table, const Frame &frame,
+                       const Instance &instance)
+{
     size_t size = table.values.size();
     double most = std::ldexp(1.0, table.bits) - 1;
     bool turned = instance.photometric == "MONOCHROME1";
-    voi.table = static_cast<uint8_t *>(zeroed(size, 1));
-    voi.table_size = size;
-    voi.table_first = table.first;
+    shown.grey = static_cast<uint8_t *>(zeroed(size, 1));
+    shown.size = size;
+    shown.first = table.first;
     for (size_t i = 0; i < size; i++) {
         double grey = 255 * std::min((double) table.values[turned ? size - 1 - i : i] / most, 1.0);
-        voi.table[i] = (uint8_t) std::lround(turned ? 255 - grey : grey);
+        shown.grey[i] = (uint8_t) std::lround(turned ? 255 - grey : grey);
     }
-    const Frame &frame = found.frames[0];
     if (turned)
-        voi.table_first = turning_sum(instance, frame.slope, frame.intercept) -
-                          (table.first + (double) size - 1);
+        shown.first = turning_sum(instance, frame.slope, frame.intercept) -
+                      (table.first + (double) size - 1);
+}
+
+static void take_tables(sm_voi &voi, const Found &found, const std::vector<Instance> &instances)
+{
+    std::vector<LookUp> tables = tables_of(found, instances);
+    if (tables.empty())
+        return;
+    // A table turned over moves with the slice's own rescale.
+    bool turned = false;
+    for (const Frame &frame : found.frames)
+        turned |= instances[(size_t) frame.instance].photometric == "MONOCHROME1";
+    if (turned)
+        tables.resize(found.frames.size(), tables[0]);
+    voi.per_slice = tables.size() > 1;
+    voi.table = static_cast<sm_voi_table *>(zeroed(tables.size(), sizeof *voi.table));
+    voi.tables = tables.size();
+    for (size_t t = 0; t < tables.size(); t++) {
+        const Frame &frame = found.frames[t];
+        take_table(voi.table[t], tables[t], frame, instances[(size_t) frame.instance]);
+    }
 }
 
 void take_voi(sm_volume &volume, const Found &found, const std::vector<Instance> &instances,
@@ -149,8 +205,9 @@ void take_voi(sm_volume &volume, const Found &found, const std::vector<Instance>
     take_windows(voi, found, instances);
     if (voi.windows > 0)
         take_explanations(voi, header);
-    take_table(voi, found, instances[(size_t) found.frames[0].instance], header);
-    if (voi.windows > 0 || voi.table_size > 0)
+    else
+        take_tables(voi, found, instances);
+    if (voi.windows > 0 || voi.tables > 0)
         return;
     sm_voi_free(volume.voi);
     volume.voi = nullptr;

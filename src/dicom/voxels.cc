@@ -138,7 +138,7 @@ static void convert_line(enum sm_voxel_type from_type, const uint8_t *from, enum
         convert_from<double>(from_type, from, to, count);
 }
 
-static std::vector<Task> tasks_of(const Found &found)
+static std::vector<Task> tasks_of(const Found &found, const std::vector<Instance> &instances)
 {
     std::map<int, std::vector<int>> by_instance;
     for (size_t k = 0; k < found.frames.size(); k++)
@@ -149,8 +149,11 @@ static std::vector<Task> tasks_of(const Found &found)
         std::stable_sort(slices.begin(), slices.end(), [&](int a, int b) {
             return found.frames[(size_t) a].number < found.frames[(size_t) b].number;
         });
-        // A mosaic is one picture: all its tiles come out of one decoding.
-        bool whole = found.frames[(size_t) slices[0]].tile >= 0;
+        // A mosaic is one picture: all its tiles come out of one decoding. What has to be unpacked whole
+        // is unpacked once, unless decoding it is the greater work.
+        const PixelPlace &pixels = instances[(size_t) entry.first].pixels;
+        bool whole = found.frames[(size_t) slices[0]].tile >= 0 ||
+                     (pixels.in_memory && !pixels.encapsulated);
         size_t step = whole ? slices.size() : std::max(FRAMES_A_TASK, slices.size() / 32);
         for (size_t from = 0; from < slices.size(); from += step) {
             size_t to = std::min(slices.size(), from + step);
@@ -256,7 +259,7 @@ enum sm_status fill_voxels(sm_volume &volume, const Found &found,
                            const std::vector<Instance> &instances, const sm_listener *listener,
                            sm_err *err)
 {
-    std::vector<Task> tasks = tasks_of(found);
+    std::vector<Task> tasks = tasks_of(found, instances);
     size_t slice = (size_t) volume.grid.dim[0] * (size_t) volume.grid.dim[1];
     Work work = {volume, found, instances, slice * sm_voxel_type_bytes(volume.type)};
     Failure first;

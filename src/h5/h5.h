@@ -48,6 +48,10 @@ enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *ou
 enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *out, int64_t count,
                              struct sm_err *err);
 
+/* Texts of fixed length, at most width - 1 bytes each: out (count, width), each ended by a zero. */
+enum sm_status h5_read_texts(const struct h5 *file, const char *name, char *out, size_t width,
+                             int64_t count, struct sm_err *err);
+
 /* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind;
  * a number may be a scalar or an array of one. */
 bool h5_attr_int(const struct h5 *file, const char *name, const char *attr, int64_t *value);

@@ -21,6 +21,7 @@ struct reader {
     FILE *file;
     png_structp png;
     png_infop info;
+    bool as_stored;                     /* palette indices and grey of few bits stay the numbers they are */
     int width, height, depth, channels; /* as read, after the transformations */
     uint8_t *pixels;                    /* (height, width, channels), 16-bit native */
     png_bytep *rows;
@@ -55,7 +56,10 @@ static bool read_header(struct reader *r)
     png_set_chunk_cache_max(r->png, 64);
     png_init_io(r->png, r->file);
     png_read_info(r->png, r->info);
-    png_set_expand(r->png); /* palette to RGB, 1/2/4 bits to 8, transparent colour to alpha ... */
+    if (r->as_stored)
+        png_set_packing(r->png); /* 1/2/4 bits to 8 */
+    else
+        png_set_expand(r->png); /* palette to RGB, 1/2/4 bits to 8, transparent colour to alpha ... */
     png_set_strip_alpha(r->png); /* ... which is dropped */
     if (png_get_bit_depth(r->png, r->info) == 16) {
         if (png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_COLOR)
@@ -166,9 +170,9 @@ static enum sm_status to_volume(struct sm_volume *volume, struct reader *r, stru
     return status;
 }
 
-enum sm_status sm_png_read(struct sm_volume *volume, const char *path, struct sm_err *err)
+static enum sm_status read_picture(struct sm_volume *volume, const char *path, bool as_stored, struct sm_err *err)
 {
-    struct reader reader = {0};
+    struct reader reader = {.as_stored = as_stored};
     *volume = (struct sm_volume){0};
     enum sm_status status = open_reader(&reader, path, err);
     if (status == SM_OK && !read_header(&reader))
@@ -182,6 +186,27 @@ enum sm_status sm_png_read(struct sm_volume *volume, const char *path, struct sm
         status = to_volume(volume, &reader, err);
     }
     close_reader(&reader);
+    return status;
+}
+
+enum sm_status sm_png_read(struct sm_volume *volume, const char *path, struct sm_err *err)
+{
+    return read_picture(volume, path, false, err);
+}
+
+enum sm_status sm_png_read_labels(struct sm_labels *labels, const char *path, struct sm_err *err)
+{
+    struct sm_volume picture;
+    *labels = (struct sm_labels){0};
+    enum sm_status status = read_picture(&picture, path, true, err);
+    if (!status && picture.channels != 1)
+        status = sm_fail(err, SM_UNSUPPORTED, "%s: a colour picture cannot be a label map", path);
+    if (!status)
+        status = sm_labels_alloc(labels, &picture.grid, err);
+    for (size_t v = 0; !status && v < sm_grid_voxels(&picture.grid); v++)
+        labels->voxels[v] = picture.type == SM_UINT8 ? ((const uint8_t *) picture.voxels)[v]
+                                                     : ((const uint16_t *) picture.voxels)[v];
+    sm_volume_free(&picture);
     return status;
 }
 

@@ -81,22 +81,11 @@ static const char *name_of(const json_t *sidecar, int value)
 
 /* ---- maps ---- */
 
-/* A PNG's grey values are its labels. */
-static enum sm_status read_png(struct sm_labels *labels, const char *path,
-                               const struct sm_listener *listener, struct sm_err *err)
+static enum sm_status read_png(struct sm_labels *labels, const char *path, const struct sm_listener *listener,
+                               struct sm_err *err)
 {
-    struct sm_volume picture = {0};
     (void) listener;
-    enum sm_status status = sm_png_read(&picture, path, err);
-    if (!status && picture.channels != 1)
-        status = sm_fail(err, SM_UNSUPPORTED, "%s: a colour picture cannot be a label map", path);
-    if (!status)
-        status = sm_labels_alloc(labels, &picture.grid, err);
-    for (size_t v = 0; !status && v < sm_grid_voxels(&picture.grid); v++)
-        labels->voxels[v] = picture.type == SM_UINT8 ? ((const uint8_t *) picture.voxels)[v]
-                                                     : ((const uint16_t *) picture.voxels)[v];
-    sm_volume_free(&picture);
-    return status;
+    return sm_png_read_labels(labels, path, err);
 }
 
 /* Every value of the one map becomes a label. */

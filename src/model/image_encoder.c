@@ -20,6 +20,13 @@ static float *take_rows(const struct pass *pass, int width)
     return arena_floats(pass->arena, (size_t)pass->rows * width);
 }
 
+/* Scratch that is used by one after the other. */
+static float *take_largest(const struct pass *pass, const size_t floats[3])
+{
+    size_t most = floats[0] > floats[1] ? floats[0] : floats[1];
+    return arena_floats(pass->arena, most > floats[2] ? most : floats[2]);
+}
+
 /* x (rows, E) from pixels (batch, S, S, 3). ref: PatchEmbed, and pos_embed in
  * ImageEncoderViT.forward */
 static void embed_patches(const struct pass *pass, const struct image_encoder *weights, float *x,
@@ -43,19 +50,24 @@ static void embed_patches(const struct pass *pass, const struct image_encoder *w
 static void add_attention(const struct pass *pass, const struct block *block, int window, float *x)
 {
     const struct sm_config *config = pass->config;
+    const struct block_products *products = &block->products;
     int dim = config->embed_dim, heads = config->num_heads, d = head_dim(config);
     size_t mark = arena_mark(pass->arena);
     float *normed = take_rows(pass, dim); /* later what attention gives */
     float *qkv = take_rows(pass, 3 * dim);
-    float *scratch = arena_floats(
-        pass->arena, nn_window_attention_scratch(pass->batch, pass->side, window, heads, d));
+    float *scratch = take_largest(
+        pass, (size_t[]){nn_window_attention_scratch(pass->batch, pass->side, window, heads, d),
+                         nn_dense_scratch(pass->rows, &products->qkv),
+                         nn_dense_scratch(pass->rows, &products->proj)});
     if (!measuring(pass)) {
         nn_layer_norm(normed, x, block->norm1.weight, block->norm1.bias, pass->rows, dim,
                       norm_eps_encoder());
-        nn_linear(qkv, normed, block->qkv.weight, block->qkv.bias, pass->rows, dim, 3 * dim);
+        nn_dense(qkv, normed, &products->qkv, &(struct nn_after){.bias = block->qkv.bias},
+                 pass->rows, scratch);
         nn_window_attention(normed, qkv, block->qkv.bias, block->rel_pos_h, block->rel_pos_w,
                             pass->batch, pass->side, window, heads, d, scratch);
-        nn_linear_add(x, normed, block->proj.weight, block->proj.bias, pass->rows, dim, dim);
+        nn_dense(x, normed, &products->proj,
+                 &(struct nn_after){.bias = block->proj.bias, .add = x}, pass->rows, scratch);
     }
     arena_release(pass->arena, mark);
 }
@@ -64,13 +76,18 @@ static void add_attention(const struct pass *pass, const struct block *block, in
 static void add_mlp(const struct pass *pass, const struct block *block, float *x,
                     const float *normed)
 {
-    int dim = pass->config->embed_dim, mlp_dim = pass->config->mlp_dim;
+    const struct block_products *products = &block->products;
     size_t mark = arena_mark(pass->arena);
-    float *hidden = take_rows(pass, mlp_dim);
+    float *hidden = take_rows(pass, pass->config->mlp_dim);
+    float *scratch =
+        take_largest(pass, (size_t[]){nn_dense_scratch(pass->rows, &products->mlp1),
+                                      nn_dense_scratch(pass->rows, &products->mlp2), 0});
     if (!measuring(pass)) {
-        nn_linear(hidden, normed, block->mlp1.weight, NULL, pass->rows, dim, mlp_dim);
-        nn_bias_gelu(hidden, block->mlp1.bias, pass->rows, mlp_dim);
-        nn_linear_add(x, hidden, block->mlp2.weight, block->mlp2.bias, pass->rows, mlp_dim, dim);
+        nn_dense(hidden, normed, &products->mlp1,
+                 &(struct nn_after){.bias = block->mlp1.bias, .activation = NN_GELU}, pass->rows,
+                 scratch);
+        nn_dense(x, hidden, &products->mlp2,
+                 &(struct nn_after){.bias = block->mlp2.bias, .add = x}, pass->rows, scratch);
     }
     arena_release(pass->arena, mark);
 }
@@ -97,41 +114,42 @@ static void gate_channels(const struct pass *pass, const struct adapter *adapter
     arena_release(pass->arena, mark);
 }
 
-/* x to relu(up(relu(down(x)))), in place. ref: Adapter_Layer, self.spatial */
-static void convolve_down_and_up(const struct pass *pass, const struct adapter *adapter, float *x)
+/* x to relu(up(relu(down(x)))) + skip, in place. ref: Adapter_Layer, self.spatial */
+static void convolve_down_and_up(const struct pass *pass, const struct block_products *products,
+                                 float *x, const float *skip)
 {
     int dim = pass->config->embed_dim, side = pass->side, half = (side - 1) / 2 + 1;
-    size_t mark = arena_mark(pass->arena), small = (size_t)pass->batch * half * half * dim;
-    float *halved = arena_floats(pass->arena, small);
-    size_t down = nn_conv_scratch(pass->batch, side, side, dim, dim, 3, 2, 1);
-    size_t up = nn_conv_transpose_scratch(pass->batch, half, half, dim, dim, 4);
-    float *scratch = arena_floats(pass->arena, down > up ? down : up);
+    const struct nn_weights *down = &products->spatial_down, *up = &products->spatial_up;
+    size_t mark = arena_mark(pass->arena);
+    float *halved = arena_floats(pass->arena, (size_t)pass->batch * half * half * dim);
+    float *scratch = take_largest(
+        pass, (size_t[]){nn_dense_conv_scratch(down, pass->batch, side, side, 3, 2, 1),
+                         nn_dense_conv_transpose_scratch(up, pass->batch, half, half, 4), 0});
     if (!measuring(pass)) {
-        nn_conv(halved, x, adapter->spatial_down, NULL, pass->batch, side, side, dim, dim, 3, 2, 1,
-                scratch);
-        nn_relu(halved, small);
-        nn_conv_transpose(x, halved, adapter->spatial_up, NULL, pass->batch, half, half, dim, dim,
-                          4, scratch);
-        nn_relu(x, (size_t)pass->rows * dim);
+        nn_dense_conv(halved, x, down, &(struct nn_after){.activation = NN_RELU}, pass->batch,
+                      side, side, 3, 2, 1, scratch);
+        nn_dense_conv_transpose(x, halved, up,
+                                &(struct nn_after){.activation = NN_RELU, .add = skip},
+                                pass->batch, half, half, 4, scratch);
     }
     arena_release(pass->arena, mark);
 }
 
 /* x += Adapter(normed): the skip adds normed itself, not what the gate made of it.
  * ref: Adapter_Layer.forward */
-static void add_adapter(const struct pass *pass, const struct adapter *adapter, float *x,
+static void add_adapter(const struct pass *pass, const struct block *block, float *x,
                         const float *normed)
 {
+    const struct adapter *adapter = &block->adapter;
     int dim = pass->config->embed_dim;
-    size_t mark = arena_mark(pass->arena), count = (size_t)pass->rows * dim;
+    size_t mark = arena_mark(pass->arena);
     float *branch = take_rows(pass, dim);
     gate_channels(pass, adapter, branch, normed);
-    convolve_down_and_up(pass, adapter, branch);
+    convolve_down_and_up(pass, &block->products, branch, normed);
     if (!measuring(pass)) {
-        nn_add(branch, normed, count);
         nn_layer_norm(branch, branch, adapter->norm.weight, adapter->norm.bias, pass->rows, dim,
                       norm_eps_torch());
-        nn_add(x, branch, count);
+        nn_add(x, branch, (size_t)pass->rows * dim);
     }
     arena_release(pass->arena, mark);
 }
@@ -148,7 +166,7 @@ static void block_forward(const struct pass *pass, const struct block *block, in
                       norm_eps_encoder());
     add_mlp(pass, block, x, normed);
     if (pass->config->adapter)
-        add_adapter(pass, &block->adapter, x, normed);
+        add_adapter(pass, block, x, normed);
     arena_release(pass->arena, mark);
 }
 
@@ -156,17 +174,21 @@ static void block_forward(const struct pass *pass, const struct block *block, in
 static void neck(const struct pass *pass, const struct image_encoder *weights, float *out,
                  const float *x)
 {
-    int dim = pass->config->embed_dim, width = pass->config->prompt_dim, side = pass->side;
+    int width = pass->config->prompt_dim, side = pass->side;
     size_t mark = arena_mark(pass->arena);
     float *narrow = take_rows(pass, width);
-    float *scratch =
-        arena_floats(pass->arena, nn_conv_scratch(pass->batch, side, side, width, width, 3, 1, 1));
+    const struct neck_products *products = &weights->neck;
+    const struct nn_after nothing = {0};
+    float *scratch = take_largest(
+        pass, (size_t[]){nn_dense_scratch(pass->rows, &products->conv1),
+                         nn_dense_conv_scratch(&products->conv2, pass->batch, side, side, 3, 1, 1),
+                         0});
     if (!measuring(pass)) {
-        nn_linear(narrow, x, weights->neck_conv1, NULL, pass->rows, dim, width);
+        nn_dense(narrow, x, &products->conv1, &nothing, pass->rows, scratch);
         nn_layer_norm(narrow, narrow, weights->neck_norm1.weight, weights->neck_norm1.bias,
                       pass->rows, width, norm_eps_encoder());
-        nn_conv(out, narrow, weights->neck_conv2, NULL, pass->batch, side, side, width, width, 3, 1,
-                1, scratch);
+        nn_dense_conv(out, narrow, &products->conv2, &nothing, pass->batch, side, side, 3, 1, 1,
+                      scratch);
         nn_layer_norm(out, out, weights->neck_norm2.weight, weights->neck_norm2.bias, pass->rows,
                       width, norm_eps_encoder());
     }

@@ -49,6 +49,12 @@ static enum sm_status fill_from_file(void *context, const struct tensor *tensor,
 
 enum sm_status sm_model_open(struct sm_model **model, const char *path, struct sm_err *err)
 {
+    return sm_model_open_as(model, path, SM_PRECISION_FLOAT32, err);
+}
+
+enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
+                                enum sm_precision precision, struct sm_err *err)
+{
     struct h5 *file;
     struct sm_config config = {0};
     *model = NULL;
@@ -58,7 +64,7 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
     struct tensor_source source = {file, path, check_in_file, fill_from_file};
     status = config_read(&config, file, true, err);
     if (!status)
-        status = model_from_source(model, &config, &source, err);
+        status = model_from_source_as(model, &config, &source, precision, err);
     h5_close(file);
     return status;
 }

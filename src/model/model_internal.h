@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
+#include "nn/nn.h"
 #include "sammed2d/model.h"
 
 /* ---- weights: pointers into one block, filled once at open (weights.c) ---- */
@@ -29,11 +30,20 @@ struct adapter {
     const float *spatial_up;   /* packed by nn_pack_conv_transpose: 4x4, stride 2, padding 1 */
 };
 
+/* What the encoder multiplies with: the tensors named so, as they are or in a lower precision. */
+struct block_products {
+    struct nn_weights qkv, proj, mlp1, mlp2, spatial_down, spatial_up;
+};
+struct neck_products {
+    struct nn_weights conv1, conv2;
+};
+
 struct block {
     struct norm norm1, norm2; /* eps 1e-6 */
     struct linear qkv, proj, mlp1, mlp2;
     const float *rel_pos_h, *rel_pos_w; /* (R, D) */
     struct adapter adapter;             /* all NULL when the configuration has none */
+    struct block_products products;
 };
 
 struct image_encoder {
@@ -43,6 +53,7 @@ struct image_encoder {
     const float *neck_conv1; /* (C, E): 1x1, a linear layer without bias */
     const float *neck_conv2; /* packed by nn_pack_conv: 3x3, padding 1, no bias */
     struct norm neck_norm1, neck_norm2; /* LayerNorm2d, eps 1e-6 */
+    struct neck_products neck;
 };
 
 enum { POINT_KINDS = 4 }; /* background, foreground, box top left, box bottom right */
@@ -92,10 +103,21 @@ struct weights {
 
 struct sm_model {
     struct sm_config config;
+    enum sm_precision precision;
     struct weights weights;
     struct arena block;    /* every tensor, and what is computed from tensors alone */
     const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
 };
+
+/* ---- precision.c ---- */
+
+/* Bytes that the tensor of this field takes in a lower precision instead of its floats; 0: it stays
+ * float32. */
+size_t lowered_bytes(const struct sm_model *model, const float *const *field);
+/* Keeps the tensor of this field in `memory`; x as it would have been kept in float32. */
+void keep_lowered(struct sm_model *model, const float *const *field, const float *x, void *memory);
+/* After all tensors are in their places: the products that are in float32. */
+void keep_products(struct sm_model *model);
 
 /* ---- numbers that follow from the configuration ---- */
 

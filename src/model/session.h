@@ -18,4 +18,8 @@ struct sm_session {
     struct image_side image;
     struct tap tap; /* looks at the encoder's stages when stage is set */
 };
+
+/* sm_encode of pictures that are ready for the network: each (S, S, 3), for who prepares them another way. */
+enum sm_status session_encode_squares(struct sm_session *session, const float *const *squares, int count,
+                                      float *embeddings, struct sm_err *err);
 #endif

@@ -170,9 +170,10 @@ enum sm_status weights_each(struct weights *weights, const struct sm_config *con
 
 struct loader {
     const struct tensor_source *source;
+    struct sm_model *model;
     struct arena *block;
-    int64_t largest_repacked; /* floats of staging needed */
-    float *staging;
+    int64_t largest_staged; /* floats of staging needed */
+    float *staging, *repacked; /* as PyTorch has it; in our layout, before it is lowered */
 };
 
 static enum sm_status measure(void *context, const struct tensor *tensor, struct sm_err *err)
@@ -184,9 +185,10 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
         if (status)
             return status;
     }
-    arena_floats(loader->block, (size_t)tensor->count);
-    if (tensor->layout != PLAIN && tensor->count > loader->largest_repacked)
-        loader->largest_repacked = tensor->count;
+    size_t lowered = lowered_bytes(loader->model, tensor->field);
+    arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
+    if ((tensor->layout != PLAIN || lowered) && tensor->count > loader->largest_staged)
+        loader->largest_staged = tensor->count;
     return SM_OK;
 }
 
@@ -210,7 +212,9 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
-    float *place = arena_floats(loader->block, (size_t)tensor->count);
+    size_t lowered = lowered_bytes(loader->model, tensor->field);
+    void *kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
+    float *place = lowered ? loader->repacked : kept;
     float *target = tensor->layout == PLAIN ? place : loader->staging;
     enum sm_status status = source->fill(source->context, tensor, target, err);
     if (status)
@@ -221,7 +225,10 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
                        source->path, tensor->name);
     if (target != place)
         repack(tensor, place, target);
-    *tensor->field = place;
+    if (lowered)
+        keep_lowered(loader->model, tensor->field, place, kept);
+    else
+        *tensor->field = place;
     return SM_OK;
 }
 
@@ -231,7 +238,7 @@ static enum sm_status fill_model(struct sm_model *model, const struct tensor_sou
     const struct sm_config *config = &model->config;
     size_t pe = (size_t)grid_side(config) * (size_t)grid_side(config) * (size_t)config->prompt_dim;
     struct arena measuring = {0};
-    struct loader loader = {.source = source, .block = &measuring};
+    struct loader loader = {.source = source, .model = model, .block = &measuring};
     enum sm_status status = weights_each(&model->weights, config, measure, &loader, err);
     if (status)
         return status;
@@ -240,7 +247,9 @@ static enum sm_status fill_model(struct sm_model *model, const struct tensor_sou
         return sm_fail(err, SM_MEMORY, "%s: out of memory: the network's weights take %zu MB",
                        source->path, measuring.peak >> 20);
     loader.block = &model->block;
-    loader.staging = malloc((size_t)loader.largest_repacked * sizeof(float));
+    bool lower = model->precision != SM_PRECISION_FLOAT32;
+    loader.staging = malloc((size_t)loader.largest_staged * (lower ? 2 : 1) * sizeof(float));
+    loader.repacked = loader.staging + (lower ? loader.largest_staged : 0);
     if (!loader.staging)
         return sm_fail(err, SM_MEMORY, "%s: out of memory while reading weights", source->path);
     status = weights_each(&model->weights, config, load, &loader, err);
@@ -250,11 +259,19 @@ static enum sm_status fill_model(struct sm_model *model, const struct tensor_sou
     float *image_pe = arena_floats(&model->block, pe);
     prompt_encoder_dense_pe(model, image_pe);
     model->image_pe = image_pe;
+    keep_products(model);
     return SM_OK;
 }
 
 enum sm_status model_from_source(struct sm_model **model, const struct sm_config *config,
                                     const struct tensor_source *source, struct sm_err *err)
+{
+    return model_from_source_as(model, config, source, SM_PRECISION_FLOAT32, err);
+}
+
+enum sm_status model_from_source_as(struct sm_model **model, const struct sm_config *config,
+                                    const struct tensor_source *source, enum sm_precision precision,
+                                    struct sm_err *err)
 {
     *model = NULL;
     enum sm_status status = config_check(config, source->path, err);
@@ -264,6 +281,7 @@ enum sm_status model_from_source(struct sm_model **model, const struct sm_config
     if (!made)
         return sm_fail(err, SM_MEMORY, "out of memory");
     made->config = *config;
+    made->precision = precision;
     status = fill_model(made, source, err);
     if (status)
         sm_model_close(made);

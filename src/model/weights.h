@@ -37,4 +37,7 @@ struct tensor_source {
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */
 enum sm_status model_from_source(struct sm_model **model, const struct sm_config *config,
                                     const struct tensor_source *source, struct sm_err *err);
+enum sm_status model_from_source_as(struct sm_model **model, const struct sm_config *config,
+                                    const struct tensor_source *source, enum sm_precision precision,
+                                    struct sm_err *err);
 #endif

@@ -40,9 +40,79 @@ int nn_threads(void);
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
 bool nn_gemm_in_parallel(void);
+/* ---- each.c: whole pieces of work side by side ---- */
+
+/* Calls task(context, i, worker) for i = 0..n-1, on several threads when kernels may be called from
+ * them; what is inside then runs on one thread each, and nobody waits for anybody until the end. worker
+ * is below nn_workers(n), and two tasks at a time never have the same: its share of scratch. One task
+ * alone has all threads to itself. */
+void nn_each(int n, void (*task)(void *context, int i, int worker), void *context);
+int nn_workers(int n);
+
 /* Lets BLAS take its work space now. OpenBLAS asks for it again and again, for ever, when there is
  * none, so this looks first whether there is. 0, or how many bytes are wanted and not to be had. */
 size_t nn_reserve(void);
+
+/* ---- dense.c: the encoder's products, with kernels of our own (gemm.h) or, when chosen, BLAS ---- */
+
+enum nn_precision { NN_F32, NN_BF16, NN_INT8 };
+
+/* Weights n x k for each of one or several taps, row-major, read where they lie: row_bytes from one
+ * output channel to the next, tap_bytes from one tap to the next. float32 is as nn_linear, nn_conv
+ * and nn_conv_transpose have it; the others are made by nn_weights_lower (dense_weights.c). */
+struct nn_weights {
+    enum nn_precision precision;
+    int n, k, taps;
+    size_t row_bytes, tap_bytes;
+    const void *data;
+    const float *scale;   /* int8: (n), a weight is its number times this */
+    const int32_t *total; /* int8: (taps, n), sums over k */
+};
+
+enum nn_activation { NN_NONE, NN_GELU, NN_RELU };
+
+/* out = activation(product + bias) + add. bias (n) and add (like out) may be NULL; add may be out for
+ * nn_dense without an activation. */
+struct nn_after {
+    const float *bias;
+    enum nn_activation activation;
+    const float *add;
+};
+
+/* Views of float32 weights: (n, k); packed by nn_pack_conv; packed by nn_pack_conv_transpose. */
+struct nn_weights nn_weights_linear(const float *weights, int n, int k);
+struct nn_weights nn_weights_conv(const float *packed, int cout, int cin, int kernel);
+struct nn_weights nn_weights_conv_transpose(const float *packed, int cin, int cout, int kernel);
+/* The same in a lower precision, in nn_weights_bytes bytes at `memory`, 64-byte aligned: bfloat16
+ * rounded to nearest even; int8 with a scale for each output channel. */
+size_t nn_weights_bytes(const struct nn_weights *weights, enum nn_precision precision);
+struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *weights,
+                                   enum nn_precision precision);
+
+/* nn_linear, nn_conv (kernel <= 4) and nn_conv_transpose, and what comes after. Sums are float32,
+ * for int8 int32: activations are rounded to 8 bits token by token. A CPU without instructions for
+ * the precision computes with the same weights in float32. */
+void nn_dense(float *out, const float *x, const struct nn_weights *weights,
+              const struct nn_after *after, int rows, float *scratch);
+size_t nn_dense_scratch(int rows, const struct nn_weights *weights);
+void nn_dense_conv(float *out, const float *x, const struct nn_weights *weights,
+                   const struct nn_after *after, int batch, int height, int width, int kernel,
+                   int stride, int padding, float *scratch);
+size_t nn_dense_conv_scratch(const struct nn_weights *weights, int batch, int height, int width,
+                             int kernel, int stride, int padding);
+void nn_dense_conv_transpose(float *out, const float *x, const struct nn_weights *weights,
+                             const struct nn_after *after, int batch, int height, int width,
+                             int kernel, float *scratch);
+size_t nn_dense_conv_transpose_scratch(const struct nn_weights *weights, int batch, int height,
+                                       int width, int kernel);
+
+/* "avx512", "avx2", "base" or "blas" for all that follows; false: this CPU has no such. Without it
+ * $SAMMED2D_KERNELS decides, else the CPU. Not between sizing scratch and using it. */
+bool nn_use_kernels(const char *name);
+/* The name of those in use. */
+const char *nn_kernels(void);
+/* Has this CPU instructions for the precision, and do the kernels in use know them? */
+bool nn_is_native(enum nn_precision precision);
 
 /* ---- norm.c ---- */
 
@@ -59,6 +129,7 @@ void nn_gelu(float *x, size_t count); /* exact: x/2 (1 + erf(x / sqrt 2)) */
 void nn_relu(float *x, size_t count);
 void nn_sigmoid(float *x, size_t count);
 void nn_softmax(float *x, int rows, int n);                      /* each row */
+void nn_softmax_columns(float *x, int ld, int rows, int n);      /* each column of x (rows, n) */
 void nn_add(float *x, const float *y, size_t count);             /* x += y */
 void nn_add_rows(float *x, const float *row, int rows, int n);   /* each row += row (n) */
 void nn_bias_gelu(float *x, const float *bias, int rows, int n); /* x = gelu(x + bias) */

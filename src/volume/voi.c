@@ -21,23 +21,23 @@ static double shown(enum sm_voi_function function, double value, struct sm_voi_w
     }
 }
 
-static uint8_t from_table(const struct sm_voi *voi, double value)
+static uint8_t from_table(const struct sm_voi_table *table, double value)
 {
-    double place = floor(value - voi->table_first);
-    double last = (double) voi->table_size - 1;
-    return voi->table[(size_t) fmin(fmax(place, 0), last)];
+    double place = floor(value - table->first), last = (double) table->size - 1;
+    return table->grey[(size_t) fmin(fmax(place, 0), last)];
 }
 
 void voi_apply(const struct sm_voi *voi, int k, const float *values, size_t count, uint8_t *grey)
 {
     struct sm_voi_window window = {0, 1};
+    size_t row = voi->per_slice ? (size_t) k : 0;
     if (voi->windows > 0)
-        window = voi->window[voi->per_slice ? (size_t) k * voi->windows : 0];
+        window = voi->window[row * voi->windows];
     for (size_t x = 0; x < count; x++) {
         if (!isfinite(values[x]))
             grey[x] = 0;
         else if (voi->windows == 0)
-            grey[x] = from_table(voi, values[x]);
+            grey[x] = from_table(&voi->table[row], values[x]);
         else
             grey[x] = (uint8_t) floor(
                 255 * fmin(fmax(shown(voi->function, values[x], window), 0), 1) + 0.5);

@@ -74,6 +74,8 @@ void sm_voi_free(struct sm_voi *voi)
         return;
     free(voi->window);
     free(voi->explanation);
+    for (size_t t = 0; t < voi->tables; t++)
+        free(voi->table[t].grey);
     free(voi->table);
     free(voi);
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/perl
-# The table of codes: against pydicom's dictionary, and TotalSegmentator's classes that it must know.
+# The table of codes: against pydicom's dictionary, and every class of TotalSegmentator.
 use strict;
 use warnings;
+use File::Temp 'tempdir';
 use IPC::Open2;
 use Test::More;
 
+my $build = $ENV{BUILD} // 'build';
 my $python = '/usr/bin/python3';
 system("$python -c 'import pydicom' 2>/dev/null") == 0 or plan skip_all => 'pydicom is not installed';
 
@@ -52,18 +54,29 @@ is(join('', grep { /^bad/ } @verdicts), '', 'codes that pydicom lists mean there
 my $listed = grep { /^good/ } @verdicts;
 cmp_ok($listed, '>=', 300, "$listed codes are listed");
 
-# Class names of TotalSegmentator, with and without sides.
-for my $class (qw(spleen kidney_right gallbladder liver stomach pancreas adrenal_gland_left
-    lung_upper_lobe_left lung_middle_lobe_right esophagus trachea thyroid_gland small_bowel duodenum colon
-    urinary_bladder prostate kidney_cyst_left sacrum vertebrae_S1 vertebrae_L5 vertebrae_C1 heart aorta
-    pulmonary_vein brachiocephalic_trunk subclavian_artery_right common_carotid_artery_left
-    brachiocephalic_vein_left atrial_appendage_left superior_vena_cava inferior_vena_cava
-    portal_vein_and_splenic_vein iliac_artery_left iliac_vena_right humerus_left scapula_right
-    clavicula_left femur_right hip_left spinal_cord gluteus_maximus_left gluteus_minimus_right
-    autochthon_left iliopsoas_right brain skull rib_left_1 rib_right_12 sternum costal_cartilages)) {
-    (my $name = lc $class) =~ tr/_/ /;
-    (my $bare = $name) =~ s/ ?\b(left|right)\b//;
-    (my $one = $bare) =~ s/s$//;
-    ok($names{$name} || $names{$bare} || $names{$one}, $class);
-}
+# Every class of TotalSegmentator, all the way into a SEG; its codes too are the dictionary's.
+my $dir = tempdir(CLEANUP => 1);
+system("$python tests/lib/make_seg_series.py $dir") == 0 or die 'make_seg_series.py failed';
+open $file, '<', 'tests/cli/totalsegmentator.txt' or die;
+chomp(my @wanted = grep { !/^#/ } <$file>);
+close $file;
+my @classes = map { (split)[0] } @wanted;
+is(system("$build/tests/write_seg $dir/eight $dir/all.dcm binary " . @classes . " @classes > /dev/null"), 0,
+    scalar(@classes) . ' classes of TotalSegmentator in one SEG');
+my $list = <<'PY';
+import sys, pydicom
+side = {"7771000": "left", "24028007": "right"}
+def modifier(item, name):
+    codes = item.get(name)
+    return side[codes[0].CodeValue] if codes else "-"
+for s in pydicom.dcmread(sys.argv[1]).SegmentSequence:
+    kind = s.SegmentedPropertyTypeCodeSequence[0]
+    region = s.get("AnatomicRegionSequence")
+    print(s.SegmentLabel, kind.CodeValue, modifier(kind, "SegmentedPropertyTypeModifierCodeSequence"),
+          region[0].CodeValue if region else "-",
+          modifier(region[0], "AnatomicRegionModifierSequence") if region else "-")
+PY
+open2($out, $in, $python, '-c', $list, "$dir/all.dcm");
+chomp(my @found = <$out>);
+is_deeply(\@found, \@wanted, 'have the codes and sides that they should have');
 done_testing;

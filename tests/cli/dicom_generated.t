@@ -25,7 +25,9 @@ my @cases = (
     captures => ['read 8x6x1 int16', '- note.txt | not DICOM',
                  '- short | truncated: the pixel data ends 10 bytes short',
                  '- shot | secondary capture without geometry'],
-    medium => ['read 8x6x2 int16', '- DICOMDIR | not an image: DICOMDIR'],
+    medium => ['read 8x6x2 int16',
+               '- ../OUT/X/IM000000 | listed in DICOMDIR but outside its folder: not opened',
+               '- DICOMDIR | not an image: DICOMDIR', '- 1 files | listed in DICOMDIR but not there'],
 );
 while (my ($case, $wanted) = splice @cases, 0, 2) {
     my $out = tempdir(CLEANUP => 1);

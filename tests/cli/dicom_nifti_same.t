@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # A study as DICOM and as dcm2niix's NIfTI of it, with the same prompts in LPS mm: the same mask in the world.
+# Not with a gantry tilt or gaps: dcm2niix writes neither where it is.
 use strict;
 use warnings;
 use File::Temp 'tempdir';
@@ -54,6 +55,7 @@ case("$dir/axial", 'auto');
 case("$dir/sagittal", 'sagittal');
 case("$dir/sagittal", 'axial');
 case("$dir/coronal_oblique", 'coronal');
+case("$dir/axial_oblique", 'auto'); # pixels of 1.25 by 0.8 mm
 my $real = '../shared/data/dicom';
 SKIP: {
     -d $real or skip '../shared is not there', 3;

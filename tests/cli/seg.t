@@ -17,7 +17,7 @@ system("$python tests/lib/make_seg_series.py $made") == 0 or die "make_seg_serie
 
 sub segment {
     my ($series, $words) = @_;
-    my $said = `$build/sammed2d segment $made/$series $words -q 2>&1`;
+    my $said = `$build/sammed2d segment $made/$series $words 2>&1`;
     return ($? >> 8, $said);
 }
 
@@ -43,7 +43,9 @@ my $odd = dump_of("$out/odd.dcm");
 like($odd, qr/Patient's Name\s+PN: 'Müller\^Jörg'/, 'the name keeps its characters');
 like($odd, qr/10200004.*\n.*SCT.*\n.*'Liver'/, 'the liver has its code');
 like($odd, qr/7771000.*\n.*SCT.*\n.*'Left'/, 'and the kidney its side');
-like(dump_of("$out/oblique.dcm"), qr/Lossy Image Compression\s+CS: '01'/, 'a lossy source is flagged');
+my $lossy = dump_of("$out/oblique.dcm");
+like($lossy, qr/$_/, "a lossy source: $_") for "Lossy Image Compression\\s+CS: '01'",
+    "Lossy Image Compression Ratio\\s+DS: '8", "Lossy Image Compression Method\\s+CS: 'ISO_10918_1'";
 like(dump_of("$out/enhanced.dcm"), qr/Referenced Frame Number/, 'frames of a multi-frame source are named');
 
 my ($status, $said) = segment('odd', "--box liver=$boxes{odd} --box 'left kidney=20,18,1,55,49,1' " .
@@ -109,6 +111,49 @@ is($status, 0, 'resampled');
 is($status, 1, 'a label map has no overlap');
 ($status, $said) = segment('odd', "--box liver=$boxes{odd} -o $made/odd/x0");
 is($status, 1, 'a slice of the series is not overwritten');
-($status, $said) = segment('odd', "--point liver=1,1,0 --exclude liver=1,1,0 --exclude liver=2,1,0 -o $out/none.dcm");
-ok($status == 0 || ($status == 3 && !-e "$out/none.dcm"), 'nothing found: no SEG, status 3');
+
+# Objects that come out empty. On the same box the first one has every voxel.
+($status, $said) = segment('odd', "--box liver=$boxes{odd} --box shadow=$boxes{odd} -o $out/first.dcm -o $out/first.nii.gz");
+is($status, 3, 'one of two objects is empty: status 3');
+like($said, qr/"shadow" came out empty/, 'which is said');
+like(dump_of("$out/first.dcm"), qr/Segment Label\s+LO: 'liver'(?!.*Segment Label)/s, 'and left out of the SEG');
+is(errors("$out/first.dcm"), '', 'dciodvfy');
+SKIP: {
+    my $blind = `$python tests/lib/blind_weights.py $out/blind.h5 2>&1`;
+    skip "no weights that see nothing: $blind", 4 if $?;
+    ($status, $said) = segment('odd', "-w $out/blind.h5 --box liver=$boxes{odd} -o $out/none.dcm -o $out/none.nii.gz");
+    is($status, 3, 'every object is empty: status 3');
+    like($said, qr/no DICOM SEG is written/, 'which is said');
+    ok(!-e "$out/none.dcm", 'no SEG');
+    ok(-s "$out/none.nii.gz", 'but a label map');
+}
+
+# What UIDs and dates depend on.
+sub uid { my ($file) = @_; return dump_of($file) =~ /\(0008, 0018\).*UI: (\S+)/ ? $1 : '' }
+my %uids;
+for my $case (
+    ['as it is', ''], ['another option', '--multimask no'], ['another window', '--window -200,400'],
+    ['another label', '--tracking-id liver=7'], ['another kind', '--fractional'],
+) {
+    my ($what, $more) = @$case;
+    segment('odd', "--box liver=$boxes{odd} $more -o $out/uid.dcm");
+    is($uids{uid("$out/uid.dcm")}++ // 0, 0, "$what: another UID");
+}
+{
+    local $ENV{SOURCE_DATE_EPOCH} = 86400 * 365;
+    segment('odd', "--box liver=$boxes{odd} -o $out/epoch.dcm");
+    like(dump_of("$out/epoch.dcm"), qr/Content Date\s+DA: '19710101'/, 'SOURCE_DATE_EPOCH is the date');
+}
+like(dump_of("$out/odd.dcm"), qr/Content Date\s+DA: '20200102'/, 'else the source gives it');
+
+# Written into the folder that was read, a SEG does not disturb the next reading.
+($status, $said) = segment('oblique', "--box liver=$boxes{oblique} -o $made/oblique/new.dcm");
+is($status, 0, 'a SEG beside its source') or diag($said);
+($status, $said) = segment('oblique', "--box liver=$boxes{oblique} -o $out/beside.dcm");
+is(system("cmp -s $made/oblique/new.dcm $out/beside.dcm"), 0, 'is left out when that is read');
+($status, $said) = segment('enhanced/multi', "--box liver=$boxes{enhanced} -o $made/enhanced/multi.dcm");
+is($status, 0, 'a single file, and a SEG beside it');
+rename "$made/enhanced/multi", "$made/enhanced/it.dcm" or die;
+($status, $said) = segment('enhanced/it.dcm', "--box liver=$boxes{enhanced} -o $made/enhanced/./it.dcm");
+is($status, 1, 'but never in its place');
 done_testing;

@@ -193,6 +193,21 @@ is($status, 3, 'two objects on the same voxels: the second comes out empty, stat
 like($err, qr/warning: object "shadow" came out empty/, 'and a warning says which');
 my @written = read_labels("$dir/e.nii");
 is(scalar(@written), 24 * 20 * 5, 'the label map is written');
+# ---- precisions ----
+my ($float_voxels) = $json->{objects}[0]{voxels};
+for my $precision (qw(bf16 int8)) {
+    my ($status, $out, $err) = run($input, '--box', $box, '--precision', $precision, '--json', '-o', "$dir/$precision.nii");
+    is("$status$err", '0', "--precision $precision works");
+    my $now = $status ? 0 : decode_json($out)->{objects}[0]{voxels};
+    cmp_ok(abs($now - $float_voxels), '<', 0.05 * $float_voxels, '... and finds about the same');
+    is(decode_json(slurp("$dir/$precision.json"))->{options}{precision}, $precision, '... and says so beside the label map');
+}
+{
+    my ($status, undef, $err) = run($input, '--box', $box, '--precision', 'int4', '-o', "$dir/x.nii");
+    is($status, 1, 'an unknown precision is a usage error');
+    like($err, qr/--precision takes one of float32, bf16, int8, not "int4"/, '... that lists those there are');
+}
+
 # OpenBLAS would wait for ever for work space that it cannot have. Sanitizers need more than any limit.
 SKIP: {
     skip 'built with a sanitizer', 1 if `nm $program 2>/dev/null` =~ /__asan_init/;

@@ -59,6 +59,11 @@ static void print_values(const struct sm_volume *volume)
     if (volume->voi && volume->voi->windows > 0)
         printf(", \"window\": [%.9g, %.9g]", volume->voi->window[0].center,
                volume->voi->window[0].width);
+    for (size_t t = 0; volume->voi && t < volume->voi->tables; t++) {
+        const struct sm_voi_table *table = &volume->voi->table[t];
+        printf("%s[%.9g, %zu, %d, %d]%s", t ? ", " : ", \"tables\": [", table->first, table->size,
+               table->grey[0], table->grey[table->size - 1], t + 1 == volume->voi->tables ? "]" : "");
+    }
 }
 
 static enum sm_status write_voxels(const struct sm_dicom_study *study, size_t index,

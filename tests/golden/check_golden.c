@@ -16,11 +16,11 @@ static const struct kind {
     void (*run)(struct golden *g);
     const char *skipped; /* why it is not run */
 } kinds[] = {
-    {"@learning_rate", NULL, "training is a later capability"},
+    {"@learning_rate", golden_training, NULL},
     {"nearest_source_index_for_", golden_preprocess, NULL},
     {"after_load_from_", golden_interpolation, NULL},
     {"encoder/", golden_inference, NULL},
-    {"seg_metrics_mean_iou_dice", NULL, "metrics are a later capability"},
+    {"seg_metrics_mean_iou_dice", golden_metrics, NULL},
 };
 
 static bool matches(const struct golden *g, const char *mark)

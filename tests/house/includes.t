@@ -18,7 +18,7 @@ my %may_include = (
     dicom      => [qw(base volume)],
     checkpoint => [qw(base h5)],
     input      => [qw(base volume nifti image dicom)],
-    dataset    => [qw(base volume input image)],
+    dataset    => [qw(base volume input image dicom)],
     pipeline   => [qw(base nn h5 model volume nifti image dicom input)],
     eval       => [qw(base nn model volume image input dataset pipeline)],
     synth      => ['base'],
@@ -30,7 +30,8 @@ my %may_include = (
 my %public = (
     error => 'base', listener => 'base', sammed2d => 'base', volume => 'volume', view => 'volume',
     nifti => 'nifti', picture => 'image', model => 'model', prompts => 'pipeline', segment => 'pipeline',
-    dicom => 'dicom', stack => 'volume', input => 'input', compare => 'input', metrics => 'volume', dataset => 'dataset',
+    dicom => 'dicom', stack => 'volume', input => 'input', metrics => 'volume', dataset => 'dataset', evaluate => 'eval',
+    slices => 'dataset', compare => 'input',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
 my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
@@ -45,7 +46,7 @@ my @doors = (
     [qr/^(sha|md)\d+\.h|^libmd/,           qr{^src/base/digest\.c$}],
     [qr/^zip/,                             qr{^src/(checkpoint|dicom)/}],
     [qr/^dcmtk|^openjpeg/,                 qr{^src/dicom/}],
-    [qr/^zlib/,                            qr{^src/nifti/}],
+    [qr/^zlib/,                            qr{^src/(nifti|dicom)/}],
     [qr/^omp\./,                           qr{^src/(nn|model|pipeline|eval|train)/}],
 );
 

@@ -240,6 +240,14 @@ void golden_compare_ulp(struct golden *g, const char *path, const float *got, si
     free(expected);
 }
 
+void golden_verdict(struct golden *g, const char *path, const char *what, double difference, double bound)
+{
+    char line[160];
+    mark_compared(g, path);
+    snprintf(line, sizeof line, "%s%s", path, what);
+    verdict(g, line, difference, bound);
+}
+
 void golden_compare_exact(struct golden *g, const char *what, size_t different, size_t count)
 {
     char line[160];

@@ -38,6 +38,8 @@ void golden_compare(struct golden *g, const char *path, const float *got, int ra
                     const int64_t *dim);
 /* The same within 2 units in the last place, all elements. */
 void golden_compare_ulp(struct golden *g, const char *path, const float *got, size_t count);
+/* One line: `difference` has to be at most `bound`. Data set `path` counts as compared. */
+void golden_verdict(struct golden *g, const char *path, const char *what, double difference, double bound);
 /* One line for `count` numbers that have to agree exactly. */
 void golden_compare_exact(struct golden *g, const char *what, size_t different, size_t count);
 
@@ -48,4 +50,6 @@ float *golden_floats(struct golden *g, const char *path, struct h5_shape *shape)
 void golden_inference(struct golden *g);
 void golden_preprocess(struct golden *g);
 void golden_interpolation(struct golden *g);
+void golden_metrics(struct golden *g);
+void golden_training(struct golden *g);
 #endif

@@ -113,17 +113,23 @@ def captures(out):
 
 
 def medium(out):
-    """A DICOMDIR that points out of its folder: the folder is scanned, the pointer not followed."""
+    """A DICOMDIR of four images: two are there, one is not, and one entry points out of the folder, at an
+    image that would fit."""
     from pydicom.fileset import FileSet
     fs = FileSet()
-    for k in range(2):
+    for k in range(4):
         d = image(k, "1.2.13")
         d.PatientID, d.PatientName, d.StudyID, d.StudyDate, d.StudyTime = "x", "x", "1", "20200101", "10"
         d.AccessionNumber = ""
         fs.add(d)
     fs.write(os.path.join(out, "medium"))
+    folder = os.path.join(out, "medium", "PT000000", "ST000000", "SE000000")
+    os.remove(os.path.join(folder, "IM000003"))
+    os.makedirs(os.path.join(out, "OUT", "X"))
+    os.rename(os.path.join(folder, "IM000000"), os.path.join(out, "OUT", "X", "IM000000"))
     path = os.path.join(out, "medium", "DICOMDIR")
-    data = open(path, "rb").read().replace(b"PT000000", b"..\\OUT\\X")
+    data, entry = open(path, "rb").read(), b"PT000000\\ST000000\\SE000000\\IM000000"
+    data = data.replace(entry, b"..\\OUT\\X\\IM000000".ljust(len(entry)))
     open(path, "wb").write(data)
 
 

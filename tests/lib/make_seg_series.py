@@ -68,6 +68,8 @@ def enhanced(out):
 def main(out):
     up = [(-10.123456, -20.5, 2.5 * k) for k in range(5)]
     series(out, "odd", "2.25.1", (97, 111), up, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
+    series(out, "eight", "2.25.8", (64, 48), [(-10.5, -20.25, 2.5 * k) for k in range(5)],
+           SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
     series(out, "tilted", "2.25.2", (64, 61), [(-9, -8 + 1.1 * k, 5.0 * k) for k in range(4)])
     series(out, "gap", "2.25.3", (35, 45), [(0, 0, 4.0 * k) for k in (0, 1, 3, 4)],
            SpecificCharacterSet=["", "ISO 2022 IR 87"])

@@ -256,6 +256,75 @@ void ref_conv_transpose(double *out, double *size, const float *x, const float *
     }
 }
 
+static void copy_pixel(float *out, const float *x, int b, int y, int c, int height, int width,
+                       int cin)
+{
+    for (int i = 0; i < cin; i++)
+        out[i] = y >= 0 && y < height && c >= 0 && c < width
+                     ? x[(((size_t)b * height + y) * width + c) * cin + i]
+                     : 0;
+}
+
+void ref_conv_rows(float *out, const float *x, int batch, int height, int width, int cin,
+                   int kernel, int stride, int padding)
+{
+    int oh = (height + 2 * padding - kernel) / stride + 1;
+    int ow = (width + 2 * padding - kernel) / stride + 1;
+    for (int at = 0; at < batch * oh * ow; at++)
+        for (int tap = 0; tap < kernel * kernel; tap++, out += cin)
+            copy_pixel(out, x, at / ow / oh, at / ow % oh * stride + tap / kernel - padding,
+                       at % ow * stride + tap % kernel - padding, height, width, cin);
+}
+
+void ref_conv_transpose_rows(float *out, const float *x, int batch, int height, int width, int cin,
+                             int kernel)
+{
+    int padding = kernel == 4 ? 1 : 0, oh = 2 * height, ow = 2 * width;
+    for (int at = 0; at < batch * oh * ow; at++)
+        for (int tap = 0; tap < kernel * kernel; tap++, out += cin) {
+            /* the input pixel whose stamp puts this tap here, twice its index */
+            int y = at / ow % oh + padding - tap / kernel, c = at % ow + padding - tap % kernel;
+            copy_pixel(out, x, at / ow / oh, y % 2 ? -1 : y / 2, c % 2 ? -1 : c / 2, height, width,
+                       cin);
+        }
+}
+
+void ref_round_bf16(float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int exponent;
+        double significand = frexp(x[i], &exponent);
+        x[i] = (float)ldexp(nearbyint(ldexp(significand, 8)), exponent - 8);
+    }
+}
+
+void ref_round_rows(float *x, double *step, int rows, int k)
+{
+    for (int r = 0; r < rows; r++, x += k) {
+        double low = 0, high = 0;
+        for (int i = 0; i < k; i++) {
+            low = fmin(low, x[i]);
+            high = fmax(high, x[i]);
+        }
+        step[r] = (high - low) / 255;
+        double zero = step[r] > 0 ? floor(-low / step[r] + 0.5) : 0;
+        for (int i = 0; i < k && step[r] > 0; i++)
+            x[i] = (float)(step[r] *
+                           (fmin(255, fmax(0, floor(x[i] / step[r] + zero + 0.5))) - zero));
+    }
+}
+
+void ref_round_weights(float *w, int n, int k)
+{
+    for (int c = 0; c < n; c++, w += k) {
+        double step = 0;
+        for (int i = 0; i < k; i++)
+            step = fmax(step, fabs(w[i]) / 127);
+        for (int i = 0; i < k && step > 0; i++)
+            w[i] = (float)(step * nearbyint(w[i] / step));
+    }
+}
+
 /* Value at a fractional place of one axis, edges repeated. */
 static void place(double *weight, int *low, int *high, int o, int to, int from)
 {

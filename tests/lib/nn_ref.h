@@ -36,5 +36,18 @@ void ref_conv(double *out, double *size, const float *x, const float *weight, co
 void ref_conv_transpose(double *out, double *size, const float *x, const float *weight,
                         const float *bias, int batch, int height, int width, int cin, int cout,
                         int kernel);
+/* Rows of a product: all that a convolution multiplies for output place (b, y, x), (kernel, kernel,
+ * cin) with zeros outside: out (batch * oh * ow, kernel^2 * cin). Transposed, stride 2: zeros also for
+ * the taps that this place does not meet. */
+void ref_conv_rows(float *out, const float *x, int batch, int height, int width, int cin,
+                   int kernel, int stride, int padding);
+void ref_conv_transpose_rows(float *out, const float *x, int batch, int height, int width, int cin,
+                             int kernel);
+/* In place, to what the lower precisions keep. bfloat16: eight bits of significand, ties to even.
+ * int8: each row of x to 256 steps from min(0, row) to max(0, row), `step` of each row beside;
+ * each row of w to 127 steps of its largest magnitude. */
+void ref_round_bf16(float *x, size_t count);
+void ref_round_rows(float *x, double *step, int rows, int k);
+void ref_round_weights(float *w, int n, int k);
 void ref_resize_bilinear(double *out, int oh, int ow, const float *x, int h, int w, int channels);
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Two label maps that should say the same of the same places: same_world.py A.nii.gz B.nii.gz prints
-"same", or what differs. And three series to make them from: same_world.py make DIR."""
+"same", or what differs. And four series to make them from: same_world.py make DIR."""
 import sys
 
 import numpy as np
@@ -9,6 +9,7 @@ PLANES = {  # row and column direction
     "axial": ([1, 0, 0], [0, 1, 0]),
     "sagittal": ([0, 1, 0], [0, 0, -1]),
     "coronal_oblique": ([0.98, 0.17, 0.1], [0.08, 0.12, -0.99]),
+    "axial_oblique": ([0.9, 0.35, 0.2], [-0.3, 0.9, -0.25]),
 }
 
 
@@ -29,7 +30,7 @@ def make(out):
             place = -48 * row - 36 * column + (3.25 * k - 10) * normal
             d.ImagePositionPatient = [f"{v:.6f}" for v in place]
             d.ImageOrientationPatient = [f"{v:.9f}" for v in (*row, *column)]
-            d.PixelSpacing, d.SliceThickness, d.PatientPosition = [1, 1], 3.25, "HFS"
+            d.PixelSpacing, d.SliceThickness, d.PatientPosition = [1.25, 0.8] if number == 3 else [1, 1], 3.25, "HFS"
             d.PatientName, d.PatientID, d.StudyDate, d.SeriesTime = "x", "x", "20200101", "10"
             inside = ((x - 44 - k) / 1.5) ** 2 + (y - 30) ** 2 < (12 + k) ** 2
             d.PixelData = np.where(inside, 400 + (x + 2 * y) % 50, 30 + x).astype("<i2").tobytes()

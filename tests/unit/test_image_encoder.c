@@ -264,8 +264,56 @@ static void test_shapes(void **unused)
     report_worst("image encoder");
 }
 
+static void encode_in(float *out, const struct sm_config *c, const float *pixels,
+                      enum sm_precision precision)
+{
+    struct sm_model *model;
+    struct sm_err err;
+    struct tensor_source source = hash_source(&seed);
+    struct arena arena = {0};
+    if (model_from_source_as(&model, c, &source, precision, &err))
+        fail_msg("%s", err.message);
+    image_encoder_forward(model, &arena, NULL, NULL, 1, NULL);
+    assert_int_equal(arena_init(&arena, arena.peak, &err), SM_OK);
+    image_encoder_forward(model, &arena, out, pixels, 1, NULL);
+    arena_free(&arena);
+    sm_model_close(model);
+}
+
+static double relative_difference(const float *a, const float *b, size_t count)
+{
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    return sqrt(difference / size);
+}
+
+/* Eight bits of significand are wrong by 2^-9 at most, eight bits of a token's range by more: lower
+ * precisions give the same embedding but for a few of such roundings, and not the same bits. */
+static void test_precisions(void **unused)
+{
+    (void)unused;
+    dice_start("precisions");
+    static const double most[] = {[SM_PRECISION_BF16] = 0.02, [SM_PRECISION_INT8] = 0.06};
+    struct sm_config c = small_config(128, 16, 4, 6, true);
+    size_t floats = sm_embedding_floats(&c);
+    float *pixels = random_floats((size_t)c.image_size * c.image_size * 3, 2);
+    float *exact = empty_floats(floats), *lower = empty_floats(floats);
+    encode_in(exact, &c, pixels, SM_PRECISION_FLOAT32);
+    for (int p = SM_PRECISION_BF16; p <= SM_PRECISION_INT8; p++) {
+        encode_in(lower, &c, pixels, p);
+        double difference = relative_difference(lower, exact, floats);
+        printf("# %s: %.4f of the embedding\n", p == SM_PRECISION_BF16 ? "bf16" : "int8", difference);
+        assert_true(difference > 1e-5 && difference < most[p]);
+    }
+    free(pixels), free(exact), free(lower);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes),
+                                       cmocka_unit_test(test_precisions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

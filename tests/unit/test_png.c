@@ -89,6 +89,35 @@ static void reads_every_kind(void **state)
     expect(SM_UINT8, 3, true, "\4\5\6\1\2\3", 6);
 }
 
+static void expect_labels(size_t count, const uint16_t *voxels)
+{
+    struct sm_labels labels;
+    assert_int_equal(sm_png_read_labels(&labels, path, NULL), SM_OK);
+    assert_int_equal(sm_grid_voxels(&labels.grid), count);
+    assert_memory_equal(labels.voxels, voxels, count * sizeof *voxels);
+    sm_labels_free(&labels);
+}
+
+/* Labels are the numbers in the file: neither colours of the palette nor spread to 0..255. */
+static void reads_labels(void **state)
+{
+    (void) state;
+    struct sm_labels labels;
+    struct sm_err err;
+    make(3, 1, 8, 3, "\0\1\0\2", 4, "\0\0\0\x80\0\0\0\x80\0", 9);
+    expect_labels(3, (const uint16_t[]){1, 0, 2});
+    make(3, 1, 1, 0, "\0\xa0", 2, NULL, 0);
+    expect_labels(3, (const uint16_t[]){1, 0, 1});
+    make(3, 1, 8, 0, "\0\5\xff\7", 4, NULL, 0);
+    expect_labels(3, (const uint16_t[]){5, 255, 7});
+    make(1, 1, 16, 0, "\0\1\2", 3, NULL, 0);
+    expect_labels(1, (const uint16_t[]){0x0102});
+    make(2, 1, 8, 2, "\0\1\2\3\4\5\6", 7, NULL, 0);
+    assert_int_equal(sm_png_read_labels(&labels, path, &err), SM_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "colour"));
+    sm_labels_free(&labels);
+}
+
 static void expect_failure(enum sm_status status, const char *words)
 {
     struct sm_volume volume;
@@ -160,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_kind),
+        cmocka_unit_test(reads_labels),
         cmocka_unit_test(refuses_what_is_hostile),
         cmocka_unit_test(refuses_what_is_not_there),
         cmocka_unit_test(writes_what_it_reads),

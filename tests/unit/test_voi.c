@@ -48,12 +48,19 @@ static void table(void **state)
 {
     (void) state;
     uint8_t levels[] = {10, 20, 250};
-    struct sm_voi voi = {.table_first = -1, .table_size = 3, .table = levels};
+    uint8_t others[] = {7, 9};
+    struct sm_voi_table tables[] = {{-1, 3, levels}, {100, 2, others}};
+    struct sm_voi voi = {.tables = 1, .table = tables};
     check(&voi, 0, -5, 10);
     check(&voi, 0, 0, 20);
     check(&voi, 0, 0.9f, 20);
     check(&voi, 0, 1, 250);
+    check(&voi, 3, 40, 250);
+    voi.tables = 2;
+    voi.per_slice = true;
     check(&voi, 0, 40, 250);
+    check(&voi, 1, 40, 7);
+    check(&voi, 1, 101, 9);
 }
 
 int main(void)

@@ -1,0 +1,125 @@
+/* Views of weights, and weights rounded to bfloat16 and int8. */
+#include <math.h>
+#include <string.h>
+#include "nn/gemm.h"
+#include "nn/nn.h"
+
+enum { ALIGNMENT = 64 };
+
+struct nn_weights nn_weights_linear(const float *weights, int n, int k)
+{
+    return (struct nn_weights){.precision = NN_F32,
+                               .n = n,
+                               .k = k,
+                               .taps = 1,
+                               .row_bytes = k * sizeof(float),
+                               .data = weights};
+}
+
+struct nn_weights nn_weights_conv(const float *packed, int cout, int cin, int kernel)
+{
+    struct nn_weights w = nn_weights_linear(packed, cout, cin);
+    w.taps = kernel * kernel;
+    w.tap_bytes = w.row_bytes;
+    w.row_bytes *= w.taps;
+    return w;
+}
+
+struct nn_weights nn_weights_conv_transpose(const float *packed, int cin, int cout, int kernel)
+{
+    struct nn_weights w = nn_weights_linear(packed, cout, cin);
+    w.taps = kernel * kernel;
+    w.tap_bytes = cout * w.row_bytes;
+    return w;
+}
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* A row's tap in whole groups of four bytes. */
+static size_t piece_bytes(const struct nn_weights *w, enum nn_precision precision)
+{
+    size_t bytes = (size_t)w->k * (precision == NN_INT8 ? 1 : 2);
+    return (bytes + 3) / 4 * 4;
+}
+
+size_t nn_weights_bytes(const struct nn_weights *w, enum nn_precision precision)
+{
+    if (precision == NN_F32)
+        return 0;
+    size_t numbers = whole_lines((size_t)w->taps * w->n * piece_bytes(w, precision));
+    size_t scales = whole_lines(w->n * sizeof(float));
+    size_t totals = whole_lines((size_t)w->taps * w->n * sizeof(int32_t));
+    return precision == NN_INT8 ? numbers + scales + totals : numbers;
+}
+
+static const float *piece(const struct nn_weights *w, int channel, int tap)
+{
+    return (const float *)((const char *)w->data + channel * w->row_bytes + tap * w->tap_bytes);
+}
+
+/* The largest of a channel becomes 127. */
+static float channel_scale(const struct nn_weights *w, int channel)
+{
+    float largest = 0;
+    for (int tap = 0; tap < w->taps; tap++) {
+        const float *x = piece(w, channel, tap);
+        for (int i = 0; i < w->k; i++)
+            largest = fmaxf(largest, fabsf(x[i]));
+    }
+    return largest / 127;
+}
+
+static int32_t to_int8(int8_t *out, const float *x, float scale, int count)
+{
+    int32_t total = 0;
+    float factor = scale > 0 ? 1 / scale : 0;
+    for (int i = 0; i < count; i++) {
+        out[i] = (int8_t)fminf(127, fmaxf(-127, rintf(x[i] * factor)));
+        total += out[i];
+    }
+    return total;
+}
+
+struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *w,
+                                   enum nn_precision precision)
+{
+    if (precision == NN_F32)
+        return *w;
+    size_t bytes = piece_bytes(w, precision), row = bytes * w->taps;
+    char *numbers = memory;
+    float *scale = (float *)(numbers + whole_lines(row * w->n));
+    int32_t *total = (int32_t *)((char *)scale + whole_lines(w->n * sizeof(float)));
+    struct nn_weights lower = {.precision = precision,
+                               .n = w->n,
+                               .k = w->k,
+                               .taps = w->taps,
+                               .row_bytes = row,
+                               .tap_bytes = bytes,
+                               .data = numbers,
+                               .scale = precision == NN_INT8 ? scale : NULL,
+                               .total = precision == NN_INT8 ? total : NULL};
+#pragma omp parallel for num_threads(nn_threads())
+    for (int c = 0; c < w->n; c++) {
+        if (precision == NN_INT8)
+            scale[c] = channel_scale(w, c);
+        for (int tap = 0; tap < w->taps; tap++) {
+            char *to = numbers + c * row + tap * bytes;
+            memset(to + bytes - 4, 0, 4);
+            if (precision == NN_BF16)
+                gemm_own_set()->to_bf16((uint16_t *)to, piece(w, c, tap), w->k);
+            else
+                total[(size_t)tap * w->n + c] =
+                    to_int8((int8_t *)to, piece(w, c, tap), scale[c], w->k);
+        }
+    }
+    return lower;
+}
+
+bool nn_is_native(enum nn_precision precision)
+{
+    const struct gemm_set *set = gemm_own_set();
+    return precision == NN_F32 || (precision == NN_BF16 ? set->bf16 : set->int8) != NULL;
+}

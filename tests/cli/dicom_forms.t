@@ -1,0 +1,84 @@
+#!/usr/bin/perl
+# Made DICOM files in less plain forms (PET, tables, character sets, bombs) and trees that are easy to group
+# wrongly: what becomes of each, by pydicom's word.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+my $python = '/usr/bin/python3';
+system("$python -c 'import pydicom' 2>/dev/null") == 0 or plan skip_all => 'pydicom is not installed';
+my $made = tempdir(CLEANUP => 1);
+for (qw(forms trees)) { system("$python tests/lib/make_$_.py $made") == 0 or die "make_$_.py failed" }
+my $out = tempdir(CLEANUP => 1);
+
+sub each_of { my ($text, @what) = @_; return map { "read $text | $_" } @what }
+my $bomb = 'packed bytes would unpack to more than 64 MiB, which no image does; unpack it yourself if you trust it';
+my @cases = (
+    # forms
+    pet => [each_of('8x6x4 uint16', 'correction DECY/BQML', 'correction DECY\ATTN\SCAT/BQML')],
+    dynamic_pet => [each_of('8x6x3 int16', map { "frame reference time $_" } 30000, 90000, 150000)],
+    voi_tables => ['read 8x6x3 int16'], voi_table => ['read 8x6x3 int16'],
+    modality_tables => ['read 8x6x3 uint16'],
+    odd_bits => ['read 8x6x1 uint16', 'read 8x6x1 int16'],
+    bombs => ['read 512x512x1 int16', '- cut | truncated: the pixel data ends 28 bytes short',
+              "- deflated | unreadable: its 97456 $bomb", '- study.zip/black | duplicate of black',
+              "- study.zip/zeros | unreadable: its 97203 $bomb"],
+    charsets => [('read 8x6x1 int16') x 16],
+    single => [('read 8x6x1 uint16') x 2],
+    # trees
+    copies => ['read 8x6x4 int16', '- a_short | truncated: the pixel data ends 20 bytes short (whole in m2)',
+               '- b_shorter | truncated: the file ends inside its header', '- m1 | duplicate of a_copy'],
+    one_uid => ['read 8x6x4 int16'],
+    localizers => ['read 8x6x5 int16', '- side | another orientation, size or spacing than the rest of its series',
+                   '- top | localizer'],
+    frames_of_reference => [each_of('8x6x3 int16', map { "frame of reference $_ of 2 in the series" } 1, 2)],
+    (map { $_ => [each_of('8x6x3 int16', map { "image type ORIGINAL\\PRIMARY\\$_\\ND" } 'M', 'P')] }
+        qw(image_types woven_types)),
+    interleaved_passes => ['read 8x6x8 int16'],
+    contrast => [each_of('8x6x3 int16', 'contrast agent not given', 'contrast agent Iodine')],
+    times => [each_of('8x6x3 int16', 'acquisition time 100000', 'acquisition time 101000')],
+    partly => ['read 8x6x6 int16 | acquisition 1', 'read 8x6x3 int16 gaps=2 | acquisition 2'],
+    diffusion => [each_of('8x6x3 int16', map { "diffusion b=$_" } '0 direction 0\0\1', '1000 direction 0\1\0',
+                          '1000 direction 1\0\0')],
+    several_marks => [each_of('8x6x3 int16', map { my $e = $_; map { "echo $e, temporal position $_" } 1, 2 } 1, 2)],
+    rescan => ['read 8x6x4 int16 | number 1 of 2 at the same positions',
+               'read 8x6x1 int16 | number 2 of 2 at the same positions'],
+    unsure => ['read 8x6x5 int16'],
+    sizes => [each_of('8x6x3 int16', map { "spacing $_ of 2 in the series" } 1, 2)],
+    no_uids => [('read 8x6x3 int16') x 2],
+);
+
+my %listed;
+while (my ($case, $wanted) = splice @cases, 0, 2) {
+    system("$build/dicom_volumes -o $out $made/$case > $out/list") == 0 or diag("$case: $?");
+    $listed{$case} = [map { decode_json($_) } do { open my $in, '<', "$out/list" or die; <$in> }];
+    local $ENV{WITNESS_ROOT} = "$made/$case/";
+    chomp(my @found = `$python tests/lib/dicom_witness.py $out/list $out 2>/dev/null`);
+    is_deeply(\@found, $wanted, $case) or diag(join "\n", @found);
+}
+
+# The first value that each slice's table is for, its size, its ends as grey: linspace 0..255 over 40, 41
+# and 42 entries, cut at 40; then 0..39 of 8 bits for all slices.
+is_deeply($listed{voi_tables}[0]{tables}, [[-1000, 40, 0, 255], [-990, 40, 0, 248], [-980, 40, 0, 242]],
+          'a VOI table for each slice');
+is_deeply($listed{voi_table}[0]{tables}, [[-1000, 40, 0, 39]], 'one for all');
+
+my $single = decode_json(scalar `$build/sammed2d info --json $made/single`)->{volumes};
+my @spacing = map { [$_->{spacing_mm}->@[0, 1]] } @$single;
+is_deeply(\@spacing, [[1, 1.5], [0.1, 0.2]], 'ratio of the pixels, spacing of the detector');
+
+my @broken = `$build/dicom_volumes $made/broken_charsets`;
+is($?, 0, 'broken character sets: no stop');
+is(scalar(grep { my $line = $_; eval { decode_json($line)->{dim} } } @broken), 9, 'and what is shown is UTF-8');
+`$build/sammed2d info $made/broken_charsets`;
+is($?, 0, 'info shows it');
+my $said = `$build/sammed2d info $made/charsets`;
+like($said, qr/山田/, 'ISO 2022 IR 87');
+like($said, qr/김희중/, 'ISO 2022 IR 149');
+like($said, qr/王小东/, 'ISO 2022 IR 58');
+`$build/sammed2d info $made/bombs/deflated 2>&1`;
+is($? >> 8, 4, 'a bomb alone: corrupt');
+done_testing;

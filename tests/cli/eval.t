@@ -1,0 +1,186 @@
+#!/usr/bin/perl
+# sammed2d eval: figures against an independent recomputation, resuming, random choices that hang on nothing
+# else, the formats, and what it refuses.
+use strict;
+use warnings;
+use Compress::Zlib qw(compress crc32);
+use Cwd 'abs_path';
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
+my $data = abs_path('data');
+my $here = abs_path('.');
+my $dir = tempdir(CLEANUP => 1);
+$ENV{SAMMED2D_WEIGHTS} = abs_path('weights/default.h5');
+my $step = 10;
+my $some = "--data $data/ct --every-nth $step";
+my $both = "--data $data/ct --data $data/mr --every-nth $step";
+
+sub run {
+    my $out = qx($program @_ --threads 1 2>$dir/err);    # threads of a busy machine wait for each other
+    my $status = $? >> 8 || $? & 127;
+    open my $file, '<', "$dir/err" or die;
+    local $/;
+    return ($status, $out, scalar <$file>);
+}
+sub lines { open my $file, '<', $_[0] or return (); return <$file> }
+sub near { my ($got, $wanted, $what) = @_; ok(abs($got - $wanted) < 1e-9, "$what: $got, $wanted") }
+
+# ---- the figures ----
+my ($status, $out, $err) = run("eval $both --orient stored --prompts box,point1,iter2",
+                               "--masks $dir/masks --objects $dir/objects.csv --results $dir/all.jsonl --json");
+is($status, 0, 'two phantoms are evaluated') or diag($err);
+my $all = decode_json($out);
+is($all->{cases}, 2, '... both cases');
+is_deeply([sort keys %{$all->{prompts}}], [qw(box iter2 point1)], '... all prompts');
+ok(exists $all->{labels}{liver}{prompts}{box}{dice} && exists $all->{baseline_ellipse}{dice}, '... labels and the ellipse');
+my ($low, $high) = @{$all->{prompts}{box}{ci95}};
+ok($low < $all->{prompts}{box}{dice} && $all->{prompts}{box}{dice} < $high, '... a mean within its interval');
+ok($all->{prompts}{box}{dice} > $all->{prompts}{point1}{dice}, '... a box says more than a point');
+SKIP: {
+    chomp(my $python = qx(tests/lib/find-python nibabel scipy));
+    skip 'no Python with nibabel and scipy', 1 unless $python;
+    open my $report, '>', "$dir/report.json" or die;
+    print $report $out;
+    close $report;
+    # Cases are named after their images; which is which is told by the data set.
+    my %seen = map { $_->[2] => $_->[1] } map { [split /,/] } grep { !/^weights/ } lines("$dir/objects.csv");
+    my @truths = map { my $case = $_; my ($set) = grep { $seen{$case} =~ /\b$_\b/ || $case =~ /\b$_\b/ } qw(ct mr); "$case=$data/$set/truth.nii.gz" } sort keys %seen;
+    my $said = qx($python tests/lib/eval_recheck.py $step $dir/objects.csv $dir/report.json @truths 2>&1);
+    ok($? == 0 && $said =~ /^1\.\.\d+$/m && $said !~ /^not ok/m, 'nibabel and scipy find the same figures') or diag($said);
+    note($said);
+}
+
+# ---- resuming ----
+my $lines = () = lines("$dir/all.jsonl");
+($status, $out) = run("eval $both --orient stored --prompts box,point1,iter2",
+                      "--masks $dir/masks --results $dir/all.jsonl --json");
+my $again = decode_json($out);
+is($again->{weights}[0]{encoded}, 0, 'a second run encodes nothing');
+is(scalar(() = lines("$dir/all.jsonl")), $lines, '... and adds nothing');
+$again->{weights}[0]{encoded} = $all->{weights}[0]{encoded};
+is_deeply($again, $all, '... and says the same');
+SKIP: {
+    my @kept = lines("$dir/all.jsonl");
+    open my $cut, '>', "$dir/cut.jsonl" or die;
+    print $cut @kept[0 .. 4], substr($kept[5], 0, 40);    # killed in the middle of a line
+    close $cut;
+    ($status, $out) = run("eval $both --orient stored --prompts box,point1,iter2 --results $dir/cut.jsonl --json");
+    my $resumed = decode_json($out);
+    ok($resumed->{weights}[0]{encoded} > 0 && $resumed->{weights}[0]{encoded} < $all->{weights}[0]{encoded},
+       'a run that was killed goes on where it was');
+    $resumed->{weights}[0]{encoded} = $all->{weights}[0]{encoded};
+    is_deeply($resumed, $all, '... to the same end');
+    is_deeply([sort(lines("$dir/cut.jsonl"))], [sort @kept], '... with the same results in the file');
+}
+
+# ---- random choices hang on nothing else ----
+my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
+near($points->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'point3 does not depend on what else is asked');
+near($points->{prompts}{point1}{dice}, $box->{prompts}{iter1}{dice}, 'the first iterative point is point1');
+my ($other) = map { decode_json((run("eval $some --prompts $_ --json --seed 3"))[1]) } 'point3';
+isnt($other->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'another seed, other points');
+my ($few) = decode_json((run("eval $both --prompts box --limit 25 --json"))[1]);
+is($few->{objects}, 25, '--limit takes so many objects');
+my $jitter = decode_json((run("eval $some --prompts box --jitter 0.1 --json"))[1]);
+ok($jitter->{baseline_ellipse}{dice} < $box->{baseline_ellipse}{dice}, '--jitter makes boxes worse');
+my $whole = decode_json((run("eval $some --prompts box --component all --json"))[1]);
+ok($whole->{objects} >= $box->{objects}, '--component all counts all of a label');
+
+# ---- several weights, formats ----
+($status, $out) = run("eval $some --prompts box -w $ENV{SAMMED2D_WEIGHTS} -w $ENV{SAMMED2D_WEIGHTS} --json");
+my $two = decode_json($out);
+is(scalar @{$two->{weights}}, 2, 'two weights side by side');
+near($two->{weights}[0]{prompts}{box}{dice}, $two->{weights}[1]{prompts}{box}{dice}, 'the same weights, the same figures');
+($status, $out) = run("eval $some --prompts box --format markdown");
+like($out, qr/^\| data set \| objects .*\n\|---\|/m, 'Markdown');
+like($out, qr/^\| liver \|/m, '... with labels');
+($status, $out) = run("eval $some --prompts box --format csv");
+my %csv = map { my @cell = split /,/; ("$cell[0] $cell[1] $cell[3]" => $cell[7]) } split /\n/, $out;
+ok(abs($csv{'all all ellipse'} - $box->{baseline_ellipse}{dice}) < 1e-6, 'CSV says what JSON says');
+($status, $out) = run("eval $some --prompts box");
+like($out, qr/^\(no network\) +ellipse +\d+ +0\.\d{3}/m, 'text');
+($status, $out) = run("eval $some --prompts box,iter2 --reference-quirks --json");
+is($status, 0, '--reference-quirks');
+my $quirks = decode_json($out);
+like($quirks->{reference_quirks}, qr/^1$/, '... says so');
+ok(abs($quirks->{baseline_ellipse}{dice} - $whole->{baseline_ellipse}{dice}) < 0.01, '... the trivial answers stay');
+
+# ---- volumes ----
+SKIP: {
+    skip 'no Python with nibabel', 1 if system('tests/lib/python', '--there');
+    my $said = qx(tests/lib/python tests/lib/eval_volume.py $program $data/mr $dir 2>&1);
+    ok($? == 0 && $said =~ /^1\.\.\d+$/m && $said !~ /^not ok/m, 'volumes: as segment, asked by hand') or diag($said);
+    note($said);
+}
+
+# ---- SAM-Med2D's layout, and its fixed prompts ----
+sub png {    # grey, from a sub of x and y
+    my ($path, $width, $height, $grey) = @_;
+    my $rows = join '', map { my $y = $_; "\0" . join '', map { chr $grey->($_, $y) } 0 .. $width - 1 } 0 .. $height - 1;
+    my $chunk = sub { pack('N', length $_[1]) . $_[0] . $_[1] . pack('N', crc32($_[0] . $_[1])) };
+    open my $out, '>:raw', $path or die "$path: $!";
+    print $out "\x89PNG\r\n\x1a\n", $chunk->('IHDR', pack('NNC5', $width, $height, 8, 0, 0, 0, 0)),
+        $chunk->('IDAT', compress($rows)), $chunk->('IEND', '');
+    close $out or die;
+}
+mkdir "$dir/$_" for qw(sam sam/images sam/masks);
+my %sizes = (small => [60, 40], large => [300, 280]);
+my (%layout, %fixed);
+for my $name (sort keys %sizes) {
+    my ($w, $h) = @{$sizes{$name}};
+    my ($cx, $cy, $rx, $ry) = ($w * 0.45, $h * 0.55, $w * 0.2, $h * 0.25);
+    my $in = sub { (($_[0] - $cx) / $rx) ** 2 + (($_[1] - $cy) / $ry) ** 2 <= 1 };
+    png("$dir/sam/images/$name.png", $w, $h, sub { $in->(@_) ? 180 + $_[0] % 7 : 60 + $_[1] % 9 });
+    png("$dir/sam/masks/${name}_liver_000.png", $w, $h, sub { $in->(@_) ? 255 : 0 });
+    $layout{"sam/masks/${name}_liver_000.png"} = "sam/images/$name.png";
+    $fixed{"${name}_liver_000.png"} = {boxes => [[20, 30, 90, 100]], point_coords => [[50, 60]], point_labels => [1]};
+}
+open my $layout, '>', "$dir/sam/label2image_test.json" or die;
+print $layout encode_json(\%layout);
+close $layout;
+my ($w, $h) = @{$sizes{small}};    # its own box, where the reference's loader has it: centred in 256 x 256
+my ($left, $top) = (int((256 - $w) / 2), int((256 - $h) / 2));
+($status, $out, $err) = run("eval --data $dir/sam --prompts box --objects $dir/sam.csv --json");
+is($status, 0, "SA-Med2D's layout") or diag($err);
+my $own = decode_json($out);
+is($own->{objects}, 2, '... both pictures');
+ok(exists $own->{labels}{liver}, '... objects are named after their files');
+for (map { [split /,/] } lines("$dir/sam.csv")) {
+    my ($case, $prompt, @box) = @$_[2, 13, 9 .. 12];
+    next unless $case =~ /small/ && $prompt eq 'box';
+    $fixed{'small_liver_000.png'}{boxes} = [[$box[0] + $left, $box[1] + $top, $box[2] + $left, $box[3] + $top]];
+}
+delete $fixed{'large_liver_000.png'};    # asked with its own
+open my $prompts, '>', "$dir/fixed.json" or die;
+print $prompts encode_json(\%fixed);
+close $prompts;
+for my $quirks ('', '--reference-quirks') {
+    my ($without, $with) = map { decode_json((run("eval --data $dir/sam --prompts box $quirks --json $_"))[1]) } '', "--fixed $dir/fixed.json";
+    near($with->{prompts}{box}{dice}, $without->{prompts}{box}{dice}, "the object's own box as fixed prompt $quirks");
+}
+$fixed{'small_liver_000.png'}{boxes} = [[$left, $top, $left + 8, $top + 8]];
+open $prompts, '>', "$dir/fixed.json" or die;
+print $prompts encode_json(\%fixed);
+close $prompts;
+my $astray = decode_json((run("eval --data $dir/sam --prompts box --json --fixed $dir/fixed.json"))[1]);
+ok($astray->{prompts}{box}{dice} < $own->{prompts}{box}{dice}, 'a fixed box elsewhere is really used');
+
+# ---- refusals ----
+my @refused = (
+    ['eval', 1, qr/no data given/], ["eval $data/ct", 1, qr/--data/], ["eval $some --prompts boxes", 1, qr/no kind of prompt/],
+    ["eval $some --volume four", 1, qr/no way to prompt/], ["eval $some --jitter 2", 1, qr/from 0 to 1/],
+    ["eval $some --component some", 1, qr/largest, all/], ["eval --data $dir/absent", 2, qr/absent/],
+    ["eval $some -w $dir/absent.h5", 6, qr/absent/], ["eval $some --min-pixels 65536", 2, qr/no objects/],
+    ["eval $some --results $dir/objects.csv", 4, qr/line 1 is not a result/],
+    ["eval $some --objects $dir/absent/x.csv", 7, qr/absent/], ["eval $some --fixed $dir/absent.json", 2, qr/absent/]);
+for (@refused) {
+    my ($command, $expected, $says) = @$_;
+    ($status, $out, $err) = run("$command -q");
+    is($status, $expected, "status $expected: $command") or diag($err);
+    like($err, $says, '... in words');
+    is($out, '', '... and no table');
+}
+done_testing;
