@@ -48,7 +48,7 @@ section "Labels drawn by people: ultrasound" "Nerves and vessels, whole pictures
     "$train/us_nerve_vessel_usgra"
 section "Labels drawn by people: hippocampus" "The Decathlon's crops, every fourth slice; subjects are pairs of files (mr_hippocampus_msd)." \
     "--every-nth 4 --subjects pairs" "$train/mr_hippocampus_msd"
-section "SAM-Med2D's demo slices" "Five slices of AMOS22 and TotalSegmentator's data with the masks published with SAM-Med2D." "" \
+section "SAM-Med2D's demo slices" "Slices of AMOS22 and TotalSegmentator's data with the masks published with SAM-Med2D, those of its test list." "" \
     "$labelled/sam_med2d_demo_png"
 section "Agreement with labels that a program made" \
     "TotalSegmentator's output is no truth: these figures say how far two programs agree, not how good either is." \
