@@ -83,36 +83,58 @@ static void hypernetworks(const struct sm_model *model, struct arena *arena, flo
     }
 }
 
-/* Buffers for one prompt's upscaling, used for all in turn. */
+/* Buffers for one prompt's upscaling, used for all in turn. A pixel's four quarters, and their quarters,
+ * lie together (transposed convolutions of 2x2 and stride 2 are a linear layer with four times the
+ * outputs), and only the logits at the end are put where they belong. */
 struct upscaling {
-    float *half, *full, *scratch; /* (2G, 2G, C/4), (4G, 4G, C/8) */
+    float *half, *full;       /* (G, G, 4, C/4), (G, G, 4, 4, C/8) */
+    float *logits;            /* (M, G, G, 4, 4) */
+    float *bias1, *bias2;     /* one for each of the four */
 };
 
-static struct upscaling upscaling_buffers(const struct sm_config *c, struct arena *arena)
+static struct upscaling upscaling_buffers(const struct sm_config *c, struct arena *arena, int count)
 {
-    int g = grid_side(c), dim = c->prompt_dim;
-    size_t s1 = nn_conv_transpose_scratch(1, g, g, dim, dim / 4, 2);
-    size_t s2 = nn_conv_transpose_scratch(1, 2 * g, 2 * g, dim / 4, dim / 8, 2);
+    size_t g = (size_t)grid_side(c) * (size_t)grid_side(c), dim = (size_t)c->prompt_dim;
     struct upscaling u;
-    u.half = arena_floats(arena, (size_t)4 * g * g * (dim / 4));
-    u.full = arena_floats(arena, (size_t)16 * g * g * (dim / 8));
-    u.scratch = arena_floats(arena, s1 > s2 ? s1 : s2);
+    u.half = arena_floats(arena, g * dim);
+    u.full = arena_floats(arena, 2 * g * dim);
+    u.logits = arena_floats(arena, 16 * g * (size_t)count);
+    u.bias1 = arena_floats(arena, dim);
+    u.bias2 = arena_floats(arena, dim / 2);
     return u;
 }
 
-/* ref: mask_decoder.py output_upscaling; keys (G, G, C) to u->full. */
-static void upscale(const struct sm_model *model, const struct upscaling *u, const float *keys)
+static void repeat(float *out, const float *x, int n)
+{
+    for (int i = 0; i < 4; i++)
+        memcpy(out + i * n, x, (size_t)n * sizeof(float));
+}
+
+/* ref: mask_decoder.py output_upscaling, and the product with the hypernetworks' weights (M, C/8); keys
+ * (G, G, C) to u->logits. */
+static void upscale(const struct sm_model *model, const struct upscaling *u, const float *keys,
+                    const float *hyper, int count)
 {
     const struct mask_decoder *w = &model->weights.mask_decoder;
-    int g = grid_side(&model->config), dim = model->config.prompt_dim;
-    nn_conv_transpose(u->half, keys, w->upscale1.weight, w->upscale1.bias, 1, g, g, dim, dim / 4, 2,
-                      u->scratch);
-    nn_layer_norm(u->half, u->half, w->upscale_norm.weight, w->upscale_norm.bias, 4 * g * g, dim / 4,
+    int g = grid_side(&model->config) * grid_side(&model->config), dim = model->config.prompt_dim;
+    nn_linear(u->half, keys, w->upscale1.weight, u->bias1, g, dim, dim);
+    nn_layer_norm(u->half, u->half, w->upscale_norm.weight, w->upscale_norm.bias, 4 * g, dim / 4,
                   norm_eps_encoder());
-    nn_gelu(u->half, (size_t)4 * g * g * (dim / 4));
-    nn_conv_transpose(u->full, u->half, w->upscale2.weight, w->upscale2.bias, 1, 2 * g, 2 * g,
-                      dim / 4, dim / 8, 2, u->scratch);
-    nn_gelu(u->full, (size_t)16 * g * g * (dim / 8));
+    nn_gelu(u->half, (size_t)g * dim);
+    nn_linear(u->full, u->half, w->upscale2.weight, NULL, 4 * g, dim / 4, dim / 2);
+    nn_bias_gelu(u->full, u->bias2, 4 * g, dim / 2);
+    nn_gemm(u->logits, 16 * g, hyper, dim / 8, false, u->full, dim / 8, true, count, 16 * g, dim / 8, 1,
+            0);
+}
+
+/* (G, G, 2, 2, 2, 2) quarters of quarters to rows of the mask (L, L). */
+static void unfold(float *mask, const float *logits, int side)
+{
+    for (int y = 0; y < 4 * side; y++)
+        for (int x = 0; x < 4 * side; x++) {
+            int quarter = 2 * (y / 2 % 2) + x / 2 % 2, sixteenth = 2 * (y % 2) + x % 2;
+            mask[y * 4 * side + x] = logits[((y / 4 * side + x / 4) * 4 + quarter) * 4 + sixteenth];
+        }
 }
 
 /* ref: mask_decoder.py MaskDecoder.predict_masks */
@@ -121,10 +143,10 @@ void mask_decoder_predict(const struct sm_model *model, struct arena *arena, flo
                           const struct image_side *shared, float *src, int n, bool multimask)
 {
     const struct sm_config *c = &model->config;
-    int t = 1 + c->mask_tokens + sparse_count, dim = c->prompt_dim;
-    int pixels = 16 * grid_side(c) * grid_side(c); /* L * L */
+    const struct mask_decoder *w = &model->weights.mask_decoder;
+    int t = 1 + c->mask_tokens + sparse_count, dim = c->prompt_dim, side = grid_side(c);
     int count = mask_count(c, multimask), width = dim / 8;
-    size_t mark = arena_mark(arena), picture = (size_t)pixels / 16 * dim;
+    size_t mark = arena_mark(arena), picture = (size_t)side * (size_t)side * (size_t)dim;
     float *tokens = arena_floats(arena, (size_t)n * t * dim);
     float *hs = arena_floats(arena, (size_t)n * t * dim);
     float *keys = shared ? arena_floats(arena, n * picture) : src;
@@ -134,11 +156,15 @@ void mask_decoder_predict(const struct sm_model *model, struct arena *arena, flo
     predict_iou(model, arena, iou, hs, n, t, multimask);
     float *hyper = arena_floats(arena, (size_t)n * count * width);
     hypernetworks(model, arena, hyper, hs, n, t, multimask);
-    struct upscaling u = upscaling_buffers(c, arena);
+    struct upscaling u = upscaling_buffers(c, arena, count);
+    if (arena->base) {
+        repeat(u.bias1, w->upscale1.bias, dim / 4);
+        repeat(u.bias2, w->upscale2.bias, dim / 8);
+    }
     for (int i = 0; i < n && arena->base; i++) {
-        upscale(model, &u, keys + i * picture);
-        nn_gemm(masks[i], pixels, hyper + (size_t)i * count * width, width, false, u.full, width, true,
-                count, pixels, width, 1, 0);
+        upscale(model, &u, keys + i * picture, hyper + (size_t)i * count * width, count);
+        for (int m = 0; m < count; m++)
+            unfold(masks[i] + (size_t)m * 16 * side * side, u.logits + (size_t)m * 16 * side * side, side);
     }
     arena_release(arena, mark);
 }

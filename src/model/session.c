@@ -9,39 +9,48 @@
 
 enum {
     USUAL_TOKENS = 24,     /* output tokens and a handful of points: what the arena is sized for */
-    CHUNK_IMAGE_TOKENS = 2048 /* prompts decoded together share GEMMs, but should stay in the cache */
+    GROUP_IMAGE_TOKENS = 4096 /* prompts decoded together share GEMMs, but should stay in the cache */
 };
 
-/* ---- how many prompts go through the decoder together ---- */
+/* ---- how many prompts go through the decoder together, on one thread of several ---- */
 
 static int own_tokens(const struct sm_config *c)
 {
     return 1 + c->mask_tokens;
 }
 
-static int chunk_limit(const struct sm_session *s, int tokens)
+static int group_limit(const struct sm_session *s, int tokens)
 {
     int pixels = grid_side(&s->model->config) * grid_side(&s->model->config);
-    int limit = CHUNK_IMAGE_TOKENS / pixels;
+    int limit = GROUP_IMAGE_TOKENS / pixels;
     if (tokens > USUAL_TOKENS)
         limit = limit * USUAL_TOKENS / tokens;
-    if (limit > s->max_prompts)
-        limit = s->max_prompts;
     return limit < 1 ? 1 : limit;
 }
 
-/* ---- one chunk: prompts of equal token count, all with a mask or all without ---- */
+static int chunk_limit(const struct sm_session *s, int tokens)
+{
+    int limit = group_limit(s, tokens) * nn_workers(s->max_prompts);
+    return limit < s->max_prompts ? limit : s->max_prompts;
+}
+
+/* ---- prompts of equal token count, all with a mask or all without ---- */
 
 struct chunk {
+    const struct sm_session *session;
     const struct sm_prompt *prompts;
     const int *member; /* n indices into prompts */
     int n, sparse_count;
     bool has_mask, multimask;
     float *low_res, *iou; /* of all prompts */
+    int groups;           /* the members' parts of about equal size, each decoded by one worker */
+    char *scratch;        /* (groups, group_bytes) */
+    size_t group_bytes;
 };
 
-static void encode_sparse(struct sm_session *s, const struct chunk *c, float *sparse)
+static void encode_sparse(const struct chunk *c, float *sparse)
 {
+    const struct sm_session *s = c->session;
     size_t stride = (size_t)c->sparse_count * (size_t)s->model->config.prompt_dim;
     for (int i = 0; i < c->n; i++) {
         const struct sm_prompt *p = &c->prompts[c->member[i]];
@@ -56,39 +65,72 @@ static void encode_sparse(struct sm_session *s, const struct chunk *c, float *sp
 }
 
 /* image embedding + dense embedding of each prompt: (n, G, G, C) */
-static float *masked_images(struct sm_session *s, const struct chunk *c)
+static float *masked_images(const struct chunk *c, struct arena *arena)
 {
+    const struct sm_session *s = c->session;
     size_t picture = sm_embedding_floats(&s->model->config);
-    float *src = arena_floats(&s->arena, c->n * picture);
+    float *src = arena_floats(arena, c->n * picture);
     for (int i = 0; i < c->n; i++) {
-        bool run = s->arena.base != NULL;
+        bool run = arena->base != NULL;
         float *dense = run ? src + i * picture : NULL;
-        prompt_encoder_dense(s->model, &s->arena, dense, run ? c->prompts[c->member[i]].mask : NULL);
+        prompt_encoder_dense(s->model, arena, dense, run ? c->prompts[c->member[i]].mask : NULL);
         if (run)
             nn_add(dense, s->embedding, picture);
     }
     return src;
 }
 
-static void decode_chunk(struct sm_session *s, const struct chunk *c)
+/* One group: a chunk of its own. */
+static void decode_group(const struct chunk *c, struct arena *arena)
 {
-    const struct sm_config *config = &s->model->config;
-    size_t mark = arena_mark(&s->arena), side = (size_t)sm_low_res_side(config);
+    const struct sm_config *config = &c->session->model->config;
+    size_t side = (size_t)sm_low_res_side(config);
     size_t masks = (size_t)mask_count(config, c->multimask);
-    float *sparse = arena_floats(&s->arena,
+    float *sparse = arena_floats(arena,
                                  (size_t)c->n * (size_t)c->sparse_count * (size_t)config->prompt_dim);
-    float **mask_at = arena_take(&s->arena, (size_t)c->n * sizeof *mask_at);
-    float **iou_at = arena_take(&s->arena, (size_t)c->n * sizeof *iou_at);
-    if (s->arena.base)
-        encode_sparse(s, c, sparse);
-    for (int i = 0; i < c->n && s->arena.base; i++) {
+    float **mask_at = arena_take(arena, (size_t)c->n * sizeof *mask_at);
+    float **iou_at = arena_take(arena, (size_t)c->n * sizeof *iou_at);
+    if (arena->base)
+        encode_sparse(c, sparse);
+    for (int i = 0; i < c->n && arena->base; i++) {
         mask_at[i] = c->low_res + (size_t)c->member[i] * masks * side * side;
         iou_at[i] = c->iou + (size_t)c->member[i] * masks;
     }
-    float *src = c->has_mask ? masked_images(s, c) : NULL;
-    mask_decoder_predict(s->model, &s->arena, mask_at, iou_at, sparse, c->sparse_count,
-                         c->has_mask ? NULL : &s->image, src, c->n, c->multimask);
-    arena_release(&s->arena, mark);
+    float *src = c->has_mask ? masked_images(c, arena) : NULL;
+    mask_decoder_predict(c->session->model, arena, mask_at, iou_at, sparse, c->sparse_count,
+                         c->has_mask ? NULL : &c->session->image, src, c->n, c->multimask);
+}
+
+/* Bytes of arena that a group of n such prompts needs. */
+static size_t measure_group(const struct chunk *c, int n)
+{
+    struct arena arena = {0};
+    struct chunk group = *c;
+    group.n = n;
+    decode_group(&group, &arena);
+    return arena.peak;
+}
+
+static void decode_share(void *context, int i, int worker)
+{
+    const struct chunk *c = context;
+    struct chunk group = *c;
+    struct arena arena = {.base = c->scratch + (size_t)i * c->group_bytes, .size = c->group_bytes};
+    int first = i * c->n / c->groups;
+    (void)worker;
+    group.member = c->member + first;
+    group.n = (i + 1) * c->n / c->groups - first;
+    decode_group(&group, &arena);
+}
+
+/* With a measuring arena only takes. */
+static void decode_chunk(struct chunk *c, struct arena *arena)
+{
+    c->groups = nn_workers(c->n);
+    c->group_bytes = measure_group(c, (c->n + c->groups - 1) / c->groups);
+    c->scratch = arena_take(arena, (size_t)c->groups * c->group_bytes);
+    if (arena->base)
+        nn_each(c->groups, decode_share, c);
 }
 
 /* ---- opening: the same code on a measuring arena gives the size ---- */
@@ -110,10 +152,10 @@ static void take_buffers(struct sm_session *s)
 static void measure_decoder(struct sm_session *s, int sparse_count, bool has_mask)
 {
     int n = chunk_limit(s, own_tokens(&s->model->config) + sparse_count);
-    struct chunk c = {.n = n, .sparse_count = sparse_count, .has_mask = has_mask, .multimask = true};
+    struct chunk c = {.session = s, .n = n, .sparse_count = sparse_count, .has_mask = has_mask, .multimask = true};
     size_t mark = arena_mark(&s->arena);
     arena_take(&s->arena, (size_t)s->max_prompts * sizeof(int)); /* sm_decode's list of members */
-    decode_chunk(s, &c);
+    decode_chunk(&c, &s->arena);
     arena_release(&s->arena, mark);
 }
 
@@ -122,10 +164,9 @@ static size_t measure(struct sm_session *s)
     take_buffers(s);
     image_encoder_forward(s->model, &s->arena, NULL, NULL, s->max_batch, NULL);
     two_way_transformer_image_side(s->model, &s->arena, NULL, NULL, NULL, NULL);
-    for (int has_mask = 0; has_mask < 2; has_mask++) {
-        measure_decoder(s, USUAL_TOKENS - own_tokens(&s->model->config), has_mask);
-        measure_decoder(s, SM_MAX_POINTS + 2, has_mask);
-    }
+    for (int sparse_count = 0; sparse_count <= SM_MAX_POINTS + 2; sparse_count++)
+        for (int has_mask = 0; has_mask < 2; has_mask++)
+            measure_decoder(s, sparse_count, has_mask);
     return s->arena.peak;
 }
 
@@ -297,11 +338,12 @@ enum sm_status sm_decode(struct sm_session *s, const struct sm_prompt *prompts, 
         if (s->done[i])
             continue;
         size_t mark = arena_mark(&s->arena);
-        struct chunk c = {.prompts = prompts, .multimask = multimask, .low_res = low_res, .iou = iou};
+        struct chunk c = {.session = s, .prompts = prompts, .multimask = multimask,
+                          .low_res = low_res, .iou = iou};
         int *member = arena_take(&s->arena, (size_t)s->max_prompts * sizeof *member);
         c.member = member;
         next_chunk(s, &c, member, i, count);
-        decode_chunk(s, &c);
+        decode_chunk(&c, &s->arena);
         arena_release(&s->arena, mark);
     }
     return SM_OK;

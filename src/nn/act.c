@@ -51,6 +51,11 @@ void nn_softmax(float *x, int rows, int n)
     }
 }
 
+void nn_softmax_columns(float *x, int ld, int rows, int n)
+{
+    nn_simd()->softmax_columns(x, (size_t)ld, rows, n);
+}
+
 void nn_add_rows(float *x, const float *row, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "nn/nn.h"
+#include "nn/parallel.h"
 #include "nn/simd.h"
 
 enum {
@@ -78,20 +79,71 @@ const char *nn_blas_description(void)
     return text;
 }
 
+static void one_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b,
+                     int ldb, bool transpose_b, int m, int n, int k, float alpha, float beta)
+{
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* Into how many strips, each for one thread: 1 leaves it to BLAS. */
+static int strips_of(int longer, double products)
+{
+    enum { LEAST_PRODUCTS = 1 << 18, LEAST_WIDTH = 16 };
+    int strips = longer / LEAST_WIDTH < nn_threads() ? longer / LEAST_WIDTH : nn_threads();
+    if (products < LEAST_PRODUCTS || strips < 2 || omp_in_parallel() || !nn_gemm_in_parallel())
+        return 1;
+    return strips;
+}
+
+/* The threads of one OpenBLAS call wait for each other without giving way, which takes a hundred times
+ * as long when other programs want the processor; strips of the result need no waiting. */
 void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
              bool transpose_b, int m, int n, int k, float alpha, float beta)
 {
-    if (m > 0 && n > 0)
-        cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-                    transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta,
-                    c, ldc);
+    bool across = n > m;
+    int longer = across ? n : m, strips = strips_of(longer, (double)m * n * k);
+    size_t step_a = across ? 0 : transpose_a ? 1 : (size_t)lda;
+    size_t step_b = !across ? 0 : transpose_b ? (size_t)ldb : 1, step_c = across ? 1 : (size_t)ldc;
+    if (m < 1 || n < 1)
+        return;
+    if (strips == 1) {
+        one_gemm(c, ldc, a, lda, transpose_a, b, ldb, transpose_b, m, n, k, alpha, beta);
+        return;
+    }
+#pragma omp parallel for num_threads(strips)
+    for (int i = 0; i < strips; i++) {
+        int first = (int)((long)longer * i / strips), next = (int)((long)longer * (i + 1) / strips);
+        one_gemm(c + first * step_c, ldc, a + first * step_a, lda, transpose_a, b + first * step_b, ldb,
+                 transpose_b, across ? m : next - first, across ? next - first : n, k, alpha, beta);
+    }
+}
+
+/* So few rows that a GEMM would spend its time on repacking w: out (rows, n) += x w^T. */
+enum { FEW_ROWS = 8 };
+
+static void add_few_rows(float *out, int ld_out, const float *x, int ld_x, const float *w, int rows,
+                         int k, int n)
+{
+    const struct nn_simd *simd = nn_simd();
+#pragma omp parallel for num_threads(threads_for((size_t)n *k))
+    for (int j = 0; j < n; j++)
+        simd->dot_rows(out + j, (size_t)ld_out, x, (size_t)ld_x, w + (size_t)j * k, rows, k);
 }
 
 void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w,
                   const float *bias, int rows, int k, int n)
 {
-    for (int i = 0; bias && i < rows; i++)
-        memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
+    for (int i = 0; i < rows && (bias || rows <= FEW_ROWS); i++) {
+        if (bias)
+            memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
+        else
+            memset(out + (size_t)i * ld_out, 0, n * sizeof(float));
+    }
+    if (rows <= FEW_ROWS) {
+        add_few_rows(out, ld_out, x, ld_x, w, rows, k, n);
+        return;
+    }
     nn_gemm(out, ld_out, x, ld_x, false, w, k, true, rows, n, k, 1.0f, bias ? 1.0f : 0.0f);
 }
 
@@ -106,5 +158,9 @@ void nn_linear_add(float *out, const float *x, const float *w, const float *bias
 {
     if (bias)
         nn_add_rows(out, bias, rows, n);
+    if (rows <= FEW_ROWS) {
+        add_few_rows(out, n, x, k, w, rows, k, n);
+        return;
+    }
     nn_gemm(out, n, x, k, false, w, k, true, rows, n, k, 1.0f, 1.0f);
 }

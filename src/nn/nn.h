@@ -40,6 +40,15 @@ int nn_threads(void);
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
 bool nn_gemm_in_parallel(void);
+/* ---- each.c: whole pieces of work side by side ---- */
+
+/* Calls task(context, i, worker) for i = 0..n-1, on several threads when kernels may be called from
+ * them; what is inside then runs on one thread each, and nobody waits for anybody until the end. worker
+ * is below nn_workers(n), and two tasks at a time never have the same: its share of scratch. One task
+ * alone has all threads to itself. */
+void nn_each(int n, void (*task)(void *context, int i, int worker), void *context);
+int nn_workers(int n);
+
 /* Lets BLAS take its work space now. OpenBLAS asks for it again and again, for ever, when there is
  * none, so this looks first whether there is. 0, or how many bytes are wanted and not to be had. */
 size_t nn_reserve(void);
@@ -120,6 +129,7 @@ void nn_gelu(float *x, size_t count); /* exact: x/2 (1 + erf(x / sqrt 2)) */
 void nn_relu(float *x, size_t count);
 void nn_sigmoid(float *x, size_t count);
 void nn_softmax(float *x, int rows, int n);                      /* each row */
+void nn_softmax_columns(float *x, int ld, int rows, int n);      /* each column of x (rows, n) */
 void nn_add(float *x, const float *y, size_t count);             /* x += y */
 void nn_add_rows(float *x, const float *row, int rows, int n);   /* each row += row (n) */
 void nn_bias_gelu(float *x, const float *bias, int rows, int n); /* x = gelu(x + bias) */

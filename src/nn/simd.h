@@ -20,7 +20,12 @@ struct nn_simd {
     void (*multiply)(float *out, const float *x, const float *y, size_t count);
     /* x = exp(x - max x); returns the sum. */
     float (*exp_sum)(float *x, size_t count);
-    /* The same after x (rows, columns) += row_term[-i] + column_term[-j] at (i, j): the terms of
+    /* out[r * ld_out] += x[r] . w for each row of x (rows, k). */
+    void (*dot_rows)(float *out, size_t ld_out, const float *x, size_t ld_x, const float *w, int rows,
+                     int k);
+    /* x (rows, columns) to softmax down each column; ld: floats from row to row. */
+    void (*softmax_columns)(float *x, size_t ld, int rows, int columns);
+    /* exp_sum after x (rows, columns) += row_term[-i] + column_term[-j] at (i, j): the terms of
      * relative positions run against the index of the key. */
     float (*exp_sum_positions)(float *x, const float *row_term, const float *column_term, int rows,
                                int columns);

@@ -158,6 +158,60 @@ static float NAME(exp_sum_positions)(float *restrict x, const float *restrict ro
     return NAME(exp_sum_below)(x, max, (size_t)rows * columns);
 }
 
+/* Four sums at a time: w is read once for four rows of x. Past the last row the sums repeat it. */
+static void NAME(dot_rows)(float *out, size_t ld_out, const float *x, size_t ld_x, const float *w,
+                           int rows, int k)
+{
+    for (int r = 0; r < rows; r += 4) {
+        const float *x0 = x + (size_t)r * ld_x, *x1 = r + 1 < rows ? x0 + ld_x : x0;
+        const float *x2 = r + 2 < rows ? x1 + ld_x : x1, *x3 = r + 3 < rows ? x2 + ld_x : x2;
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+        for (int i = 0; i < k; i++) {
+            s0 += x0[i] * w[i];
+            s1 += x1[i] * w[i];
+            s2 += x2[i] * w[i];
+            s3 += x3[i] * w[i];
+        }
+        const float sum[4] = {s0, s1, s2, s3};
+        for (int i = 0; i < 4 && r + i < rows; i++)
+            out[(size_t)(r + i) * ld_out] += sum[i];
+    }
+}
+
+/* A strip of columns at a time, whose maxima and sums stay in registers or next to them. */
+static void NAME(softmax_columns)(float *x, size_t ld, int rows, int columns)
+{
+    enum { STRIP = 64 };
+    float max[STRIP], sum[STRIP];
+    for (int first = 0; first < columns; first += STRIP) {
+        int n = columns - first < STRIP ? columns - first : STRIP;
+        float *strip = x + first;
+        for (int j = 0; j < n; j++) {
+            max[j] = -INFINITY;
+            sum[j] = 0;
+        }
+        for (int i = 0; i < rows; i++)
+#pragma omp simd
+            for (int j = 0; j < n; j++)
+                max[j] = max[j] < strip[i * ld + j] ? strip[i * ld + j] : max[j];
+        for (int i = 0; i < rows; i++)
+#pragma omp simd
+            for (int j = 0; j < n; j++) {
+                float e = NAME(exp)(strip[i * ld + j] - max[j]);
+                strip[i * ld + j] = e;
+                sum[j] += e;
+            }
+#pragma omp simd
+        for (int j = 0; j < n; j++)
+            sum[j] = 1.0f / sum[j];
+        for (int i = 0; i < rows; i++)
+#pragma omp simd
+            for (int j = 0; j < n; j++)
+                strip[i * ld + j] *= sum[j];
+    }
+}
+
 static void NAME(norm_row)(float *out, const float *x, const float *weight, const float *bias,
                            int n, float eps)
 {
@@ -256,7 +310,8 @@ static void NAME(norm_row_backward)(float *d_x, float *d_weight, float *d_bias, 
 
 static const struct nn_simd TABLE = {
     TITLE,          NAME(gelu),  NAME(bias_gelu), NAME(sigmoid), NAME(relu),
-    NAME(add),      NAME(scale), NAME(multiply),  NAME(exp_sum), NAME(exp_sum_positions),
+    NAME(add),      NAME(scale), NAME(multiply),  NAME(exp_sum), NAME(dot_rows),
+    NAME(softmax_columns),     NAME(exp_sum_positions),
     NAME(norm_row), NAME(gelu_backward), NAME(relu_backward), NAME(softmax_backward),
     NAME(multiply_add), NAME(add_scaled), NAME(norm_row_backward),
 };

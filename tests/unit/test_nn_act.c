@@ -181,6 +181,29 @@ static void test_softmax(void **unused)
     report_worst("softmax");
 }
 
+/* The same down the columns, inside a wider array. */
+static void test_softmax_columns(void **unused)
+{
+    (void)unused;
+    dice_start("softmax_columns");
+    for (int round = 0; round < 60; round++) {
+        int rows = dice(1, 30), n = dice(1, 200), ld = n + dice(0, 3);
+        float *x = random_floats((size_t)rows * ld, 4.5f), *turned = empty_floats((size_t)n * rows);
+        double *wanted = empty_doubles((size_t)n * rows);
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < n; j++)
+                turned[j * rows + i] = x[i * ld + j];
+        ref_softmax(wanted, turned, n, rows);
+        nn_softmax_columns(x, ld, rows, n);
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < n; j++)
+                turned[j * rows + i] = x[i * ld + j];
+        check_close("softmax_columns", turned, wanted, wanted, (size_t)n * rows, 9 + 2 * 4 + sqrt(rows));
+        free(x), free(turned), free(wanted);
+    }
+    report_worst("softmax_columns");
+}
+
 static void positions_of(double *wanted, const float *x, const float *h, const float *w, int rows,
                          int columns)
 {
@@ -315,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_loops),
         cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_softmax_columns),
         cmocka_unit_test(test_exp_sum_positions),
         cmocka_unit_test(test_layer_norm),
         cmocka_unit_test(test_mean_pixels),

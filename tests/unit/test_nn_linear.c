@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static void test_linear(void **unused)
     (void)unused;
     dice_start("linear");
     for (int round = 0; round < 100; round++)
-        one_linear(dice(1, 60), dice(1, 200), dice(1, 90), dice(0, 1));
+        one_linear(dice(1, round < 50 ? 10 : 60), dice(1, 200), dice(1, 90), dice(0, 1));
     one_linear(257, 1023, 130, true);
     report_worst("linear");
 }
@@ -101,6 +102,45 @@ static void test_threads(void **unused)
     assert_non_null(strstr(nn_blas_description(), "OpenBLAS "));
 }
 
+enum { TASKS = 200 };
+struct tasks {
+    int done[TASKS];
+    atomic_bool busy[TASKS]; /* by worker */
+    atomic_int clashes;
+    float *w;
+};
+
+static void one_task(void *context, int i, int worker)
+{
+    struct tasks *tasks = context;
+    float x[8 * 16], out[8 * 16];
+    if (worker < 0 || worker >= nn_workers(TASKS) || atomic_exchange(&tasks->busy[worker], true))
+        atomic_fetch_add(&tasks->clashes, 1);
+    for (int j = 0; j < 8 * 16; j++)
+        x[j] = (float)(i + j);
+    nn_linear(out, x, tasks->w, NULL, 8, 16, 16); /* the identity */
+    tasks->done[i] += memcmp(x, out, sizeof x) == 0;
+    atomic_store(&tasks->busy[worker], false);
+}
+
+static void test_each(void **unused)
+{
+    (void)unused;
+    float identity[16 * 16] = {0};
+    for (int i = 0; i < 16; i++)
+        identity[17 * i] = 1;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct tasks tasks = {.w = identity};
+        nn_set_threads(threads);
+        nn_each(TASKS, one_task, &tasks);
+        assert_int_equal(tasks.clashes, 0);
+        for (int i = 0; i < TASKS; i++)
+            assert_int_equal(tasks.done[i], 1);
+    }
+    assert_true(nn_workers(1) == 1 && nn_workers(0) == 1);
+    nn_set_threads(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_linear),
         cmocka_unit_test(test_linear_ld),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
