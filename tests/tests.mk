@@ -58,3 +58,8 @@ check-long: test-programs
 .PHONY: measure-propagation
 measure-propagation: $(BUILD)/measure_propagation
 	@BUILD=$(BUILD) tests/bench/measure-propagation.sh
+
+# Reading DICOM beside dcm2niix and plain header loops.
+.PHONY: bench-dicom
+bench-dicom: $(BUILD)/read_dicom
+	@BUILD=$(BUILD) tests/bench/dicom.sh
