@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"train", cmd_train, "a model fine-tuned on labelled data, or trained from nothing"},
     {"convert", cmd_convert, "PyTorch checkpoint to weights file"},
     {"weights", cmd_weights, "describe and verify a weights file"},
+    {"compare", cmd_compare, "two label maps or segmentations: geometry, Dice, distances"},
     {"eval", cmd_eval, "the paper's evaluation protocol over a labelled data set"},
     {NULL, NULL, NULL},
 };

@@ -17,6 +17,9 @@ bool config_preset(struct sm_config *config, const char *name, int image_size, b
 enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool complete,
                            struct sm_err *err);
 
+/* The numbers among these attributes (the texts say how a file came about, which is for its maker to know). */
+enum sm_status config_write(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
+
 /* The checks alone; `path` is for the message. */
 enum sm_status config_check(const struct sm_config *config, const char *path, struct sm_err *err);
 #endif

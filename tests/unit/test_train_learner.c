@@ -216,7 +216,11 @@ static void test_parts(void **unused)
                 continue;
             struct parameter *part = &some.network.parameters.list[b++];
             assert_string_equal(whole->tensor.name, part->tensor.name);
-            double size = norm_of(whole->gradient, whole->count);
+            /* Softmax does not see the bias of keys: its true gradient is 0, what is there is rounding of the
+             * weight's, which stands before it. */
+            bool noise = strstr(whole->tensor.name, "k_proj.bias") != NULL;
+            const struct parameter *scale = noise ? whole - 1 : whole;
+            double size = norm_of(scale->gradient, scale->count);
             for (size_t j = 0; j < whole->count; j++)
                 assert_true(fabs(whole->gradient[j] - part->gradient[j]) <= 1e-5 * (size + 1e-6));
         }
