@@ -24,9 +24,13 @@ static const struct preset {
 };
 
 static const struct sm_config base_config = {
+    .patch_size = 16,
+    .window_size = 14,
+    .prompt_dim = 256,
     .mask_in_chans = 16,
     .decoder_depth = 2,
     .decoder_heads = 8,
+    .decoder_mlp_dim = 2048,
     .decoder_downsample = 2,
     .mask_tokens = 4,
     .iou_head_depth = 3,
