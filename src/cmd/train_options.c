@@ -78,8 +78,8 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
     struct augmentation *a = &o->augmentation;
     const struct option_row rows[] = {
         OPTION_TEXT('w', "weights", &c->weights, "FILE", "weights to start from (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
-        OPTION_TEXT(0, "new", &c->preset, "PRESET", "start from nothing: tiny, small, medium, vit_b, vit_l, vit_h"),
-        OPTION_INT(0, "image-size", &c->image_size, "N", "side of the network's square, with --new (default 256)"),
+        OPTION_TEXT(0, "new", &c->preset, "PRESET", "start from nothing: tiny, small, medium, fine, vit_b, vit_l, vit_h"),
+        OPTION_INT(0, "image-size", &c->image_size, "N", "side of the network's square (default: the weights', 256 with --new)"),
         OPTION_TEXT(0, "data", &c->data, "FILE_OR_DIR", "labelled data"),
         OPTION_DOUBLE(0, "synthetic", &c->synthetic, "SHARE", "share of generated pictures, 0 to 1; 1 needs no data"),
         OPTION_TEXT(0, "val", &c->val, "FILE_OR_DIR", "other labelled data, whose Dice is reported"),
@@ -147,7 +147,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
     *o = defaults;
     o->augmentation = augment_full;
     *c = (struct train_command){.epochs = 10, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
-                                .val_every = 500, .save_every = 500, .image_size = 256};
+                                .val_every = 500, .save_every = 500};
     return options_parse(&synopsis, rows, argc, argv);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "nn/nn.h"
 #include "train/run.h"
 
 double clock_seconds(void)
@@ -222,6 +223,12 @@ static int most_points(const struct train_options *o)
     return most;
 }
 
+/* A loss over the whole batch needs all of it at once. */
+static int workers_of(const struct train_options *o)
+{
+    return o->rule.loss.whole_batch || !nn_gemm_from_threads() ? 1 : nn_threads();
+}
+
 /* What gives a run its weights, in words; a resumed run must have the same. */
 static void settle(struct run_place *place, const struct train_options *o)
 {
@@ -245,7 +252,7 @@ static void settle(struct run_place *place, const struct train_options *o)
 static enum sm_status open_run(struct run *run, struct sm_model *model, struct sm_err *err)
 {
     const struct train_options *o = run->options;
-    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing};
+    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing, workers_of(o)};
     enum sm_status status =
         learner_open(&run->learner, model, o->parts, o->later_parts, o->ema > 0, sizes, err);
     settle(&run->place, o);

@@ -57,6 +57,15 @@ is($status, 0, 'the published protocol, and updates of two batches');
 ($status) = train("$small --train decoder --outputs both --choose lowest --checkpointing yes --steps 2 -o $dir/g.h5");
 is($status, 0, 'the decoder alone, both outputs');
 
+# ---- pictures of another size ----
+($status, $out) = train("-w $dir/a.h5 --image-size 128 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 -q -o $dir/larger.h5");
+is($status, 0, 'training goes on at another size') or diag $out;
+my $larger = qx($program weights $dir/larger.h5);
+like($larger, qr/128/, 'which the weights say');
+($status, $out) = train("-w $dir/a.h5 --image-size 100 --synthetic 1 --steps 1 -o $dir/x.h5");
+is($status, 1, 'a size that patches do not divide is refused');
+like($out, qr/--image-size 100: a multiple of the patch size 16/, 'with the reason');
+
 # ---- labelled data ----
 SKIP: {
     skip 'the phantom is not there', 5 unless -e 'data/ct/image.nii.gz';
