@@ -53,7 +53,7 @@ static void set_up(struct bench *b)
     const struct sm_config *c = &b->model->config;
     size_t square = (size_t)c->image_size * c->image_size, low = sm_low_res_side(c);
     struct sm_err err;
-    struct learner_sizes sizes = {1, MASKS, POINTS, false};
+    struct learner_sizes sizes = {.pictures = 1, .prompts = MASKS, .points = POINTS};
     unsigned parts = PART_ADAPTERS | PART_POINTS | PART_PROMPTS | PART_DECODER;
     if (learner_open(&b->network, b->model, parts, PART_DECODER, false, sizes, &err) ||
         sm_session_open(&b->session, b->model, 1, MASKS, &err))
