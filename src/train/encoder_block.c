@@ -16,7 +16,7 @@ static void attention_forward(const struct block_call *call, struct block_tape *
     int dim = c->embed_dim, heads = c->num_heads, d = head_dim(c);
     size_t count = (size_t)call->rows * dim;
     tape->normed1 = take_norm(pass, x, &w->norm1, call->rows, dim, norm_eps_encoder());
-    tape->qkv = take_dense(pass, tape->normed1, &w->qkv, call->rows, dim, 3 * dim);
+    tape->qkv = take_linear(pass, tape->normed1, &w->qkv, call->rows, dim, 3 * dim);
     tape->mixed = take(pass, count);
     tape->attended = take(pass, count);
     size_t mark = arena_mark(pass->arena);
@@ -68,7 +68,7 @@ static void mlp_forward(const struct block_call *call, struct block_tape *tape, 
     const struct sm_config *c = config_of(call);
     const struct pass *pass = call->pass;
     size_t wide = (size_t)call->rows * c->mlp_dim;
-    tape->hidden = take_dense(pass, tape->normed2, &call->w->mlp1, call->rows, c->embed_dim, c->mlp_dim);
+    tape->hidden = take_linear(pass, tape->normed2, &call->w->mlp1, call->rows, c->embed_dim, c->mlp_dim);
     tape->act = take_copy(pass, tape->hidden, wide);
     if (running(pass))
         nn_gelu(tape->act, wide);

@@ -60,16 +60,7 @@ static inline float *take_sum(const struct pass *pass, const float *x, const flo
     return out;
 }
 
-static inline float *take_linear(const struct pass *pass, const float *x, const struct linear *w, int rows,
-                                 int in, int out)
-{
-    float *y = take(pass, (size_t)rows * out);
-    if (running(pass))
-        nn_linear(y, x, w->weight, w->bias, rows, in, out);
-    return y;
-}
-
-/* The same with the encoder's own kernels (dense.c), which read weights where they lie; then `after`. */
+/* y (rows, out) by the kernels of dense.c, which read weights where they lie; then `after`. */
 static inline void run_dense(const struct pass *pass, float *y, const float *x, const struct linear *w, int rows,
                              int in, int out, const struct nn_after *after)
 {
@@ -81,11 +72,16 @@ static inline void run_dense(const struct pass *pass, float *y, const float *x, 
     arena_release(pass->arena, mark);
 }
 
-static inline float *take_dense(const struct pass *pass, const float *x, const struct linear *w, int rows, int in,
-                                int out)
+/* Few rows are left to BLAS. */
+static inline float *take_linear(const struct pass *pass, const float *x, const struct linear *w, int rows,
+                                 int in, int out)
 {
+    enum { MANY_ROWS = 64 };
     float *y = take(pass, (size_t)rows * out);
-    run_dense(pass, y, x, w, rows, in, out, &(struct nn_after){.bias = w->bias});
+    if (rows >= MANY_ROWS)
+        run_dense(pass, y, x, w, rows, in, out, &(struct nn_after){.bias = w->bias});
+    else if (running(pass))
+        nn_linear(y, x, w->weight, w->bias, rows, in, out);
     return y;
 }
 
