@@ -89,3 +89,16 @@ void render(float *values, struct scene *scene, enum device device)
     float edge = rng_log_between(rng, 0.3f, 1.6f); /* partial volume */
     field_blur(values, side, edge, edge, scene->scratch);
 }
+
+void render_plain(float *values, struct scene *scene)
+{
+    struct rng *rng = &scene->rng;
+    float grey[MAX_REGIONS];
+    int side = scene->side, pixels = side * side;
+    for (int n = 0; n < scene->regions; n++)
+        grey[n] = rng_unit(rng);
+    for (int p = 0; p < pixels; p++)
+        values[p] = grey[scene->label[p]];
+    float edge = rng_log_between(rng, 0.3f, 1.2f);
+    field_blur(values, side, edge, edge, scene->scratch);
+}

@@ -9,6 +9,7 @@ struct synth {
     struct scene scene;
     struct synth_picture picture;
     float *values;
+    float plain; /* share of pictures */
     struct arena arena;
 };
 
@@ -66,6 +67,11 @@ void synth_close(struct synth *synth)
         return;
     arena_free(&synth->arena);
     free(synth);
+}
+
+void synth_set_plain(struct synth *synth, double share)
+{
+    synth->plain = (float) share;
 }
 
 /* Which of the shares that add up to 1 a draw falls into. */
@@ -127,21 +133,39 @@ static void to_grey(uint8_t *grey, const float *values, int pixels)
         grey[p] = (uint8_t) ((values[p] - low) * scale);
 }
 
+static void draw_plain(struct synth *synth)
+{
+    struct scene *scene = &synth->scene;
+    bool mosaic = rng_chance(&scene->rng, 0.5f);
+    (mosaic ? scene_mosaic : scene_shapes)(scene);
+    render_plain(synth->values, scene);
+    synth->picture.recipe = mosaic ? "plain-mosaic" : "plain-shapes";
+}
+
+static void draw_device(struct synth *synth)
+{
+    struct scene *scene = &synth->scene;
+    const struct recipe *recipe = &recipes[pick(&recipes[0].share, sizeof *recipes / sizeof(float), RECIPES, rng_unit(&scene->rng))];
+    enum device device = (enum device) pick(recipe->device, 1, 4, rng_unit(&scene->rng));
+    recipe->lay_out(scene);
+    render(synth->values, scene, device);
+    add_defects(synth->values, scene, device);
+    if (rng_chance(&scene->rng, 0.35f))
+        lower_resolution(synth->values, scene);
+    synth->picture.recipe = recipe->name;
+}
+
 const struct synth_picture *synth_draw(struct synth *synth, uint64_t seed, uint64_t number)
 {
     struct scene *scene = &synth->scene;
     struct synth_picture *picture = &synth->picture;
     scene->rng = rng_of(seed, number);
     do { /* a view may show nothing that is worth asking for */
-        const struct recipe *recipe = &recipes[pick(&recipes[0].share, sizeof *recipes / sizeof(float), RECIPES, rng_unit(&scene->rng))];
-        enum device device = (enum device) pick(recipe->device, 1, 4, rng_unit(&scene->rng));
-        recipe->lay_out(scene);
-        render(synth->values, scene, device);
-        add_defects(synth->values, scene, device);
-        if (rng_chance(&scene->rng, 0.35f))
-            lower_resolution(synth->values, scene);
+        if (synth->plain > 0 && rng_chance(&scene->rng, synth->plain))
+            draw_plain(synth);
+        else
+            draw_device(synth);
         to_grey(picture->grey, synth->values, scene->side * scene->side);
-        picture->recipe = recipe->name;
         take_objects(picture, scene);
     } while (picture->objects == 0);
     return picture;

@@ -34,6 +34,11 @@ struct synth; /* working space for one thread: pictures of one size */
 enum sm_status synth_open(struct synth **synth, int side, struct sm_err *err);
 void synth_close(struct synth *synth);
 
+/* From now on this share of pictures is plain: mosaics and shapes, each region of one grey, without defects. What
+ * is asked for is then plain to see, and of all shapes: a network that knows nothing yet learns from them to look
+ * at the picture, not at the box alone. 0 at first. */
+void synth_set_plain(struct synth *synth, double share);
+
 /* Picture `number` of the endless series `seed`: the same numbers give the same picture, on any thread and
  * in any order. What is returned belongs to *synth and holds until the next call. */
 const struct synth_picture *synth_draw(struct synth *synth, uint64_t seed, uint64_t number);

@@ -245,13 +245,13 @@ static void settle(struct run_place *place, const struct train_options *o)
     int used = snprintf(
         place->settings, sizeof place->settings,
         "seed=%llu batch=%d masks=%d accumulate=%d parts=%u,%u rounds=%d,%d box=%g jitter=%g,%g,%d loss=%g,%g,%g,%d "
-        "outputs=%d,%d lr=%g betas=%g,%g decay=%g,%d clip=%g ema=%g schedule=%d,%lld,%g synthetic=%g quirks=%d%d%d%d component=%d "
+        "outputs=%d,%d lr=%g betas=%g,%g decay=%g,%d clip=%g ema=%g schedule=%d,%lld,%g synthetic=%g,%g quirks=%d%d%d%d component=%d "
         "augment=%g,%g,%g,%g,%g,%g,%g,%g,%g,%g points=",
         (unsigned long long)o->seed, o->batch, o->masks, o->accumulate, o->parts, o->later_parts, o->rounds,
         o->mask_only, o->box_share, o->jitter.share, o->jitter.most, o->jitter.together, o->rule.loss.focal,
         o->rule.loss.dice, o->rule.loss.iou, o->rule.loss.whole_batch, (int)o->rule.outputs, (int)o->rule.choice,
         o->adam.lr, o->adam.beta1, o->adam.beta2, o->adam.weight_decay, o->adam.decoupled, o->clip, o->ema,
-        (int)o->schedule, (long long)o->warmup, o->lr_end, o->synthetic, o->keep_zeros, o->quirks.bgr,
+        (int)o->schedule, (long long)o->warmup, o->lr_end, o->synthetic, o->plain, o->keep_zeros, o->quirks.bgr,
         o->quirks.centre_small, o->aimless, o->largest_component, o->augmentation.flip, o->augmentation.rotate_deg,
         o->augmentation.scale, o->augmentation.elastic, o->augmentation.intensity, o->augmentation.window,
         o->augmentation.noise, o->augmentation.blur, o->augmentation.low_resolution, o->augmentation.invert);
@@ -277,6 +277,8 @@ static enum sm_status open_run(struct run *run, struct sm_model *model, struct s
         status = prompts_alloc(run, err);
     if (!status && (!run->data || o->synthetic > 0))
         status = synth_open(&run->synth, model->config.image_size, err);
+    if (run->synth)
+        synth_set_plain(run->synth, o->plain);
     if (!status)
         status = journal_open(&run->journal, o->log, o->curve, run->place.step, err);
     run->drawn = calloc(o->batch, sizeof *run->drawn);

@@ -37,6 +37,7 @@ struct train_options {
     bool largest_component;       /* of each mask, nothing else is asked for */
     struct augmentation augmentation;
     double synthetic;             /* share of pictures that are generated; 1: no data are needed */
+    double plain;                 /* of these, share of plain ones (synth.h) */
 
     struct adam adam;             /* its lr is the largest */
     enum schedule schedule;

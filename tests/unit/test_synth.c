@@ -142,10 +142,28 @@ static void test_fields(void **state)
     free(scratch);
 }
 
+static void test_plain(void **state)
+{
+    (void) state;
+    struct synth *synth = open_side(64);
+    int plain = 0;
+    synth_set_plain(synth, 0.5);
+    for (uint64_t n = 0; n < 100; n++)
+        plain += strncmp(synth_draw(synth, 3, n)->recipe, "plain", 5) == 0;
+    assert_in_range(plain, 30, 70);
+    synth_set_plain(synth, 1);
+    for (uint64_t n = 0; n < 20; n++) {
+        const struct synth_picture *p = synth_draw(synth, 3, n);
+        assert_memory_equal(p->recipe, "plain", 5);
+        assert_true(p->objects > 0);
+    }
+    synth_close(synth);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_number_same_picture), cmocka_unit_test(test_numbers_differ),
+        cmocka_unit_test(test_same_number_same_picture), cmocka_unit_test(test_plain), cmocka_unit_test(test_numbers_differ),
         cmocka_unit_test(test_every_recipe),             cmocka_unit_test(test_reach_holds),
         cmocka_unit_test(test_fields),
     };
