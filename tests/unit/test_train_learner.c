@@ -39,9 +39,17 @@ struct scene {
     bool later;
 };
 
-static void set_scene_for(struct scene *s, unsigned parts, bool checkpointing, int workers)
+/* Few heads so wide that cross attentions do not project the image (train/cross_attention.h). */
+static struct sm_config wide_heads(void)
 {
     struct sm_config config = small_config();
+    config.decoder_heads = 2;
+    config.decoder_downsample = 1;
+    return config;
+}
+
+static void set_scene_of(struct scene *s, struct sm_config config, unsigned parts, bool checkpointing, int workers)
+{
     size_t square = (size_t)config.image_size * config.image_size, low = sm_low_res_side(&config);
     struct learner_sizes sizes = {PICTURES, PROMPTS, POINTS, checkpointing, workers};
     *s = (struct scene){.model = small_model(&config), .rule = &rules[0]};
@@ -58,7 +66,7 @@ static void set_scene_for(struct scene *s, unsigned parts, bool checkpointing, i
 
 static void set_scene(struct scene *s, unsigned parts, bool checkpointing)
 {
-    set_scene_for(s, parts, checkpointing, 1);
+    set_scene_of(s, small_config(), parts, checkpointing, 1);
 }
 
 static void clear_scene(struct scene *s)
@@ -147,23 +155,27 @@ static int check_all(struct scene *s)
     return seen;
 }
 
-static void test_whole_network_by_boxes(void **unused)
+static void by_boxes(struct sm_config config)
 {
     struct scene s;
-    (void)unused;
-    dice_start("network");
-    set_scene(&s, PART_ALL, false);
+    set_scene_of(&s, config, PART_ALL, false, 1);
     s.batch.boxes = boxes;
     printf("# %d of %zu tensors with a gradient\n", check_all(&s), s.network.parameters.count);
     clear_scene(&s);
 }
 
-static void test_points_and_masks(void **unused)
+static void test_whole_network_by_boxes(void **unused)
+{
+    (void)unused;
+    dice_start("network");
+    by_boxes(small_config());
+    by_boxes(wide_heads());
+}
+
+static void by_points_and_masks(struct sm_config config)
 {
     struct scene s;
-    (void)unused;
-    dice_start("later round");
-    set_scene(&s, PART_POINTS | PART_PROMPTS | PART_DOWNSCALING | PART_DECODER, false);
+    set_scene_of(&s, config, PART_POINTS | PART_PROMPTS | PART_DOWNSCALING | PART_DECODER, false, 1);
     s.batch.point_count = POINTS;
     s.batch.points = points;
     s.batch.labels = labels;
@@ -175,6 +187,14 @@ static void test_points_and_masks(void **unused)
         printf("# rule %d: %d tensors with a gradient\n", rule, check_all(&s));
     }
     clear_scene(&s);
+}
+
+static void test_points_and_masks(void **unused)
+{
+    (void)unused;
+    dice_start("later round");
+    by_points_and_masks(small_config());
+    by_points_and_masks(wide_heads());
 }
 
 /* Blocks that run again give the same bits. */
@@ -203,7 +223,7 @@ static double two_rounds(struct scene *s, int workers)
 {
     static const int in_order[PROMPTS] = {0, 0, 1};
     dice_start("workers");
-    set_scene_for(s, PART_ALL, false, workers);
+    set_scene_of(s, small_config(), PART_ALL, false, workers);
     s->rule = &rules[1];
     s->batch.picture = in_order;
     s->batch.boxes = boxes;
