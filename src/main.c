@@ -25,8 +25,10 @@ static const struct command commands[] = {
     {"info", cmd_info, "what is there: volumes, geometry, and why anything was left out"},
     {"segment", cmd_segment, "the main job: a volume and prompts in, a label map out"},
     {"slice", cmd_slice, "volumes as 2-D pictures, with labels in SA-Med2D's layout"},
+    {"train", cmd_train, "a model fine-tuned on labelled data, or trained from nothing"},
     {"convert", cmd_convert, "PyTorch checkpoint to weights file"},
     {"weights", cmd_weights, "describe and verify a weights file"},
+    {"compare", cmd_compare, "two label maps or segmentations: geometry, Dice, distances"},
     {"eval", cmd_eval, "the paper's evaluation protocol over a labelled data set"},
     {NULL, NULL, NULL},
 };

@@ -63,3 +63,8 @@ measure-propagation: $(BUILD)/measure_propagation
 .PHONY: eval-table
 eval-table: $(PROGRAM)
 	@BUILD=$(BUILD) tests/bench/eval-table.sh >weights/EVALUATION.md.new && mv weights/EVALUATION.md.new weights/EVALUATION.md
+
+# Reading DICOM beside dcm2niix and plain header loops.
+.PHONY: bench-dicom
+bench-dicom: $(BUILD)/read_dicom
+	@BUILD=$(BUILD) tests/bench/dicom.sh

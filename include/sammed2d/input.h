@@ -27,10 +27,12 @@ enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int ind
 struct sm_label {
     int id;           /* label value, SegmentNumber or ROINumber; from 1 */
     char *name;       /* UTF-8; "label N" where nothing names it; owned by the set */
+    bool named;       /* something does */
     const struct sm_labels *map;
     uint16_t value;
 };
 struct sm_label_set {
+    enum sm_input_format format; /* of the file: a label map, or objects that may overlap (DICOM) */
     struct sm_labels *maps;
     size_t map_count;
     struct sm_label *labels; /* by id */

@@ -34,8 +34,8 @@ struct sm_surface {
 };
 /* Masks a and b (nz, ny, nx), inside is not 0, on a grid of which only the affine's columns count, at right
  * angles or not. Exact: a search for the nearest surface voxel, not a distance transform, so time and
- * memory go with the surfaces (under 50 bytes a surface voxel), not with the grid. Runs on all threads and
- * gives the same whatever their number. SM_MEMORY says how much. */
+ * memory go with the surfaces (about 60 bytes a surface voxel, and two bits a voxel). Runs on all threads
+ * and gives the same whatever their number. SM_MEMORY says how much. */
 enum sm_status sm_surface_masks(struct sm_surface *surface, const uint8_t *a, const uint8_t *b,
                                 const struct sm_grid *grid, double tolerance_mm, struct sm_err *err);
 

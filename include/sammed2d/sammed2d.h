@@ -2,6 +2,7 @@
 #ifndef SAMMED2D_H
 #define SAMMED2D_H
 
+#include "sammed2d/compare.h"
 #include "sammed2d/dataset.h"
 #include "sammed2d/dicom.h"
 #include "sammed2d/error.h"

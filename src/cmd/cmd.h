@@ -16,6 +16,8 @@ int cmd_segment(int argc, char **argv);
 int cmd_slice(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_weights(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 
 /* Set by the common options. */

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/output.h"
 #include "checkpoint/convert.h"
+#include "checkpoint/export.h"
 #include "cmd/cmd.h"
 #include "model/config.h"
 #include "model/weights.h"
@@ -20,8 +21,8 @@ static struct {
 } options;
 
 static const struct synopsis synopsis = {
-    "convert", "IN.pth -o OUT.h5",
-    "Turn a PyTorch checkpoint into a weights file, without Python."};
+    "convert", "IN.pth -o OUT.h5 | IN.h5 -o OUT.pth",
+    "Turn a PyTorch checkpoint into a weights file, or the other way, without Python."};
 
 /* ---- what the options mean ---- */
 
@@ -206,10 +207,32 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
                        : convert_network(&plan, missing, err);
 }
 
+/* ---- the other way ---- */
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t n = strlen(path), m = strlen(ending);
+    return n > m && strcmp(path + n - m, ending) == 0;
+}
+
+static enum sm_status export(const char *path, struct sm_err *err)
+{
+    struct h5 *weights;
+    if (options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
+        options.provenance || options.licence || options.any)
+        return sm_fail(err, SM_USAGE, "a weights file becomes a .pth as it is: only -o goes with it");
+    enum sm_status status = h5_open(&weights, path, err);
+    if (status)
+        return status;
+    status = export_checkpoint(options.output, weights, cmd_listener(), err);
+    h5_close(weights);
+    return status;
+}
+
 int cmd_convert(int argc, char **argv)
 {
     static const struct option_row rows[] = {
-        OPTION_TEXT('o', "output", &options.output, "FILE", "weights file to write"),
+        OPTION_TEXT('o', "output", &options.output, "FILE", "weights file to write; .pth or .pt: a state dict"),
         OPTION_TEXT(0, "kind", &options.kind, "KIND",
                     "sam-med2d, ft-sam, sam or medsam (default: guessed)"),
         OPTION_INT(0, "image-size", &options.image_size, "N",
@@ -237,7 +260,9 @@ int cmd_convert(int argc, char **argv)
         status =
             sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
                     synopsis.arguments);
-    if (status == SM_OK)
+    if (status == SM_OK && (ends_in(options.output, ".pth") || ends_in(options.output, ".pt")))
+        status = export(argv[0], &err);
+    else if (status == SM_OK)
         status = convert(argv[0], &checkpoint, &missing, &err);
     checkpoint_close(checkpoint);
     err.status = status;

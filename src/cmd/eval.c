@@ -56,21 +56,6 @@ static int parse(struct command *c, int *argc, char ***argv)
     return options_parse(&synopsis, rows, argc, argv);
 }
 
-/* The place of `word` in `names`, or SM_USAGE that lists them. A missing word leaves *place alone. */
-static enum sm_status choose(const char *option, const char *word, const char *const *names, int *place,
-                             struct sm_err *err)
-{
-    char list[200] = "";
-    for (int n = 0; word && names[n]; n++) {
-        if (strcmp(names[n], word) == 0) {
-            *place = n;
-            return SM_OK;
-        }
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "", names[n]);
-    }
-    return word ? sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word) : SM_OK;
-}
-
 static const char *const components[] = {"default", "largest", "all", NULL};
 static const char *const averages[] = {"object", "image", NULL};
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
@@ -106,7 +91,7 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
                 {"multimask", c->multimask, answers, &multimask}, {"format", c->format, formats, format}};
     enum sm_status status = check_numbers(c, err);
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
-        status = choose(rows[r].option, rows[r].word, rows[r].names, rows[r].place, err);
+        status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
     if (c->json)
         *format = SM_EVAL_JSON;
     *options = (struct sm_eval_options){

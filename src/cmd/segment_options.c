@@ -3,23 +3,6 @@
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
 
-/* The place of `word` in `names`, or SM_USAGE that lists them. A missing word leaves *place alone. */
-static enum sm_status choose(const char *option, const char *word, const char *const *names, int *place,
-                             struct sm_err *err)
-{
-    char list[200] = "";
-    if (!word)
-        return SM_OK;
-    for (int n = 0; names[n]; n++) {
-        if (strcmp(names[n], word) == 0) {
-            *place = n;
-            return SM_OK;
-        }
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "", names[n]);
-    }
-    return sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word);
-}
-
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
@@ -46,7 +29,7 @@ enum sm_status segment_choices(const struct segment_command *command,
                 {"precision", command->precision, precisions, &precision}};
     enum sm_status status = SM_OK;
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
-        status = choose(rows[r].option, rows[r].word, rows[r].names, rows[r].place, err);
+        status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
     if (status)
         return status;
     *options = (struct sm_segment_options){.plane = (enum sm_plane) plane,
@@ -91,7 +74,7 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
                                struct sm_prompts *prompts, struct sm_err *err)
 {
     int space = SM_SPACE_VOXEL;
-    enum sm_status status = choose("space", command->space, spaces, &space, err);
+    enum sm_status status = option_choose(&space, "space", command->space, spaces, err);
     for (size_t p = 0; !status && p < command->prompt_options.count; p++)
         status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, err);
     if (!status && !prompts->count)

@@ -153,7 +153,10 @@ static enum sm_status join(struct sm_label_set *set, struct sm_label_set *more, 
     free(more->maps);
     free(more->labels);
     free(more->slice_origin_lps);
-    *set = (struct sm_label_set){joined, maps, labels, count, set->slice_origin_lps};
+    set->maps = joined;
+    set->map_count = maps;
+    set->labels = labels;
+    set->count = count;
     *more = (struct sm_label_set){0};
     return SM_OK;
 }

@@ -125,7 +125,7 @@ static void column_figures(struct figures *figures, const struct sm_evaluation *
         figures->objects = objects;
         figures->images = tally.image_count;
         figures->subjects = subjects;
-        figures->by_subject = subjects > 1;
+        figures->by_subject = subjects >= LEAST_SUBJECTS;
         *mean = mean_of(tally.images, tally.image_count);
         bootstrap(figures->by_subject ? tally.subjects : tally.images,
                   figures->by_subject ? subjects : tally.image_count, e->options.resamples, e->options.seed, interval);
@@ -172,20 +172,26 @@ void volume_figures_of(struct volume_figures *figures, const struct sm_evaluatio
                        enum sm_eval_way way, struct group group)
 {
     struct unit *subjects = calloc(e->subjects.count + 1, sizeof *subjects);
+    struct unit *objects = calloc(table->volume_count + 1, sizeof *objects);
     double sums[2] = {0, 0};
     size_t measured = 0;
     *figures = (struct volume_figures){.dice = NAN, .hd95_mm = NAN, .surface_dice = NAN, .dice_interval = {NAN, NAN}};
-    for (size_t r = 0; subjects && r < table->volume_count; r++) {
+    for (size_t r = 0; subjects && objects && r < table->volume_count; r++) {
         const struct volume_row *row = &table->volumes[r];
-        if (!isnan(row->solids[way].dice) && in_group(e, row->case_number, row->label, group))
-            add_solid(figures, &row->solids[way], &subjects[e->cases[row->case_number].subject], sums, &measured);
+        if (isnan(row->solids[way].dice) || !in_group(e, row->case_number, row->label, group))
+            continue;
+        objects[figures->objects] = (struct unit){row->solids[way].dice, 1};
+        add_solid(figures, &row->solids[way], &subjects[e->cases[row->case_number].subject], sums, &measured);
     }
     if (figures->objects) {
         figures->subjects = used_units(subjects, e->subjects.count);
-        figures->dice = mean_of(subjects, figures->subjects);
+        figures->dice = mean_of(objects, figures->objects);
         figures->surface_dice = sums[1] / (double) figures->objects;
         figures->hd95_mm = measured ? sums[0] / (double) measured : NAN;
-        bootstrap(subjects, figures->subjects, e->options.resamples, e->options.seed, figures->dice_interval);
+        bool by_subject = figures->subjects >= LEAST_SUBJECTS;
+        bootstrap(by_subject ? subjects : objects, by_subject ? figures->subjects : figures->objects,
+                  e->options.resamples, e->options.seed, figures->dice_interval);
     }
+    free(objects);
     free(subjects);
 }

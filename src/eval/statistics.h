@@ -16,6 +16,10 @@ bool bootstrap(const struct unit *units, size_t count, int resamples, uint64_t s
 /* The q-quantile, 0..1, linear between ranks, of sorted values. */
 double quantile(const double *sorted, size_t count, double q);
 
+/* Means of fewer subjects than this are resampled over images: among two or three subjects the few means that can
+ * be drawn say nothing. */
+enum { LEAST_SUBJECTS = 5 };
+
 /* Which rows a figure is about; -1: all. */
 struct group {
     int label, modality, dataset;
@@ -24,7 +28,7 @@ struct figures {
     size_t objects, images, subjects;
     double dice, iou;                      /* NAN without objects */
     double dice_interval[2], iou_interval[2]; /* NAN where there is none */
-    bool by_subject;                       /* the units were subjects; else images: there is one subject only */
+    bool by_subject;                       /* the units were subjects; else images */
     double predicted_error;                /* mean |predicted IoU - IoU|; NAN where nothing was predicted */
 };
 /* Of one prompt's column. */

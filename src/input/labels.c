@@ -34,7 +34,7 @@ enum sm_status label_set_add(struct sm_label_set *set, int id, const char *name,
     char *copy = grown ? strdup(name ? name : plain) : NULL;
     if (!copy)
         return sm_fail(err, SM_MEMORY, "out of memory for labels");
-    set->labels[set->count++] = (struct sm_label){.id = id, .name = copy, .map = map, .value = value};
+    set->labels[set->count++] = (struct sm_label){.id = id, .name = copy, .named = name, .map = map, .value = value};
     return SM_OK;
 }
 
@@ -128,12 +128,15 @@ enum sm_status sm_label_set_read(struct sm_label_set *set, const char *path, con
     enum sm_status status = input_check(path, err);
     if (status)
         return status;
-    switch (sm_input_detect(path)) {
+    enum sm_input_format format = sm_input_detect(path);
+    switch (format) {
     case SM_INPUT_PNG: status = read_map(set, path, read_png, listener, err); break;
     case SM_INPUT_NIFTI: status = read_map(set, path, sm_nifti_read_labels, listener, err); break;
     default: status = label_set_read_dicom(set, path, like, listener, err);
     }
     if (status)
         sm_label_set_free(set);
+    else
+        set->format = format == SM_INPUT_UNKNOWN ? SM_INPUT_DICOM : format;
     return status;
 }

@@ -10,10 +10,15 @@
 static const struct preset {
     const char *name;
     int embed_dim, depth, num_heads, every; /* every n-th block is global: the last of each n */
+    int window_size;
 } presets[] = {
-    {"vit_b", 768, 12, 12, 3},
-    {"vit_l", 1024, 24, 16, 6},
-    {"vit_h", 1280, 32, 16, 8},
+    {"vit_b", 768, 12, 12, 3, 14},
+    {"vit_l", 1024, 24, 16, 6, 14},
+    {"vit_h", 1280, 32, 16, 8, 14},
+    /* not published: for training from nothing */
+    {"tiny", 64, 4, 4, 2, 8},
+    {"small", 192, 6, 6, 3, 8},
+    {"medium", 384, 12, 6, 3, 8},
 };
 
 static const struct sm_config base_config = {
@@ -48,6 +53,7 @@ bool config_preset(struct sm_config *config, const char *name, int image_size, b
         config->mlp_dim = 4 * p->embed_dim;
         config->depth = p->depth;
         config->num_heads = p->num_heads;
+        config->window_size = p->window_size;
         config->adapter = adapter;
         config->adapter_hidden = adapter ? p->embed_dim / 4 : 0;
         for (int b = 0; b < p->depth; b++)

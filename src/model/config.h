@@ -5,7 +5,8 @@
 #include "h5/h5.h"
 #include "sammed2d/model.h"
 
-/* The published shapes at 256 px with SAM-Med2D's way of being fed: "vit_b", "vit_l", "vit_h".
+/* The published shapes at 256 px with SAM-Med2D's way of being fed: "vit_b", "vit_l", "vit_h"; and smaller ones of
+ * the same architecture to be trained from nothing: "tiny", "small", "medium".
  * False when the name is unknown. Without adapters unless `adapter`. */
 bool config_preset(struct sm_config *config, const char *name, int image_size, bool adapter);
 

@@ -1,7 +1,6 @@
 #include "train/parameters.h"
 #include <stdlib.h>
 #include <string.h>
-#include "nn/nn_backward.h"
 
 static bool starts(const char *name, const char *head)
 {
@@ -110,28 +109,9 @@ void parameters_free(struct parameters *parameters)
     *parameters = (struct parameters){0};
 }
 
-void parameters_zero_gradients(struct parameters *parameters)
+void parameters_zero_gradients(struct parameters *parameters, unsigned parts)
 {
     for (size_t i = 0; i < parameters->count; i++)
-        memset(parameters->list[i].gradient, 0, parameters->list[i].count * sizeof(float));
-}
-
-void tensor_unpack(const struct tensor *t, float *out, const float *in)
-{
-    if (t->layout == CONV)
-        nn_unpack_conv(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
-    else if (t->layout == DECONV)
-        nn_unpack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
-    else
-        memcpy(out, in, (size_t)t->count * sizeof(*out));
-}
-
-void tensor_pack(const struct tensor *t, float *out, const float *in)
-{
-    if (t->layout == CONV)
-        nn_pack_conv(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
-    else if (t->layout == DECONV)
-        nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
-    else
-        memcpy(out, in, (size_t)t->count * sizeof(*out));
+        if (parameters->list[i].part & parts)
+            memset(parameters->list[i].gradient, 0, parameters->list[i].count * sizeof(float));
 }

@@ -2,7 +2,7 @@
 #ifndef TRAIN_PARAMETERS_H
 #define TRAIN_PARAMETERS_H
 
-#include "model/weights.h"
+#include "model/save.h"
 
 /* Parts of the network, to be or-ed. */
 enum part {
@@ -38,10 +38,6 @@ struct parameters {
 enum sm_status parameters_make(struct parameters *parameters, struct sm_model *model, unsigned parts,
                                bool average, struct sm_err *err);
 void parameters_free(struct parameters *parameters);
-void parameters_zero_gradients(struct parameters *parameters);
-/* out in PyTorch's layout from `in` in the model's, tensor->count floats. */
-void tensor_unpack(const struct tensor *tensor, float *out, const float *in);
-/* The other way. */
-void tensor_pack(const struct tensor *tensor, float *out, const float *in);
+void parameters_zero_gradients(struct parameters *parameters, unsigned parts);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "volume/nearest_order.h"
 
 enum { LEAF = 8, TASK = 1 << 14, BLOCK = 1 << 10 };
 
@@ -27,74 +28,60 @@ static void turn_axes(double axes[3][3], const struct sm_grid *grid)
     }
 }
 
-static inline double place(const struct nearest *tree, const int32_t voxel[3], int row)
+static inline void to_mm(const struct nearest *tree, const int32_t voxel[3], double mm[3])
 {
-    double sum = 0;
-    for (int c = row; c < 3; c++)
-        sum += tree->axes[row][c] * voxel[c];
-    return sum;
+    const double (*a)[3] = tree->axes;
+    mm[0] = a[0][0] * voxel[0] + a[0][1] * voxel[1] + a[0][2] * voxel[2];
+    mm[1] = a[1][1] * voxel[1] + a[1][2] * voxel[2];
+    mm[2] = a[2][2] * voxel[2];
 }
 
-/* ---- building ---- */
-
-static inline void swap(int32_t a[3], int32_t b[3])
+static inline double larger(double a, double b)
 {
-    int32_t kept[3];
-    memcpy(kept, a, sizeof kept);
-    memcpy(a, b, sizeof kept);
-    memcpy(b, kept, sizeof kept);
+    return a > b ? a : b;
 }
 
-/* Puts the voxel of rank `rank` along an axis in its place, none after it lower, none before it higher. */
-static void select_rank(const struct nearest *tree, int32_t (*voxel)[3], size_t count, size_t rank, int axis)
+static inline double smaller(double a, double b)
 {
-    ptrdiff_t low = 0, high = (ptrdiff_t) count - 1, wanted = (ptrdiff_t) rank;
-    while (low < high) {
-        double pivot = place(tree, voxel[low + (high - low) / 2], axis);
-        ptrdiff_t up = low, down = high;
-        while (up <= down) {
-            while (place(tree, voxel[up], axis) < pivot)
-                up++;
-            while (place(tree, voxel[down], axis) > pivot)
-                down--;
-            if (up <= down)
-                swap(voxel[up++], voxel[down--]);
-        }
-        if (wanted <= down)
-            high = down;
-        else if (wanted >= up)
-            low = up;
-        else
-            return;
-    }
+    return a < b ? a : b;
 }
 
-static struct nearest_box box_around(const struct nearest *tree, size_t first, size_t count)
+static struct nearest_box joined(const struct nearest_box *a, const struct nearest_box *b)
 {
     struct nearest_box box;
-    for (int row = 0; row < 3; row++)
-        box.low[row] = box.high[row] = place(tree, tree->voxel[first], row);
-    for (size_t v = first + 1; v < first + count; v++)
-        for (int row = 0; row < 3; row++) {
-            double at = place(tree, tree->voxel[v], row);
-            box.low[row] = fmin(box.low[row], at);
-            box.high[row] = fmax(box.high[row], at);
+    for (int x = 0; x < 3; x++) {
+        box.low[x] = smaller(a->low[x], b->low[x]);
+        box.high[x] = larger(a->high[x], b->high[x]);
+    }
+    return box;
+}
+
+static struct nearest_box box_around(const double (*mm)[3], size_t count)
+{
+    struct nearest_box box;
+    memcpy(box.low, mm[0], sizeof box.low);
+    memcpy(box.high, mm[0], sizeof box.high);
+    for (size_t v = 1; v < count; v++)
+        for (int x = 0; x < 3; x++) {
+            box.low[x] = smaller(box.low[x], mm[v][x]);
+            box.high[x] = larger(box.high[x], mm[v][x]);
         }
     return box;
 }
 
+/* ---- building ---- */
+
+/* Boxes of a node and all below it; its voxels are in order, each half is in one part of space. */
 static void build(struct nearest *tree, size_t node, size_t first, size_t count)
 {
-    struct nearest_box box = box_around(tree, first, count);
     size_t half = count / 2;
-    int longest = 0;
-    tree->box[node] = box;
-    if (count <= LEAF)
+    if (count <= LEAF) {
+        double mm[LEAF][3] = {{0}};
+        for (size_t v = 0; v < count; v++)
+            to_mm(tree, tree->voxel[first + v], mm[v]);
+        tree->box[node] = box_around((const double (*)[3]) mm, count);
         return;
-    for (int row = 1; row < 3; row++)
-        if (box.high[row] - box.low[row] > box.high[longest] - box.low[longest])
-            longest = row;
-    select_rank(tree, tree->voxel + first, count, half, longest);
+    }
     if (count > TASK) {
 #pragma omp task
         build(tree, 2 * node + 1, first, half);
@@ -104,6 +91,7 @@ static void build(struct nearest *tree, size_t node, size_t first, size_t count)
         build(tree, 2 * node + 1, first, half);
         build(tree, 2 * node + 2, first + half, count - half);
     }
+    tree->box[node] = joined(&tree->box[2 * node + 1], &tree->box[2 * node + 2]);
 }
 
 enum sm_status nearest_build(struct nearest *tree, int32_t (*voxel)[3], size_t count,
@@ -112,7 +100,11 @@ enum sm_status nearest_build(struct nearest *tree, int32_t (*voxel)[3], size_t c
     size_t nodes = 1;
     for (size_t largest = count; largest > LEAF; largest -= largest / 2)
         nodes = 2 * nodes + 1;
-    *tree = (struct nearest){.voxel = voxel, .count = count, .box = malloc(nodes * sizeof *tree->box)};
+    *tree = (struct nearest){.voxel = voxel, .count = count};
+    enum sm_status status = nearest_sort(voxel, count, grid, err);
+    if (status)
+        return status;
+    tree->box = malloc(nodes * sizeof *tree->box);
     if (!tree->box)
         return sm_fail(err, SM_MEMORY, "out of memory: %zu bytes for the distances of %zu surface voxels",
                        nodes * sizeof *tree->box, count);
@@ -120,11 +112,12 @@ enum sm_status nearest_build(struct nearest *tree, int32_t (*voxel)[3], size_t c
 #pragma omp parallel
 #pragma omp single
     build(tree, 0, 0, count);
-    return SM_OK;
+    return close_make(&tree->close, (const int32_t (*)[3]) voxel, count, grid, err);
 }
 
 void nearest_free(struct nearest *tree)
 {
+    close_free(&tree->close);
     free(tree->box);
     *tree = (struct nearest){0};
 }
@@ -132,30 +125,25 @@ void nearest_free(struct nearest *tree)
 /* ---- searching ---- */
 
 struct query {
-    const int32_t *voxel;
-    double at[3];   /* the same in mm */
+    double mm[3];
     size_t nearest; /* so far */
     double square;  /* of its distance */
 };
 
-static inline double square_between(const struct nearest *tree, const int32_t a[3], const int32_t b[3])
+static inline double square_to(const struct nearest *tree, size_t v, const double mm[3])
 {
-    const int32_t off[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-    double square = 0;
-    for (int row = 0; row < 3; row++) {
-        double part = place(tree, off, row);
-        square += part * part;
-    }
+    double at[3], square = 0;
+    to_mm(tree, tree->voxel[v], at);
+    for (int x = 0; x < 3; x++)
+        square += (at[x] - mm[x]) * (at[x] - mm[x]);
     return square;
 }
 
-static inline double square_to_box(const struct nearest_box *box, const double at[3])
+static inline double square_to_box(const struct nearest_box *box, const double mm[3])
 {
     double square = 0;
-    for (int row = 0; row < 3; row++) {
-        double below = box->low[row] - at[row], above = at[row] - box->high[row];
-        double off = below > above ? below : above;
-        off = off > 0 ? off : 0;
+    for (int x = 0; x < 3; x++) {
+        double off = larger(larger(box->low[x] - mm[x], mm[x] - box->high[x]), 0);
         square += off * off;
     }
     return square;
@@ -165,7 +153,7 @@ static void search(const struct nearest *tree, struct query *query, size_t node,
 {
     if (count <= LEAF) {
         for (size_t v = first; v < first + count; v++) {
-            double square = square_between(tree, query->voxel, tree->voxel[v]);
+            double square = square_to(tree, v, query->mm);
             if (square < query->square) {
                 query->square = square;
                 query->nearest = v;
@@ -174,8 +162,8 @@ static void search(const struct nearest *tree, struct query *query, size_t node,
         return;
     }
     size_t half = count / 2, left = 2 * node + 1, right = left + 1;
-    double to_left = square_to_box(&tree->box[left], query->at);
-    double to_right = square_to_box(&tree->box[right], query->at);
+    double to_left = square_to_box(&tree->box[left], query->mm);
+    double to_right = square_to_box(&tree->box[right], query->mm);
     if (to_left <= to_right && to_left < query->square)
         search(tree, query, left, first, half);
     if (to_right < query->square)
@@ -184,19 +172,20 @@ static void search(const struct nearest *tree, struct query *query, size_t node,
         search(tree, query, left, first, half);
 }
 
-/* Neighbours have neighbours nearest to them: each search begins with what the last one found. */
-void nearest_distances(const struct nearest *tree, const int32_t (*voxel)[3], size_t count,
-                       double *distance_mm)
+/* What is close needs no search. Neighbours have neighbours nearest to them: each search begins with what
+ * the last one found. */
+void nearest_distances(const struct nearest *from, const struct nearest *to, double *distance_mm)
 {
 #pragma omp parallel for schedule(dynamic)
-    for (size_t block = 0; block < count; block += BLOCK) {
+    for (size_t block = 0; block < from->count; block += BLOCK) {
         struct query query = {.nearest = 0};
-        for (size_t v = block; v < count && v < block + BLOCK; v++) {
-            query.voxel = voxel[v];
-            for (int row = 0; row < 3; row++)
-                query.at[row] = place(tree, voxel[v], row);
-            query.square = square_between(tree, voxel[v], tree->voxel[query.nearest]);
-            search(tree, &query, 0, 0, tree->count);
+        for (size_t v = block; v < from->count && v < block + BLOCK; v++) {
+            distance_mm[v] = close_distance(&to->close, from->voxel[v]);
+            if (distance_mm[v] >= 0)
+                continue;
+            to_mm(from, from->voxel[v], query.mm);
+            query.square = square_to(to, query.nearest, query.mm);
+            search(to, &query, 0, 0, to->count);
             distance_mm[v] = sqrt(query.square);
         }
     }

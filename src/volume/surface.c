@@ -60,6 +60,7 @@ static void find_nines(const struct mask *mask, int j, int k, uint8_t *all)
     for (int dk = -1; dk <= 1; dk++)
         for (int dj = -1; dj <= 1; dj++) {
             const uint8_t *row = row_of(mask, j + dj, k + dk);
+#pragma omp simd
             for (int i = 0; i < nx; i++)
                 all[i + 1] &= row[i] != 0;
         }
@@ -124,17 +125,6 @@ static enum sm_status find_surface(struct list *list, const struct mask *mask, c
 
 /* ---- distances ---- */
 
-static enum sm_status one_way(double *distance_mm, const struct list *from, const struct list *to,
-                              const struct sm_grid *grid, struct sm_err *err)
-{
-    struct nearest tree;
-    enum sm_status status = nearest_build(&tree, to->voxel, to->count, grid, err);
-    if (!status)
-        nearest_distances(&tree, (const int32_t (*)[3]) from->voxel, from->count, distance_mm);
-    nearest_free(&tree);
-    return status;
-}
-
 /* Puts the value of rank `rank` in its place, as sorting would. */
 static void select_rank(double *values, size_t count, size_t rank)
 {
@@ -196,11 +186,17 @@ static enum sm_status measure(struct sm_surface *surface, const struct list *a, 
     if (!distance_mm)
         return sm_fail(err, SM_MEMORY, "out of memory: %zu bytes for the distances of surface voxels",
                        count * sizeof *distance_mm);
-    enum sm_status status = one_way(distance_mm, a, b, grid, err);
+    struct nearest tree_a, tree_b = {0};
+    enum sm_status status = nearest_build(&tree_a, a->voxel, a->count, grid, err);
     if (!status)
-        status = one_way(distance_mm + a->count, b, a, grid, err);
-    if (!status)
+        status = nearest_build(&tree_b, b->voxel, b->count, grid, err);
+    if (!status) {
+        nearest_distances(&tree_a, &tree_b, distance_mm);
+        nearest_distances(&tree_b, &tree_a, distance_mm + a->count);
         summarise(surface, distance_mm, count, tolerance_mm);
+    }
+    nearest_free(&tree_a);
+    nearest_free(&tree_b);
     free(distance_mm);
     return status;
 }

@@ -33,8 +33,7 @@ cat <<'END'
 Made by `make eval-table` ([tests/bench/eval-table.sh](../tests/bench/eval-table.sh)), which anyone who has the data can
 repeat; the protocol is in [sammed2d-eval(1)](../man/sammed2d-eval.1). The model in this folder is a placeholder that was
 trained on generated pictures only. Beside it stands what needs no network: the ellipse inscribed in the box prompt, and
-the box filled. None of the data here was used for training, but for the phantoms, whose generator is kin to that of the
-training pictures.
+the box filled. None of the data here was used for training.
 
 An object is the largest connected part of a label on a slice, of at least 100 pixels were the picture 256 x 256. Prompts
 are made from its mask. `pointN` has half of its points, rounded down, inside; `iterN` are corrections. In brackets: 95 %
@@ -49,7 +48,7 @@ section "Labels drawn by people: ultrasound" "Nerves and vessels, whole pictures
     "$train/us_nerve_vessel_usgra"
 section "Labels drawn by people: hippocampus" "The Decathlon's crops, every fourth slice; subjects are pairs of files (mr_hippocampus_msd)." \
     "--every-nth 4 --subjects pairs" "$train/mr_hippocampus_msd"
-section "SAM-Med2D's demo slices" "Five slices of AMOS22 and TotalSegmentator's data with the masks published with SAM-Med2D." "" \
+section "SAM-Med2D's demo slices" "Slices of AMOS22 and TotalSegmentator's data with the masks published with SAM-Med2D, those of its test list." "" \
     "$labelled/sam_med2d_demo_png"
 section "Agreement with labels that a program made" \
     "TotalSegmentator's output is no truth: these figures say how far two programs agree, not how good either is." \

@@ -31,7 +31,7 @@ my %public = (
     error => 'base', listener => 'base', sammed2d => 'base', volume => 'volume', view => 'volume',
     nifti => 'nifti', picture => 'image', model => 'model', prompts => 'pipeline', segment => 'pipeline',
     dicom => 'dicom', stack => 'volume', input => 'input', metrics => 'volume', dataset => 'dataset', evaluate => 'eval',
-    slices => 'dataset',
+    slices => 'dataset', compare => 'input',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
 my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});

@@ -12,7 +12,7 @@
 #include "lib/golden.h"
 #include "lib/hash_weights.h"
 #include "model/config.h"
-#include "train/network.h"
+#include "train/learner.h"
 #include "train/optimiser.h"
 
 enum { NAME = 128, FIRST = 16, MAX_MASKS = 16 };
@@ -24,7 +24,7 @@ enum { TRAINED = PART_ADAPTERS | PART_POINTS | PART_PROMPTS | PART_DECODER };
 struct training {
     struct golden *g;
     struct sm_model *model;
-    struct network network;
+    struct learner network;
     struct adam adam;
     int masks; /* on the one picture */
     struct sm_err err;
@@ -310,15 +310,15 @@ static bool open_network(struct training *t)
         return false;
     seed = (uint64_t)value;
     struct tensor_source source = hash_source(&seed);
-    struct network_sizes sizes = {.pictures = 1, .prompts = t->masks, .points = 16};
+    struct learner_sizes sizes = {.pictures = 1, .prompts = t->masks, .points = 16};
     if (model_from_source(&t->model, &config, &source, &t->err))
         return false;
-    return !network_open(&t->network, t->model, TRAINED, PART_DECODER, false, sizes, &t->err);
+    return !learner_open(&t->network, t->model, TRAINED, PART_DECODER, false, sizes, &t->err);
 }
 
 static void close_network(struct training *t)
 {
-    network_close(&t->network);
+    learner_close(&t->network);
     sm_model_close(t->model);
     t->model = NULL;
 }
@@ -345,12 +345,12 @@ static void first_step(struct training *t, struct table *table)
     struct prompt_batch batch = {.n = t->masks, .picture = picture, .boxes = boxes};
     if (boxes && read_table(t, table, "step1_boxes")) {
         compare_parameters(t, table, "parameter_before_first_16", table->before, 0);
-        network_first_round(&t->network, 1, &batch, &published);
+        learner_first_round(&t->network, 1, &batch, &published);
         compare_forward(t, table->step);
         compare_gradients(t, table);
         compare_adam(t, table, NULL);
         adam_step(&t->network.parameters, TRAINED, &t->adam, 1);
-        parameters_zero_gradients(&t->network.parameters);
+        parameters_zero_gradients(&t->network.parameters, PART_ALL);
         compare_parameters(t, table, "parameter_after_first_16", table->after, 2 * t->adam.lr);
     } else {
         golden_fail(t->g, "step1_boxes", t->err.message);
@@ -370,7 +370,7 @@ static void second_step(struct training *t, const char *step, const struct table
                                  .points = (const float(*)[2])points, .labels = labels, .masks = masks};
     if (points && masks && count / 2 <= MAX_MASKS * 16 && read_table(t, &table, step) &&
         !h5_read_ints(t->g->file, "input/step2_point_labels", labels, count / 2, &t->err)) {
-        network_later_round(&t->network, &batch, &published);
+        learner_later_round(&t->network, &batch, &published);
         compare_forward(t, step);
         compare_gradients(t, &table);
         compare_adam(t, &table, earlier);
@@ -430,7 +430,7 @@ static void points_step(struct training *t)
     if (points && count / 2 <= MAX_MASKS * 16 && open_network(t) && fill_inputs(t) &&
         read_table(t, &table, step) &&
         !h5_read_ints(t->g->file, "input/step1_alternative_point_labels", labels, count / 2, &t->err)) {
-        network_first_round(&t->network, 1, &batch, &published);
+        learner_first_round(&t->network, 1, &batch, &published);
         compare_forward(t, step);
         compare_gradients(t, &table);
         compare_unseen(t, step);

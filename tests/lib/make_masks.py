@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes small SEG and RT structure sets on made series for tests: make_masks.py DIR.
+"""Makes small SEG and RT structure sets on made series for tests: make_masks.py [--names] DIR.
 
 Each folder holds a series (or several); beside it lie the masks. The numbers in them are drawn from one
 seed, so that they are the same every time.
@@ -317,5 +317,16 @@ def structures(rng, grid, at):
     structure_set([(1, "side", side)], at("rt_side.dcm"))
 
 
+def swapped_names(out):
+    """Two SEG of the same three objects, whose numbers and names do not all agree."""
+    rng = np.random.default_rng(4)
+    grid = Grid((11, 9, 6), TURN @ np.diag([0.75, 0.5, 2.5]), (-12.25, 30.5, 7.75))
+    objects = [blobs(rng, (6, 9, 11)) for _ in range(3)]
+    for name, numbers, names in (("one", (1, 2, 3), {1: "liver", 2: "spleen", 3: "left"}),
+                                 ("other", (2, 1, 3), {1: "Spleen", 2: "LIVER", 3: "right"})):
+        planes = sum((volume_planes(n, grid, o) for n, o in zip(numbers, objects)), [])
+        seg(planes, names, os.path.join(out, name + ".dcm"))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    swapped_names(sys.argv[2]) if sys.argv[1] == "--names" else main(sys.argv[1])

@@ -49,10 +49,10 @@ static void open_scene(struct scene *scene, int side, bool colour)
         scene->maps[0].voxels[p] = c == '.' ? 0 : (uint16_t) (c - '0');
         scene->maps[1].voxels[p] = p / WIDTH == 2;
     }
-    scene->labels[0] = (struct sm_label){1, "one", &scene->maps[0], 1};
-    scene->labels[1] = (struct sm_label){2, "two", &scene->maps[0], 2};
-    scene->labels[2] = (struct sm_label){9, "row", &scene->maps[1], 1};
-    scene->set = (struct sm_label_set){scene->maps, 2, scene->labels, 3, NULL};
+    scene->labels[0] = (struct sm_label){.id = 1, .name = "one", .map = &scene->maps[0], .value = 1};
+    scene->labels[1] = (struct sm_label){.id = 2, .name = "two", .map = &scene->maps[0], .value = 2};
+    scene->labels[2] = (struct sm_label){.id = 9, .name = "row", .map = &scene->maps[1], .value = 1};
+    scene->set = (struct sm_label_set){.maps = scene->maps, .map_count = 2, .labels = scene->labels, .count = 3};
     scene->config = (struct sm_config){.image_size = side, .pixel_mean = {10, 20, 30}, .pixel_std = {2, 4, 8}};
     scene->source = (struct eval_source){.options = &scene->options, .config = &scene->config, .about = &scene->about,
                                          .image = &scene->image, .labels = &scene->set, .last_rank = UINT64_MAX};

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include "lib/nn_check.h"
 #include "lib/small_model.h"
-#include "train/network.h"
+#include "train/learner.h"
 #include "train/optimiser.h"
 
 enum { PICTURES = 2, PROMPTS = 3, POINTS = 3 };
@@ -32,7 +32,7 @@ static const struct round_rule rules[] = {
 
 struct scene {
     struct sm_model *model;
-    struct network network;
+    struct learner network;
     float *masks;
     struct prompt_batch batch;
     const struct round_rule *rule;
@@ -43,10 +43,10 @@ static void set_scene(struct scene *s, unsigned parts, bool checkpointing)
 {
     struct sm_config config = small_config();
     size_t square = (size_t)config.image_size * config.image_size, low = sm_low_res_side(&config);
-    struct network_sizes sizes = {PICTURES, PROMPTS, POINTS, checkpointing};
+    struct learner_sizes sizes = {PICTURES, PROMPTS, POINTS, checkpointing};
     *s = (struct scene){.model = small_model(&config), .rule = &rules[0]};
     assert_non_null(s->model);
-    assert_int_equal(network_open(&s->network, s->model, parts, parts, false, sizes, NULL), SM_OK);
+    assert_int_equal(learner_open(&s->network, s->model, parts, parts, false, sizes, NULL), SM_OK);
     float *pixels = random_floats(PICTURES * square * 3, 2);
     memcpy(s->network.pixels, pixels, PICTURES * square * 3 * sizeof(float));
     free(pixels);
@@ -58,7 +58,7 @@ static void set_scene(struct scene *s, unsigned parts, bool checkpointing)
 
 static void clear_scene(struct scene *s)
 {
-    network_close(&s->network);
+    learner_close(&s->network);
     sm_model_close(s->model);
     free(s->masks);
 }
@@ -66,9 +66,9 @@ static void clear_scene(struct scene *s)
 static double run(struct scene *s)
 {
     if (s->later)
-        network_later_round(&s->network, &s->batch, s->rule);
+        learner_later_round(&s->network, &s->batch, s->rule);
     else
-        network_first_round(&s->network, PICTURES, &s->batch, s->rule);
+        learner_first_round(&s->network, PICTURES, &s->batch, s->rule);
     return s->network.result.loss.total;
 }
 
@@ -76,8 +76,8 @@ static double run(struct scene *s)
 static double look(struct scene *s)
 {
     if (!s->later)
-        network_encode(&s->network, PICTURES);
-    network_look(&s->network, &s->batch, s->rule);
+        learner_encode(&s->network, PICTURES);
+    learner_look(&s->network, &s->batch, s->rule);
     return s->network.result.loss.total;
 }
 
@@ -126,7 +126,7 @@ static int check_all(struct scene *s)
     float **kept = calloc(all->count, sizeof *kept);
     double largest = 0;
     int seen = 0;
-    parameters_zero_gradients(all);
+    parameters_zero_gradients(all, PART_ALL);
     run(s);
     for (size_t i = 0; i < all->count; i++) {
         kept[i] = random_floats(all->list[i].count, 1);
@@ -164,7 +164,7 @@ static void test_points_and_masks(void **unused)
     s.batch.labels = labels;
     s.batch.masks = s.masks;
     s.later = true;
-    network_encode(&s.network, PICTURES);
+    learner_encode(&s.network, PICTURES);
     for (int rule = 0; rule < 3; rule++) {
         s.rule = &rules[rule];
         printf("# rule %d: %d tensors with a gradient\n", rule, check_all(&s));
@@ -239,7 +239,7 @@ static void test_learning(void **unused)
         s.batch.boxes = boxes;
         double first = run(&s);
         for (int step = 0; step < 15; step++) {
-            parameters_zero_gradients(&s.network.parameters);
+            parameters_zero_gradients(&s.network.parameters, PART_ALL);
             last[round] = (float)run(&s);
             adam_step(&s.network.parameters, PART_ALL, &adam, 1);
         }

@@ -1,0 +1,152 @@
+#include "model/save.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "nn/nn_backward.h"
+
+void tensor_unpack(const struct tensor *t, float *out, const float *in)
+{
+    if (t->layout == CONV)
+        nn_unpack_conv(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
+    else if (t->layout == DECONV)
+        nn_unpack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
+    else
+        memcpy(out, in, (size_t)t->count * sizeof(*out));
+}
+
+void tensor_pack(const struct tensor *t, float *out, const float *in)
+{
+    if (t->layout == CONV)
+        nn_pack_conv(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
+    else if (t->layout == DECONV)
+        nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
+    else
+        memcpy(out, in, (size_t)t->count * sizeof(*out));
+}
+
+/* ---- attributes ---- */
+
+static enum sm_status save_numbers(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
+{
+    const struct {
+        const char *name;
+        int value;
+    } numbers[] = {{"format_version", 1},
+                   {"image_size", c->image_size},
+                   {"patch_size", c->patch_size},
+                   {"embed_dim", c->embed_dim},
+                   {"depth", c->depth},
+                   {"num_heads", c->num_heads},
+                   {"window_size", c->window_size},
+                   {"adapter", c->adapter},
+                   {"adapter_hidden", c->adapter_hidden},
+                   {"prompt_dim", c->prompt_dim},
+                   {"mask_in_chans", c->mask_in_chans},
+                   {"decoder_depth", c->decoder_depth},
+                   {"decoder_heads", c->decoder_heads},
+                   {"decoder_mlp_dim", c->decoder_mlp_dim},
+                   {"decoder_downsample", c->decoder_downsample},
+                   {"mask_tokens", c->mask_tokens},
+                   {"iou_head_depth", c->iou_head_depth},
+                   {"iou_head_hidden", c->iou_head_hidden},
+                   {"multimask", c->multimask}};
+    enum sm_status status = SM_OK;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !status; i++)
+        status = h5_set_int(out, numbers[i].name, numbers[i].value, err);
+    return status;
+}
+
+static enum sm_status save_arrays(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
+{
+    int blocks[SM_MAX_DEPTH], count = 0;
+    double mean[3], deviation[3];
+    for (int i = 0; i < c->depth; i++)
+        if (c->global_attn[i])
+            blocks[count++] = i;
+    for (int i = 0; i < 3; i++) {
+        mean[i] = c->pixel_mean[i];
+        deviation[i] = c->pixel_std[i];
+    }
+    enum sm_status status = h5_set_ints(out, "global_attn_indexes", blocks, count, err);
+    if (!status)
+        status = h5_set_double(out, "pixel_mean", mean, 3, err);
+    return status ? status : h5_set_double(out, "pixel_std", deviation, 3, err);
+}
+
+/* In the order of the enumerations. */
+static const char *const resizes[] = {"sam-med2d", "sam", "medsam"};
+static const char *const orientations[] = {"radiological", "stored", "sa-med2d"};
+
+static void name_window(char *text, size_t size, const struct sm_window *window)
+{
+    static const char *const modes[] = {[SM_WINDOW_MINMAX] = "minmax",
+                                        [SM_WINDOW_VOLUME] = "volume",
+                                        [SM_WINDOW_PERCENTILE] = "percentile",
+                                        [SM_WINDOW_DICOM] = "dicom"};
+    if (window->mode == SM_WINDOW_CENTER_WIDTH)
+        snprintf(text, size, "%.17g,%.17g", window->center, window->width);
+    else
+        snprintf(text, size, "%s", modes[window->mode]);
+}
+
+static enum sm_status save_texts(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
+{
+    char window[64];
+    const char *const texts[][2] = {{"normalization", window},
+                                    {"orientation", orientations[c->orientation]},
+                                    {"resize", resizes[c->resize]},
+                                    {"mask_prompt", c->mask_prompt_logits ? "logits" : "sigmoid"},
+                                    {"name", c->name},
+                                    {"provenance", c->provenance},
+                                    {"licence", c->licence},
+                                    {"source_sha256", c->source_sha256}};
+    enum sm_status status = SM_OK;
+    name_window(window, sizeof window, &c->normalization);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
+        if (texts[i][1][0])
+            status = h5_set_text(out, texts[i][0], texts[i][1], err);
+    return status;
+}
+
+/* ---- tensors ---- */
+
+enum sm_status tensor_save(struct h5_out *out, const char *name, const struct tensor *tensor,
+                           const float *values, struct sm_err *err)
+{
+    struct h5_shape shape = {.rank = tensor->rank, .type = H5_FLOAT32};
+    memcpy(shape.dim, tensor->dim, sizeof tensor->dim);
+    float *plain = malloc((size_t)tensor->count * sizeof *plain);
+    if (!plain)
+        return sm_fail(err, SM_MEMORY, "out of memory while writing weights");
+    tensor_unpack(tensor, plain, values);
+    enum sm_status status = h5_write_floats(out, name, plain, &shape, err);
+    free(plain);
+    return status;
+}
+
+struct saver {
+    struct h5_out *out;
+    const float *(*value)(void *context, const struct tensor *tensor);
+    void *context;
+};
+
+static enum sm_status save(void *context, const struct tensor *tensor, struct sm_err *err)
+{
+    const struct saver *saver = context;
+    const float *values = saver->value ? saver->value(saver->context, tensor) : *tensor->field;
+    return tensor_save(saver->out, tensor->name, tensor, values, err);
+}
+
+enum sm_status model_save(const struct sm_model *model, struct h5_out *out,
+                          const float *(*value)(void *context, const struct tensor *tensor), void *context,
+                          struct sm_err *err)
+{
+    struct saver saver = {out, value, context};
+    struct weights weights = model->weights; /* the walk wants to be able to write */
+    enum sm_status status = save_numbers(&model->config, out, err);
+    if (!status)
+        status = save_arrays(&model->config, out, err);
+    if (!status)
+        status = save_texts(&model->config, out, err);
+    return status ? status : weights_each(&weights, &model->config, save, &saver, err);
+}

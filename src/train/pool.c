@@ -1,0 +1,260 @@
+#include "train/pool.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_VIEWS = 3 };
+
+/* A case whose voxels may be in memory. */
+struct cached {
+    struct sm_volume image;
+    struct sm_label_set objects;
+    struct sm_window window; /* prepared for the image */
+    size_t bytes, used;      /* used: when, by the pool's clock; bytes 0: not in memory */
+};
+
+struct slice {
+    uint32_t case_index;
+    uint16_t view;
+    int number;
+};
+
+struct pool {
+    const struct sm_dataset *dataset;
+    struct pool_rule rule;
+    const struct sm_listener *listener;
+    struct cached *cases; /* all of the data set's */
+    struct slice *slices;
+    size_t count, room, cases_used;
+    size_t bytes, clock;
+};
+
+/* ---- voxels in memory ---- */
+
+static void drop(struct pool *pool, struct cached *c)
+{
+    pool->bytes -= c->bytes;
+    sm_volume_free(&c->image);
+    sm_label_set_free(&c->objects);
+    c->bytes = 0;
+}
+
+static void make_room(struct pool *pool, const struct cached *keep)
+{
+    while (pool->bytes > pool->rule.cache_bytes) {
+        struct cached *oldest = NULL;
+        for (size_t i = 0; i < sm_dataset_cases(pool->dataset); i++) {
+            struct cached *c = &pool->cases[i];
+            if (c->bytes && c != keep && (!oldest || c->used < oldest->used))
+                oldest = c;
+        }
+        if (!oldest)
+            return;
+        drop(pool, oldest);
+    }
+}
+
+static enum sm_status fetch(struct pool *pool, size_t index, struct cached **out, struct sm_err *err)
+{
+    struct cached *c = *out = &pool->cases[index];
+    c->used = ++pool->clock;
+    if (c->bytes)
+        return SM_OK;
+    enum sm_status status =
+        sm_dataset_read(pool->dataset, index, &c->image, &c->objects, pool->listener, err);
+    if (status)
+        return status;
+    size_t voxels = sm_grid_voxels(&c->image.grid);
+    c->bytes = voxels * (sm_voxel_type_bytes(c->image.type) * c->image.channels + 2 * c->objects.map_count);
+    pool->bytes += c->bytes;
+    make_room(pool, c);
+    c->window = pool->rule.window;
+    return sm_window_prepare(&c->window, &c->image, err);
+}
+
+/* ---- views ---- */
+
+static int views_of(const struct pool *pool, const struct cached *c, struct sm_view views[MAX_VIEWS])
+{
+    bool flat = c->image.grid.dim[2] == 1;
+    int count = pool->rule.all_planes && !flat ? MAX_VIEWS : 1;
+    for (int i = 0; i < count; i++)
+        sm_view_choose(&views[i], &c->image, count == 1 ? pool->rule.plane : (enum sm_plane)(SM_PLANE_AXIAL + i),
+                       pool->rule.orient);
+    return count;
+}
+
+/* out (height, width): where the label is; the number of its pixels. */
+static size_t mask_of(uint8_t *out, const struct sm_label *label, const struct sm_view *view, int s)
+{
+    size_t origin, count = 0;
+    ptrdiff_t column, row;
+    sm_view_steps(view, &label->map->grid, s, &origin, &column, &row);
+    for (int y = 0; y < view->dim[1]; y++)
+        for (int x = 0; x < view->dim[0]; x++) {
+            bool inside = label->map->voxels[origin + y * row + x * column] == label->value;
+            if (out)
+                out[(size_t)y * view->dim[0] + x] = inside;
+            count += inside;
+        }
+    return count;
+}
+
+static bool large_enough(const struct pool *pool, const struct sm_label *label, const struct sm_view *view,
+                         int s)
+{
+    double pixels = (double)view->dim[0] * view->dim[1];
+    size_t count = mask_of(NULL, label, view, s);
+    return count > 0 && (double)count >= pool->rule.smallest * pixels;
+}
+
+/* ---- what there is ---- */
+
+static enum sm_status add_slice(struct pool *pool, struct slice slice, struct sm_err *err)
+{
+    if (pool->count == pool->room) {
+        size_t room = pool->room ? 2 * pool->room : 1024;
+        struct slice *grown = realloc(pool->slices, room * sizeof *grown);
+        if (!grown)
+            return sm_fail(err, SM_MEMORY, "out of memory for a list of %zu slices", room);
+        pool->slices = grown;
+        pool->room = room;
+    }
+    pool->slices[pool->count++] = slice;
+    return SM_OK;
+}
+
+static enum sm_status look_at(struct pool *pool, size_t index, struct sm_err *err)
+{
+    struct cached *c;
+    struct sm_view views[MAX_VIEWS];
+    size_t before = pool->count;
+    enum sm_status status = fetch(pool, index, &c, err);
+    int count = status ? 0 : views_of(pool, c, views);
+    for (int v = 0; v < count; v++)
+        for (int s = 0; s < views[v].dim[2] && !status; s++) {
+            bool any = false;
+            for (size_t i = 0; i < c->objects.count && !any; i++)
+                any = large_enough(pool, &c->objects.labels[i], &views[v], s);
+            if (any)
+                status = add_slice(pool, (struct slice){(uint32_t)index, (uint16_t)v, s}, err);
+        }
+    pool->cases_used += pool->count > before;
+    return status;
+}
+
+static enum sm_status look_at_all(struct pool *pool, struct sm_err *err)
+{
+    size_t count = sm_dataset_cases(pool->dataset);
+    for (size_t i = 0; i < count; i++) {
+        sm_progress(pool->listener, "reading cases", i, count);
+        if (sm_cancelled(pool->listener))
+            return sm_fail(err, SM_INTERRUPTED, "interrupted while reading the data");
+        if (pool->rule.hold_out && sm_dataset_held_out(pool->dataset, i, pool->rule.hold_out) != pool->rule.held_out)
+            continue;
+        struct sm_err why = {0};
+        enum sm_status status = look_at(pool, i, &why);
+        if (status == SM_MEMORY || status == SM_INTERRUPTED)
+            return sm_fail(err, status, "%s", why.message);
+        if (status)
+            sm_warn(pool->listener, "%s: left out: %s", sm_dataset_case(pool->dataset, i)->name, why.message);
+    }
+    sm_progress(pool->listener, "reading cases", count, count);
+    if (pool->count > 0)
+        return SM_OK;
+    return sm_fail(err, SM_NOT_FOUND,
+                   "no slice with an object of at least %.3g %% of its pixels in %zu cases%s",
+                   100 * pool->rule.smallest, count, pool->rule.held_out ? " held out" : "");
+}
+
+enum sm_status pool_open(struct pool **pool, const struct sm_dataset *dataset, const struct pool_rule *rule,
+                         const struct sm_listener *listener, struct sm_err *err)
+{
+    struct pool *p = *pool = calloc(1, sizeof *p);
+    if (!p)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    *p = (struct pool){.dataset = dataset, .rule = *rule, .listener = listener};
+    p->cases = calloc(sm_dataset_cases(dataset) + 1, sizeof *p->cases);
+    enum sm_status status = p->cases ? look_at_all(p, err) : sm_fail(err, SM_MEMORY, "out of memory");
+    if (status) {
+        pool_close(p);
+        *pool = NULL;
+    }
+    return status;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (!pool)
+        return;
+    for (size_t i = 0; pool->cases && i < sm_dataset_cases(pool->dataset); i++)
+        drop(pool, &pool->cases[i]);
+    free(pool->cases);
+    free(pool->slices);
+    free(pool);
+}
+
+size_t pool_slices(const struct pool *pool)
+{
+    return pool->count;
+}
+
+size_t pool_cases(const struct pool *pool)
+{
+    return pool->cases_used;
+}
+
+/* ---- one slice ---- */
+
+/* Objects that are large enough, `wanted` of them drawn without return; their number. */
+static int draw_objects(size_t *chosen, const struct pool *pool, const struct cached *c,
+                        const struct sm_view *view, int s, int wanted, struct rng *rng)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->objects.count; i++)
+        if (large_enough(pool, &c->objects.labels[i], view, s))
+            chosen[count++] = i;
+    for (size_t i = 0; i < count; i++) { /* shuffled */
+        size_t j = i + rng_next(rng) % (count - i), kept = chosen[i];
+        chosen[i] = chosen[j];
+        chosen[j] = kept;
+    }
+    return count < (size_t)wanted ? (int)count : wanted;
+}
+
+static enum sm_status grey_slice(struct example *e, const struct cached *c, const struct sm_view *view, int s,
+                                 struct sm_err *err)
+{
+    size_t values = (size_t)view->dim[0] * view->dim[1] * c->image.channels;
+    float *slice = malloc(values * sizeof *slice);
+    if (!slice)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    struct sm_window window = sm_window_at(&c->window, view, s);
+    sm_view_slice(view, &c->image, s, slice);
+    sm_window_apply(&window, slice, values, e->grey);
+    free(slice);
+    return SM_OK;
+}
+
+enum sm_status pool_draw(struct example *example, struct pool *pool, size_t index, int objects,
+                         struct rng *rng, struct sm_err *err)
+{
+    const struct slice *slice = &pool->slices[index];
+    struct sm_view views[MAX_VIEWS];
+    struct cached *c;
+    enum sm_status status = fetch(pool, slice->case_index, &c, err);
+    if (status)
+        return status;
+    views_of(pool, c, views);
+    const struct sm_view *view = &views[slice->view];
+    size_t *chosen = malloc((c->objects.count + 1) * sizeof *chosen);
+    if (!chosen)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    int count = draw_objects(chosen, pool, c, view, slice->number, objects, rng);
+    status = example_reserve(example, view->dim[1], view->dim[0], c->image.channels, count, err);
+    if (!status)
+        status = grey_slice(example, c, view, slice->number, err);
+    for (int i = 0; i < count && !status; i++)
+        mask_of(example_mask(example, i), &c->objects.labels[chosen[i]], view, slice->number);
+    free(chosen);
+    return status;
+}

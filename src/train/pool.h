@@ -1,0 +1,35 @@
+/* train/pool.h - where examples come from: labelled slices of data sets, and generated pictures. */
+#ifndef TRAIN_POOL_H
+#define TRAIN_POOL_H
+
+#include "sammed2d/dataset.h"
+#include "sammed2d/view.h"
+#include "train/example.h"
+#include "synth/random.h"
+
+struct pool_rule {
+    enum sm_plane plane;
+    bool all_planes;         /* axial, coronal and sagittal */
+    enum sm_orient orient;
+    struct sm_window window; /* as sm_window_parse leaves it */
+    double smallest;         /* objects with a smaller share of their slice's pixels are left out */
+    int hold_out;            /* subjects 0, n, 2n ... are apart; 0: none */
+    bool held_out;           /* they are what is wanted, not the others */
+    size_t cache_bytes;      /* volumes that are kept in memory */
+};
+
+struct pool; /* one thread at a time */
+
+/* Reads every case once, to see what is on its slices. SM_NOT_FOUND: nothing is left. Free with pool_close,
+ * before the data set. */
+enum sm_status pool_open(struct pool **pool, const struct sm_dataset *dataset, const struct pool_rule *rule,
+                         const struct sm_listener *listener, struct sm_err *err);
+void pool_close(struct pool *pool);
+size_t pool_slices(const struct pool *pool);
+size_t pool_cases(const struct pool *pool); /* that have such a slice */
+
+/* Slice `index` as the network sees it, with up to `objects` of its objects drawn by rng, each once. */
+enum sm_status pool_draw(struct example *example, struct pool *pool, size_t index, int objects,
+                         struct rng *rng, struct sm_err *err);
+
+#endif

@@ -1,0 +1,90 @@
+#!/usr/bin/perl
+# sammed2d train: a small model on generated pictures and on a small data set; the same options give the same
+# bytes, a run that was stopped goes on exactly, and what comes out can be used.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use Test::More;
+
+my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
+my $dir = tempdir(CLEANUP => 1);
+my $small = "--new tiny --image-size 64 --synthetic 1 --batch 2 --masks 2 --rounds 2 --points 1,3 --threads 1 -q";
+
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> }
+sub train { my ($options) = @_; my $out = qx($program train $options 2>&1); return ($? >> 8, $out) }
+
+# ---- the same twice, and in two parts ----
+my ($status, $out) = train("$small --steps 6 --ema 0.9 --schedule cosine --warmup 2 -o $dir/a.h5 --name same --report-every 2");
+is($status, 0, 'six steps') or diag $out;
+is($out, '', 'nothing is said with -q');
+($status) = train("$small --steps 6 --ema 0.9 --schedule cosine --warmup 2 -o $dir/b.h5 --name same --report-every 2");
+is($status, 0, 'six steps again');
+ok(slurp("$dir/a.h5") ne '' && slurp("$dir/a.h5") eq slurp("$dir/b.h5"), 'the same options give the same weights file');
+($status) = train("$small --steps 6 --ema 0.9 --schedule cosine --warmup 2 -o $dir/c.h5 --name same --seed 1");
+isnt(slurp("$dir/a.h5"), slurp("$dir/c.h5"), 'another seed gives another one');
+
+my $long = "$small --steps 100000 --report-every 1 --save-every 2 --name same";
+my $pid = fork // die;
+if (!$pid) { open STDERR, '>', '/dev/null'; exec split / /, "$program train $long -o $dir/d.h5" or die }
+for (1 .. 600) { last if -s "$dir/d.log.jsonl" && (() = slurp("$dir/d.log.jsonl") =~ /\n/g) >= 2; select undef, undef, undef, 0.1 }
+kill TERM => $pid;
+waitpid $pid, 0;
+is($? >> 8, 9, 'SIGTERM ends it with status 9');
+ok(-s "$dir/d.state.h5" && -s "$dir/d.h5", 'state and weights are saved');
+my ($stopped) = (sort { $b <=> $a } slurp("$dir/d.log.jsonl") =~ /"step":(\d+)/g)[0];
+my $more = $stopped + 3;
+(my $rest = $long) =~ s/100000/$more/;
+($status, $out) = train("$rest --resume -o $dir/d.h5");
+is($status, 0, 'the run goes on') or diag $out;
+($status) = train("$rest -o $dir/e.h5");
+is($status, 0, 'and once in one go');
+sub numbers { my ($text) = @_; $text =~ s/"seconds":[^,]*,//g; return $text }
+is(numbers(slurp("$dir/d.log.jsonl")), numbers(slurp("$dir/e.log.jsonl")), 'with the same losses to the last digit');
+is(slurp("$dir/d.h5"), slurp("$dir/e.h5"), 'and the same weights');
+($status, $out) = train("$small --steps 9 --lr 0.5 --resume -o $dir/d.h5");
+is($status, 1, 'a run is not gone on with under other options');
+like($out, qr/other options/, 'and that is said');
+
+# ---- what comes out ----
+is(system("$program weights $dir/a.h5 >/dev/null"), 0, 'the weights file is sound');
+like(qx($program weights $dir/a.h5), qr/trained by sammed2d \S+ from nothing on generated pictures/, 'and says where it comes from');
+my @lines = split /\n/, slurp("$dir/a.log.jsonl");
+is(scalar @lines, 3, 'the log has a line a report');
+like($lines[0], qr/^\{"step":2,.*"loss":[\d.]+.*"dice_last":[\d.e-]+/, 'with loss and Dice');
+like(slurp("$dir/a.curve.png"), qr/^\x89PNG/, 'the learning curve is a PNG');
+($status) = train("$small --protocol sam-med2d --accumulate 2 --optimizer adam --steps 4 -o $dir/f.h5");
+is($status, 0, 'the published protocol, and updates of two batches');
+($status) = train("$small --train decoder --outputs both --choose lowest --checkpointing yes --steps 2 -o $dir/g.h5");
+is($status, 0, 'the decoder alone, both outputs');
+
+# ---- labelled data ----
+SKIP: {
+    skip 'the phantom is not there', 5 unless -e 'data/ct/image.nii.gz';
+    mkdir "$dir/data";
+    for my $n (1 .. 4) {
+        mkdir "$dir/data/$_" for 'images', 'labels';
+        qx(cp data/ct/image.nii.gz $dir/data/images/case$n.nii.gz; cp data/ct/truth.nii.gz $dir/data/labels/case$n.nii.gz);
+    }
+    my $data = "--data $dir/data --hold-out 4 --new tiny --image-size 64 --batch 2 --masks 2 --rounds 1 --threads 1";
+    ($status, $out) = train("$data --steps 3 --val-slices 2 --plane all -v -o $dir/h.h5");
+    is($status, 0, 'a folder of volumes') or diag $out;
+    like($out, qr/training on \d+ slices of 3 cases/, 'three subjects are learned from');
+    like($out, qr/held out: \d+ slices of 1 cases/, 'the fourth is held out');
+    like(slurp("$dir/h.log.jsonl"), qr/"val_box":[\d.]+/, 'its Dice is reported');
+    ($status, $out) = train("--data $dir/data --new tiny --image-size 64 --min-mask 90 --threads 1 -o $dir/i.h5");
+    is($status, 2, 'nothing large enough to learn from') or diag $out;
+}
+
+# ---- mistakes ----
+my @wrong = (["--synthetic 1 --steps 1", qr/-o OUT/], ["-o $dir/x.h5", qr/--data or --synthetic/],
+             ["$small -o $dir/x.h5 --train everything", qr/--train takes one of adapters, decoder, encoder, all/],
+             ["$small -o $dir/x.h5 --points 0", qr/--points takes/], ["$small -o $dir/x.h5 --loss 1,2", qr/--loss takes 3/],
+             ["$small -o $dir/x.h5 --batch 0", qr/--batch takes a number from 1/],
+             ["--new huge --synthetic 1 -o $dir/x.h5", qr/--new takes tiny/],
+             ["$small -o /nowhere/x.h5", qr/nowhere/]);
+for (@wrong) {
+    my ($options, $why) = @$_;
+    ($status, $out) = train($options);
+    ok($status != 0 && $out =~ $why, "refused: $options") or diag $out;
+}
+done_testing;
