@@ -45,7 +45,8 @@ struct sm_left_out {
 
 /* Files, directory trees in any order and with any names, DICOMDIRs, zip files of these. One bad file
  * never fails it; SM_NOT_FOUND only when a path does not exist. Strings live as long as *study.
- * A DICOMDIR stands for the folder it is in. Zip members are "archive.zip/member", read in memory.
+ * A DICOMDIR stands for the folder it is in (but where other files of that folder are named too, for itself);
+ * entries that are not there or lead out of it are left out, with the reason. Zip members are "archive.zip/member", read in memory.
  * Secondary captures without geometry are left out, unless there is nothing else. */
 enum sm_status sm_dicom_scan(struct sm_dicom_study **study, const char *const *paths, size_t count,
                              const struct sm_listener *listener, struct sm_err *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "checkpoint/convert.h"
 #include "checkpoint/interpolate.h"
+#include "model/config.h"
 
 static bool is_global(void *context, int block)
 {
@@ -219,57 +220,6 @@ static enum sm_status write_tensors(const struct conversion_plan *plan, struct h
 
 /* ---- attributes: man/sammed2d-weights.5 ---- */
 
-static enum sm_status write_numbers(struct h5_out *out, const struct sm_config *c,
-                                    struct sm_err *err)
-{
-    const struct {
-        const char *name;
-        int value;
-    } numbers[] = {
-        {"format_version", 1},
-        {"image_size", c->image_size},
-        {"patch_size", c->patch_size},
-        {"embed_dim", c->embed_dim},
-        {"depth", c->depth},
-        {"num_heads", c->num_heads},
-        {"window_size", c->window_size},
-        {"adapter", c->adapter},
-        {"adapter_hidden", c->adapter_hidden},
-        {"prompt_dim", c->prompt_dim},
-        {"mask_in_chans", c->mask_in_chans},
-        {"decoder_depth", c->decoder_depth},
-        {"decoder_heads", c->decoder_heads},
-        {"decoder_mlp_dim", c->decoder_mlp_dim},
-        {"decoder_downsample", c->decoder_downsample},
-        {"mask_tokens", c->mask_tokens},
-        {"iou_head_depth", c->iou_head_depth},
-        {"iou_head_hidden", c->iou_head_hidden},
-        {"multimask", c->multimask},
-    };
-    enum sm_status status = SM_OK;
-    for (size_t i = 0; status == SM_OK && i < sizeof numbers / sizeof *numbers; i++)
-        status = h5_set_int(out, numbers[i].name, numbers[i].value, err);
-    return status;
-}
-
-static enum sm_status write_arrays(struct h5_out *out, const struct sm_config *config,
-                                   struct sm_err *err)
-{
-    int blocks[SM_MAX_DEPTH], count = 0;
-    double mean[3], deviation[3];
-    for (int i = 0; i < config->depth; i++)
-        if (config->global_attn[i])
-            blocks[count++] = i;
-    for (int i = 0; i < 3; i++) {
-        mean[i] = config->pixel_mean[i];
-        deviation[i] = config->pixel_std[i];
-    }
-    enum sm_status status = h5_set_ints(out, "global_attn_indexes", blocks, count, err);
-    if (status == SM_OK)
-        status = h5_set_double(out, "pixel_mean", mean, 3, err);
-    return status ? status : h5_set_double(out, "pixel_std", deviation, 3, err);
-}
-
 static enum sm_status write_texts(const struct conversion_plan *plan, struct h5_out *out,
                                   struct sm_err *err)
 {
@@ -311,9 +261,7 @@ enum sm_status convert_write(const struct conversion_plan *plan, const char *pat
     enum sm_status status = h5_create(&out, path, err);
     if (status)
         return status;
-    status = write_numbers(out, plan->config, err);
-    if (status == SM_OK)
-        status = write_arrays(out, plan->config, err);
+    status = config_write(plan->config, out, err);
     if (status == SM_OK)
         status = write_texts(plan, out, err);
     if (status == SM_OK)

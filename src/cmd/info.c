@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "cmd/info.h"
@@ -16,7 +17,6 @@ struct report {
     json_t *volumes, *left_out;
     json_t *warnings;           /* of the file in work */
     enum sm_status one_failure; /* what all files left out have in common, or SM_NOT_FOUND */
-    const char *argument;       /* the input in work, as it was named */
     char **dicom;               /* what may be DICOM, looked at together once all is listed */
     size_t dicom_count;
 };
@@ -135,19 +135,10 @@ static enum sm_status look_at_png(struct report *report, const char *path, struc
     return status;
 }
 
-static bool is_dicomdir(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return strcasecmp(slash ? slash + 1 : path, "DICOMDIR") == 0;
-}
-
 /* DICOM files make volumes together, so they are kept until all are known. A file of no known kind may
- * be a data set without preamble, or a zip archive. A DICOMDIR stands for its folder where the user
- * named it; one that was found in a folder does not. */
+ * be a data set without preamble, or a zip archive. */
 static enum sm_status keep_dicom(struct report *report, const char *path, struct sm_err *err)
 {
-    if (is_dicomdir(path) && strcmp(path, report->argument) != 0)
-        return sm_fail(err, SM_UNSUPPORTED, "%s: not an image: DICOMDIR", path);
     char **more = realloc(report->dicom, (report->dicom_count + 1) * sizeof *more);
     if (more)
         report->dicom = more;
@@ -178,6 +169,23 @@ static void look_at(void *context, const char *path, const struct sm_err *troubl
     if (looks[sm_input_detect(path)](report, path, &err) != SM_OK)
         leave_out(report, path, &err);
     json_decref(report->warnings);
+}
+
+static bool is_dicomdir(const char *path)
+{
+    struct stat status;
+    const char *slash = strrchr(path, '/');
+    return strcasecmp(slash ? slash + 1 : path, "DICOMDIR") == 0 && stat(path, &status) == 0 &&
+           S_ISREG(status.st_mode);
+}
+
+/* A DICOMDIR stands for its folder. */
+static void list_argument(struct report *report, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = is_dicomdir(path) ? strndup(path, slash ? (size_t) (slash - path) + 1 : 0) : NULL;
+    cmd_list_files(!folder ? path : *folder ? folder : ".", look_at, report);
+    free(folder);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -297,10 +305,8 @@ int cmd_info(int argc, char **argv)
         return cmd_fail("info", &err);
     }
     struct report report = {.volumes = json_array(), .left_out = json_array()};
-    for (int n = 0; n < argc; n++) {
-        report.argument = argv[n];
-        cmd_list_files(argv[n], look_at, &report);
-    }
+    for (int n = 0; n < argc; n++)
+        list_argument(&report, argv[n]);
     enum sm_status status = report.dicom_count ? look_at_kept(&report, &err) : SM_OK;
     for (size_t n = 0; n < report.dicom_count; n++)
         free(report.dicom[n]);

@@ -7,7 +7,7 @@
 static int parse(struct slice_command *command, int *argc, char ***argv)
 {
     static const struct synopsis synopsis = {
-        "slice", "INPUT -o DIR [--labels FILE] | --data FILE_OR_DIR -o DIR",
+        "slice", "INPUT -o DIR [--labels FILE] | --data FILE_OR_DIR -o DIR | --synthetic N -o DIR",
         "Writes the slices of volumes as PNG; with labels as a data set in SA-Med2D's layout."};
     const struct option_row rows[] = {
         OPTION_TEXT('o', "output", &command->output, "DIR", "folder for the pictures"),
@@ -25,6 +25,8 @@ static int parse(struct slice_command *command, int *argc, char ***argv)
         OPTION_INT(0, "volume", &command->volume, "N", "which volume of a 4-D file, from 0"),
         OPTION_TEXT(0, "series", &command->series, "UID|N", "which DICOM series, by its UID or its number in sammed2d info"),
         OPTION_TEXT(0, "name", &command->name, "NAME", "what pictures of the input are called (default: its file name; DICOM: a digest)"),
+        OPTION_INT(0, "synthetic", &command->synthetic, "N", "N generated pictures with their objects instead of an input"),
+        OPTION_INT(0, "seed", &command->seed, "N", "which series of generated pictures (default 0)"),
         OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
         OPTION_END};
     return options_parse(&synopsis, rows, argc, argv);
@@ -34,11 +36,14 @@ static enum sm_status check(const struct slice_command *command, int inputs, str
 {
     if (!command->output)
         return sm_fail(err, SM_USAGE, "a folder for the pictures is needed: -o DIR");
-    if (inputs != (command->data ? 0 : 1))
-        return sm_fail(err, SM_USAGE, "one INPUT is needed, or --data instead; given are %d%s", inputs,
-                       command->data ? " and --data" : "");
-    if (command->data && (command->labels || command->series || command->name))
-        return sm_fail(err, SM_USAGE, "--labels, --series and --name belong to an INPUT, not to --data");
+    bool generated = command->synthetic != 0;
+    if (command->synthetic < 0 || command->synthetic > 1000000)
+        return sm_fail(err, SM_USAGE, "--synthetic takes a number from 1 to 1000000, not %d", command->synthetic);
+    if (inputs + (command->data != NULL) + generated != 1)
+        return sm_fail(err, SM_USAGE, "one INPUT is needed, or --data or --synthetic instead; given are %d%s%s", inputs,
+                       command->data ? " and --data" : "", generated ? " and --synthetic" : "");
+    if ((command->data || generated) && (command->labels || command->series || command->name))
+        return sm_fail(err, SM_USAGE, "--labels, --series and --name belong to an INPUT, not to --data or --synthetic");
     if (!command->data && (command->hold_out || command->subjects || command->channel))
         return sm_fail(err, SM_USAGE, "--hold-out, --subjects and --channel belong to --data");
     return SM_OK;
@@ -92,7 +97,9 @@ static enum sm_status run(struct slice_job *job, struct sm_err *err)
 {
     enum sm_status status = slice_options(job, err);
     if (!status)
-        status = job->command->data ? slice_data(job, err) : slice_input(job, err);
+        status = job->command->synthetic ? slice_synthetic(job, err)
+                 : job->command->data    ? slice_data(job, err)
+                                         : slice_input(job, err);
     if (!status)
         status = sm_slices_finish(job->slices, err);
     if (status)

@@ -9,7 +9,7 @@
 
 struct slice_command {
     const char *output, *labels, *data, *series, *name, *plane, *orient, *window, *range, *subjects;
-    int volume, channel, hold_out;
+    int volume, channel, hold_out, synthetic, seed;
     double smallest_mask_percent, smallest_aspect;
     bool json;
 };
@@ -23,10 +23,10 @@ struct slice_job {
     json_t *failed; /* [{"case", "reason"}] */
 };
 
-/* The sources: one input, with --labels or without, and a data set. Another is a function like these and a line in
- * slice.c's table. Each opens job->slices, adds its cases and leaves finishing to the caller. */
+/* The sources: one input, with --labels or without, a data set, and generated pictures. Each opens job->slices, adds its cases and leaves finishing to the caller. */
 enum sm_status slice_input(struct slice_job *job, struct sm_err *err);
 enum sm_status slice_data(struct slice_job *job, struct sm_err *err);
+enum sm_status slice_synthetic(struct slice_job *job, struct sm_err *err);
 
 /* Words of the command line as options of the job. */
 enum sm_status slice_options(struct slice_job *job, struct sm_err *err);

@@ -45,7 +45,7 @@ enum sm_status slice_options(struct slice_job *job, struct sm_err *err)
     if (!status)
         status = option_choose(&orient, "orient", command->orient, orients, err);
     bool all = plane > SM_PLANE_SAGITTAL;
-    job->options = (struct sm_slices_options){.labelled = command->labels || command->data, .all_planes = all,
+    job->options = (struct sm_slices_options){.labelled = command->labels || command->data || command->synthetic, .all_planes = all,
                                               .plane = all ? SM_PLANE_AXIAL : (enum sm_plane) plane,
                                               .orient = (enum sm_orient) orient, .last = -1, .step = 1,
                                               .smallest_mask = command->smallest_mask_percent / 100,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/output.h"
+#include "cmd/resized_model.h"
 #include "cmd/train.h"
 #include "model/config.h"
 #include "nn/nn.h"
@@ -55,9 +56,10 @@ static enum sm_status new_model(struct job *job, struct sm_err *err)
     static uint64_t seed;
     struct sm_config config;
     struct tensor_source source = fresh_source(&seed);
+    int size = job->command->image_size ? job->command->image_size : 256;
     seed = (uint64_t)job->command->seed;
-    if (!config_preset(&config, job->command->preset, job->command->image_size, true))
-        return sm_fail(err, SM_USAGE, "--new takes tiny, small, medium, vit_b, vit_l or vit_h, not \"%s\"",
+    if (!config_preset(&config, job->command->preset, size, true))
+        return sm_fail(err, SM_USAGE, "--new takes tiny, small, medium, fine, vit_b, vit_l or vit_h, not \"%s\"",
                        job->command->preset);
     snprintf(config.licence, sizeof config.licence, "of whoever trained it");
     return model_from_source(&job->model, &config, &source, err);
@@ -91,7 +93,10 @@ static enum sm_status open_model(struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
     const char *start = c->resume ? job->state : c->weights ? c->weights : cmd_default_weights();
-    enum sm_status status = c->preset && !c->resume ? new_model(job, err) : sm_model_open(&job->model, start, err);
+    enum sm_status status = c->resume       ? sm_model_open(&job->model, start, err)
+                            : c->preset     ? new_model(job, err)
+                            : c->image_size ? resized_model_open(&job->model, start, c->image_size, err)
+                                            : sm_model_open(&job->model, start, err);
     if (!status)
         status = set_feeding(job, err);
     if (status)

@@ -7,7 +7,7 @@
 
 struct train_command {
     const char *weights, *preset, *data, *val, *output, *subjects;
-    const char *parts, *later, *protocol, *points, *loss, *loss_over, *outputs, *choose;
+    const char *parts, *later, *protocol, *points, *first_points, *component, *loss, *loss_over, *outputs, *choose;
     const char *optimizer, *schedule, *betas, *checkpointing, *augment;
     const char *plane, *orient, *window, *log, *curve, *name, *licence;
     bool resume, downscaling;

@@ -21,8 +21,8 @@ static const struct train_options defaults = {
     .jitter = {0.1, 5, false},
     .rounds = 8,
     .mask_only = 2,
-    .counts = {1, 3, 5, 9},
-    .count_count = 4,
+    .first_points = {{1}, 1},
+    .points = {{1, 3, 5, 9}, 4},
     .adam = {.lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decoupled = true},
     .lr_end = 0.01,
     .clip = 1,
@@ -78,8 +78,8 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
     struct augmentation *a = &o->augmentation;
     const struct option_row rows[] = {
         OPTION_TEXT('w', "weights", &c->weights, "FILE", "weights to start from (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
-        OPTION_TEXT(0, "new", &c->preset, "PRESET", "start from nothing: tiny, small, medium, vit_b, vit_l, vit_h"),
-        OPTION_INT(0, "image-size", &c->image_size, "N", "side of the network's square, with --new (default 256)"),
+        OPTION_TEXT(0, "new", &c->preset, "PRESET", "start from nothing: tiny, small, medium, fine, vit_b, vit_l, vit_h"),
+        OPTION_INT(0, "image-size", &c->image_size, "N", "side of the network's square (default: the weights', 256 with --new)"),
         OPTION_TEXT(0, "data", &c->data, "FILE_OR_DIR", "labelled data"),
         OPTION_DOUBLE(0, "synthetic", &c->synthetic, "SHARE", "share of generated pictures, 0 to 1; 1 needs no data"),
         OPTION_TEXT(0, "val", &c->val, "FILE_OR_DIR", "other labelled data, whose Dice is reported"),
@@ -101,6 +101,8 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_INT(0, "rounds", &o->rounds, "N", "rounds of corrections after the first prompt (default 8)"),
         OPTION_INT(0, "mask-only", &o->mask_only, "0|1|2", "of these without points: none, the last, another too (default 2)"),
         OPTION_TEXT(0, "points", &c->points, "LIST", "points of a round, one of these (default 1,3,5,9)"),
+        OPTION_TEXT(0, "first-points", &c->first_points, "LIST", "points of a first prompt that is no box (default 1)"),
+        OPTION_TEXT(0, "component", &c->component, "largest|all", "what of a mask is the object (default all)"),
         OPTION_DOUBLE(0, "box-share", &o->box_share, "P", "chance that the first prompt is a box (default 0.5)"),
         OPTION_DOUBLE(0, "jitter", &o->jitter.share, "F", "deviation of a box's sides, as a share of its size (default 0.1)"),
         OPTION_DOUBLE(0, "jitter-pixels", &o->jitter.most, "N", "their largest move (default 5)"),
@@ -147,7 +149,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
     *o = defaults;
     o->augmentation = augment_full;
     *c = (struct train_command){.epochs = 10, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
-                                .val_every = 500, .save_every = 500, .image_size = 256};
+                                .val_every = 500, .save_every = 500};
     return options_parse(&synopsis, rows, argc, argv);
 }
 
@@ -184,20 +186,20 @@ static enum sm_status numbers(double *const *out, int count, const char *option,
     return SM_OK;
 }
 
-static enum sm_status point_counts(struct train_options *o, const char *text, struct sm_err *err)
+static enum sm_status point_counts(struct point_counts *counts, const char *option, const char *text, struct sm_err *err)
 {
     if (!text)
         return SM_OK;
-    o->count_count = 0;
-    for (char *end = (char *)text; o->count_count < TRAIN_MAX_COUNTS; text = end + 1) {
+    counts->count = 0;
+    for (char *end = (char *)text; counts->count < TRAIN_MAX_COUNTS; text = end + 1) {
         long count = strtol(text, &end, 10);
         if (end == text || count < 1 || count > TRAIN_MAX_POINTS || (*end && *end != ','))
             break;
-        o->counts[o->count_count++] = (int)count;
+        counts->of[counts->count++] = (int)count;
         if (!*end)
             return SM_OK;
     }
-    return sm_fail(err, SM_USAGE, "--points takes up to %d numbers from 1 to %d, with commas between them",
+    return sm_fail(err, SM_USAGE, "%s takes up to %d numbers from 1 to %d, with commas between them", option,
                    TRAIN_MAX_COUNTS, TRAIN_MAX_POINTS);
 }
 
@@ -254,17 +256,21 @@ static enum sm_status check_numbers(const struct train_command *c, const struct 
 static enum sm_status choices(const struct train_command *c, struct train_options *o, struct sm_err *err)
 {
     static const char *const overs[] = {"mask", "batch", NULL}, *const outputs[] = {"three", "one", "both", NULL};
+    static const char *const components[] = {"all", "largest", NULL};
     static const char *const chosen[] = {"predicted", "lowest", NULL}, *const optimizers[] = {"adam", "adamw", NULL};
     static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
     static const char *const checkpointings[] = {"no", "yes", "auto", NULL};
     int over = o->rule.loss.whole_batch, output = (int)o->rule.outputs, choice = (int)o->rule.choice;
+    int component = o->largest_component;
     int decoupled = o->adam.decoupled, schedule = (int)o->schedule, checkpointing = (int)o->checkpointing;
     if (pick(&over, "--loss-over", c->loss_over, overs, err) || pick(&output, "--outputs", c->outputs, outputs, err) ||
+        pick(&component, "--component", c->component, components, err) ||
         pick(&choice, "--choose", c->choose, chosen, err) ||
         pick(&decoupled, "--optimizer", c->optimizer, optimizers, err) ||
         pick(&schedule, "--schedule", c->schedule, schedules, err) ||
         pick(&checkpointing, "--checkpointing", c->checkpointing, checkpointings, err))
         return SM_USAGE;
+    o->largest_component = component;
     o->rule.loss.whole_batch = over;
     o->rule.outputs = (enum outputs)output;
     o->rule.choice = (enum choice)choice;
@@ -279,7 +285,8 @@ enum sm_status train_settle(const struct train_command *c, struct train_options 
     struct loss_rule *loss = &o->rule.loss;
     if (choices(c, o, err) || numbers((double *[]){&loss->focal, &loss->dice, &loss->iou}, 3, "--loss", c->loss, err) ||
         numbers((double *[]){&o->adam.beta1, &o->adam.beta2}, 2, "--betas", c->betas, err) ||
-        point_counts(o, c->points, err) || choose_parts(c, o, err) || check_numbers(c, o, err))
+        point_counts(&o->points, "--points", c->points, err) ||
+        point_counts(&o->first_points, "--first-points", c->first_points, err) || choose_parts(c, o, err) || check_numbers(c, o, err))
         return SM_USAGE;
     o->seed = (uint64_t)c->seed;
     o->warmup = c->warmup;

@@ -98,12 +98,19 @@ static void walk_path(Walk &walk, const std::string &path, int depth)
 
 // A DICOMDIR given by name means the medium it is the index of. Its folder is scanned instead of its
 // entries: entries may dangle or point elsewhere, and files it does not list are worth finding too.
-static std::string folder_of_dicomdir(const std::string &path)
+// Whoever names other files of that folder too has walked it, and means the index as a file.
+static std::string folder_of_dicomdir(const char *const *paths, size_t count, size_t p)
 {
+    std::string path = paths[p];
     if (strcasecmp(base_name(path).c_str(), "DICOMDIR") != 0)
         return path;
     size_t slash = path.find_last_of('/');
-    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    if (slash == std::string::npos)
+        return ".";
+    for (size_t other = 0; other < count; other++)
+        if (other != p && strncmp(paths[other], path.c_str(), slash + 1) == 0)
+            return path;
+    return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 Listing list_files(const char *const *paths, size_t count)
@@ -115,7 +122,7 @@ Listing list_files(const char *const *paths, size_t count)
             walk.listing.missing = paths[p];
             return walk.listing;
         }
-        walk_path(walk, S_ISREG(st.st_mode) ? folder_of_dicomdir(paths[p]) : paths[p], 0);
+        walk_path(walk, S_ISREG(st.st_mode) ? folder_of_dicomdir(paths, count, p) : paths[p], 0);
     }
     std::vector<FileRef> &files = walk.listing.files;
     auto before = [](const FileRef &a, const FileRef &b) { return a.name < b.name; };

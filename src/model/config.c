@@ -10,15 +10,17 @@
 static const struct preset {
     const char *name;
     int embed_dim, depth, num_heads, every; /* every n-th block is global: the last of each n */
-    int window_size;
+    int window_size, patch_size;
+    int prompt_dim, decoder_mlp_dim;
 } presets[] = {
-    {"vit_b", 768, 12, 12, 3, 14},
-    {"vit_l", 1024, 24, 16, 6, 14},
-    {"vit_h", 1280, 32, 16, 8, 14},
-    /* not published: for training from nothing */
-    {"tiny", 64, 4, 4, 2, 8},
-    {"small", 192, 6, 6, 3, 8},
-    {"medium", 384, 12, 6, 3, 8},
+    {"vit_b", 768, 12, 12, 3, 14, 16, 256, 2048},
+    {"vit_l", 1024, 24, 16, 6, 14, 16, 256, 2048},
+    {"vit_h", 1280, 32, 16, 8, 14, 16, 256, 2048},
+    /* not published: for training from nothing; windows divide the grid of patches */
+    {"tiny", 64, 4, 4, 2, 8, 16, 256, 2048},
+    {"small", 192, 6, 6, 3, 8, 16, 256, 2048},
+    {"medium", 384, 12, 6, 3, 8, 16, 256, 2048},
+    {"fine", 128, 6, 4, 3, 8, 8, 128, 512}, /* small patches for small objects */
 };
 
 static const struct sm_config base_config = {
@@ -54,6 +56,9 @@ bool config_preset(struct sm_config *config, const char *name, int image_size, b
         config->depth = p->depth;
         config->num_heads = p->num_heads;
         config->window_size = p->window_size;
+        config->patch_size = p->patch_size;
+        config->prompt_dim = p->prompt_dim;
+        config->decoder_mlp_dim = p->decoder_mlp_dim;
         config->adapter = adapter;
         config->adapter_hidden = adapter ? p->embed_dim / 4 : 0;
         for (int b = 0; b < p->depth; b++)

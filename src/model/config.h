@@ -6,7 +6,7 @@
 #include "sammed2d/model.h"
 
 /* The published shapes at 256 px with SAM-Med2D's way of being fed: "vit_b", "vit_l", "vit_h"; and smaller ones of
- * the same architecture to be trained from nothing: "tiny", "small", "medium".
+ * the same architecture to be trained from nothing: "tiny", "small", "medium", "fine".
  * False when the name is unknown. Without adapters unless `adapter`. */
 bool config_preset(struct sm_config *config, const char *name, int image_size, bool adapter);
 
@@ -16,6 +16,9 @@ bool config_preset(struct sm_config *config, const char *name, int image_size, b
  * are filled in. */
 enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool complete,
                            struct sm_err *err);
+
+/* The numbers among these attributes (the texts say how a file came about, which is for its maker to know). */
+enum sm_status config_write(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
 
 /* The checks alone; `path` is for the message. */
 enum sm_status config_check(const struct sm_config *config, const char *path, struct sm_err *err);

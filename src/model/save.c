@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "model/config.h"
 #include "nn/nn_backward.h"
 
 void tensor_unpack(const struct tensor *t, float *out, const float *in)
@@ -25,53 +26,6 @@ void tensor_pack(const struct tensor *t, float *out, const float *in)
 }
 
 /* ---- attributes ---- */
-
-static enum sm_status save_numbers(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
-{
-    const struct {
-        const char *name;
-        int value;
-    } numbers[] = {{"format_version", 1},
-                   {"image_size", c->image_size},
-                   {"patch_size", c->patch_size},
-                   {"embed_dim", c->embed_dim},
-                   {"depth", c->depth},
-                   {"num_heads", c->num_heads},
-                   {"window_size", c->window_size},
-                   {"adapter", c->adapter},
-                   {"adapter_hidden", c->adapter_hidden},
-                   {"prompt_dim", c->prompt_dim},
-                   {"mask_in_chans", c->mask_in_chans},
-                   {"decoder_depth", c->decoder_depth},
-                   {"decoder_heads", c->decoder_heads},
-                   {"decoder_mlp_dim", c->decoder_mlp_dim},
-                   {"decoder_downsample", c->decoder_downsample},
-                   {"mask_tokens", c->mask_tokens},
-                   {"iou_head_depth", c->iou_head_depth},
-                   {"iou_head_hidden", c->iou_head_hidden},
-                   {"multimask", c->multimask}};
-    enum sm_status status = SM_OK;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !status; i++)
-        status = h5_set_int(out, numbers[i].name, numbers[i].value, err);
-    return status;
-}
-
-static enum sm_status save_arrays(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
-{
-    int blocks[SM_MAX_DEPTH], count = 0;
-    double mean[3], deviation[3];
-    for (int i = 0; i < c->depth; i++)
-        if (c->global_attn[i])
-            blocks[count++] = i;
-    for (int i = 0; i < 3; i++) {
-        mean[i] = c->pixel_mean[i];
-        deviation[i] = c->pixel_std[i];
-    }
-    enum sm_status status = h5_set_ints(out, "global_attn_indexes", blocks, count, err);
-    if (!status)
-        status = h5_set_double(out, "pixel_mean", mean, 3, err);
-    return status ? status : h5_set_double(out, "pixel_std", deviation, 3, err);
-}
 
 /* In the order of the enumerations. */
 static const char *const resizes[] = {"sam-med2d", "sam", "medsam"};
@@ -143,9 +97,7 @@ enum sm_status model_save(const struct sm_model *model, struct h5_out *out,
 {
     struct saver saver = {out, value, context};
     struct weights weights = model->weights; /* the walk wants to be able to write */
-    enum sm_status status = save_numbers(&model->config, out, err);
-    if (!status)
-        status = save_arrays(&model->config, out, err);
+    enum sm_status status = config_write(&model->config, out, err);
     if (!status)
         status = save_texts(&model->config, out, err);
     return status ? status : weights_each(&weights, &model->config, save, &saver, err);

@@ -42,6 +42,11 @@ bool nn_gemm_in_parallel(void)
     return openblas_get_parallel() == BLAS_OPENMP;
 }
 
+bool nn_gemm_from_threads(void)
+{
+    return openblas_get_parallel() != 0;
+}
+
 static void small_gemm(void)
 {
     enum { SIDE = 128 };

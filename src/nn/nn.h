@@ -40,6 +40,8 @@ int nn_threads(void);
 const char *nn_blas_description(void);
 /* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
 bool nn_gemm_in_parallel(void);
+/* True when several threads may call GEMM at a time while nn_threads() is 1 (any build but a sequential one). */
+bool nn_gemm_from_threads(void);
 /* ---- each.c: whole pieces of work side by side ---- */
 
 /* Calls task(context, i, worker) for i = 0..n-1, on several threads when kernels may be called from

@@ -8,19 +8,23 @@
 struct bounds {
     int x0, y0, x1, y1; /* inclusive */
     size_t pixels;
+    int start; /* one of them */
 };
 
-/* Fills the component that pixel `start` of `left` belongs to with 0, and says where it was. */
-static struct bounds take_component(uint8_t *left, int *stack, int size, int start)
+/* Fills the component that pixel `start` of `left` belongs to with 0, and says where it was; `to`, where not
+ * NULL, gets it as 1. */
+static struct bounds take_component(uint8_t *left, uint8_t *to, int *stack, int size, int start)
 {
-    struct bounds b = {size, size, -1, -1, 0};
+    struct bounds b = {size, size, -1, -1, 0, start};
     int depth = 0;
     stack[depth++] = start;
     left[start] = 0;
     while (depth > 0) {
         int at = stack[--depth], y = at / size, x = at % size;
         b = (struct bounds){x < b.x0 ? x : b.x0, y < b.y0 ? y : b.y0, x > b.x1 ? x : b.x1,
-                            y > b.y1 ? y : b.y1, b.pixels + 1};
+                            y > b.y1 ? y : b.y1, b.pixels + 1, start};
+        if (to)
+            to[at] = 1;
         for (int near = 0; near < 9; near++) {
             int ny = y + near / 3 - 1, nx = x + near % 3 - 1, next = ny * size + nx;
             if (ny < 0 || nx < 0 || ny >= size || nx >= size || !left[next])
@@ -43,7 +47,7 @@ static bool largest_component(struct bounds *largest, const uint8_t *mask, int s
         for (size_t i = 0; i < count; i++) {
             struct bounds b = {0};
             if (left[i])
-                b = take_component(left, stack, size, (int)i);
+                b = take_component(left, NULL, stack, size, (int)i);
             if (b.pixels > largest->pixels)
                 *largest = b;
         }
@@ -51,6 +55,23 @@ static bool largest_component(struct bounds *largest, const uint8_t *mask, int s
     free(left);
     free(stack);
     return largest->pixels > 0;
+}
+
+bool keep_largest(uint8_t *mask, int size)
+{
+    size_t count = (size_t)size * size;
+    struct bounds b;
+    uint8_t *left = malloc(count);
+    int *stack = malloc(count * sizeof *stack);
+    bool room = left && stack;
+    if (room && largest_component(&b, mask, size)) {
+        memcpy(left, mask, count);
+        memset(mask, 0, count);
+        take_component(left, mask, stack, size, b.start);
+    }
+    free(left);
+    free(stack);
+    return room;
 }
 
 /* ---- boxes ---- */
@@ -131,6 +152,25 @@ void ask_point(float xy[2], int *label, const uint8_t *mask, int size, struct rn
     size_t count = count_wanted(NULL, mask, size), pixel = draw(NULL, mask, size, count, rng);
     place(xy, pixel, size);
     *label = count > 0;
+}
+
+static void ask_outside(float xy[2], int *label, const uint8_t *mask, int size, size_t outside, struct rng *rng)
+{
+    size_t which = rng_next(rng) % outside, pixel = 0;
+    while (mask[pixel] || which-- > 0)
+        pixel++;
+    place(xy, pixel, size);
+    *label = 0;
+}
+
+void ask_points(float (*xy)[2], int *labels, int count, const uint8_t *mask, int size, struct rng *rng)
+{
+    size_t pixels = (size_t)size * size, inside = count_wanted(NULL, mask, size);
+    for (int i = 0; i < count; i++)
+        if (count == 1 || i < count / 2 || inside == pixels)
+            ask_point(xy[i], &labels[i], mask, size, rng);
+        else
+            ask_outside(xy[i], &labels[i], mask, size, pixels - inside, rng);
 }
 
 void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, const uint8_t *mask,

@@ -18,8 +18,13 @@ struct box_jitter {
 /* x0, y0, x1, y1 around the largest connected component (pixels that touch at corners are connected); x1 and
  * y1 one past the last. False: the mask is empty, or there is no memory. */
 bool ask_box(float box[4], const uint8_t *mask, int size, const struct box_jitter *jitter, struct rng *rng);
+/* Empties the mask but for its largest component. False: no memory. */
+bool keep_largest(uint8_t *mask, int size);
 /* One pixel of the mask, each as likely; of the whole square when there is none, with *label 0. */
 void ask_point(float xy[2], int *label, const uint8_t *mask, int size, struct rng *rng);
+/* The same for `count` points as eval's pointN and the published test draw them: of several, half, rounded down,
+ * in the mask, the others outside. */
+void ask_points(float (*xy)[2], int *labels, int count, const uint8_t *mask, int size, struct rng *rng);
 /* `count` pixels where probability > 0.5 is not the mask, each as likely: labels say what the mask is there.
  * Where nothing is wrong: pixels of the mask; as published, any pixels, labelled -1 (`aimless`). */
 void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, const uint8_t *mask,

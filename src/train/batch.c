@@ -63,6 +63,9 @@ enum sm_status batch_place(struct run *run, const struct example *e, int picture
         run->prompts.picture[picture * masks + i] = picture;
         status = example_target(e, c, run->options->quirks, i % e->objects,
                                 run->learner.target + (size_t)(picture * masks + i) * square, err);
+        if (!status && run->options->largest_component &&
+            !keep_largest(run->learner.target + (size_t)(picture * masks + i) * square, c->image_size))
+            return sm_fail(err, SM_MEMORY, "out of memory");
     }
     return status;
 }
@@ -106,6 +109,12 @@ static bool ask_boxes(struct run *run, struct rng *rng)
     return true;
 }
 
+/* One number draws nothing: streams of random numbers are as they were before there was a choice. */
+static int draw_count(const struct point_counts *counts, struct rng *rng)
+{
+    return counts->count == 1 ? counts->of[0] : counts->of[rng_int(rng, 0, counts->count - 1)];
+}
+
 void batch_ask_first(struct run *run, struct prompt_batch *batch, struct rng *rng)
 {
     struct prompts *p = &run->prompts;
@@ -116,9 +125,10 @@ void batch_ask_first(struct run *run, struct prompt_batch *batch, struct rng *rn
         batch->boxes = p->boxes;
         return;
     }
+    int count = draw_count(&run->options->first_points, rng);
     for (int i = 0; i < p->n; i++)
-        ask_point(p->points[i], &p->labels[i], target_of(run, i), size, rng);
-    batch->point_count = 1;
+        ask_points(p->points + (size_t)i * count, p->labels + (size_t)i * count, count, target_of(run, i), size, rng);
+    batch->point_count = count;
     batch->points = (const float(*)[2])p->points;
     batch->labels = p->labels;
 }
@@ -138,7 +148,7 @@ void batch_ask_again(struct run *run, struct prompt_batch *batch, bool mask_only
     const struct train_options *o = run->options;
     int size = run->learner.model->config.image_size;
     size_t square = (size_t)size * size;
-    int count = o->counts[rng_int(rng, 0, o->count_count - 1)];
+    int count = draw_count(&o->points, rng);
     feed_back(run);
     *batch = (struct prompt_batch){.n = p->n, .picture = p->picture, .masks = p->masks};
     if (mask_only)

@@ -107,9 +107,11 @@ static float *take_upscaled(const struct pass *pass, const float *x, const struc
     struct upscale u = upscale_step(pass, step);
     float *out = take(pass, (size_t)n * 4 * u.side * u.side * u.cout);
     size_t mark = arena_mark(pass->arena);
-    float *scratch = take(pass, nn_conv_transpose_scratch(n, u.side, u.side, u.cin, u.cout, 2));
+    struct nn_weights weights = nn_weights_conv_transpose(w->weight, u.cin, u.cout, 2);
+    float *scratch = take(pass, nn_dense_conv_transpose_scratch(&weights, n, u.side, u.side, 2));
     if (running(pass))
-        nn_conv_transpose(out, x, w->weight, w->bias, n, u.side, u.side, u.cin, u.cout, 2, scratch);
+        nn_dense_conv_transpose(out, x, &weights, &(struct nn_after){.bias = w->bias}, n, u.side, u.side, 2,
+                                scratch);
     arena_release(pass->arena, mark);
     return out;
 }

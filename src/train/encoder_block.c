@@ -18,16 +18,16 @@ static void attention_forward(const struct block_call *call, struct block_tape *
     tape->normed1 = take_norm(pass, x, &w->norm1, call->rows, dim, norm_eps_encoder());
     tape->qkv = take_linear(pass, tape->normed1, &w->qkv, call->rows, dim, 3 * dim);
     tape->mixed = take(pass, count);
-    tape->attended = take_copy(pass, x, count);
+    tape->attended = take(pass, count);
     size_t mark = arena_mark(pass->arena);
     float *scratch =
         take(pass, nn_window_attention_scratch(call->batch, call->side, call->window, heads, d));
-    if (running(pass)) {
+    if (running(pass))
         nn_window_attention(tape->mixed, tape->qkv, w->qkv.bias, w->rel_pos_h, w->rel_pos_w, call->batch,
                             call->side, call->window, heads, d, scratch);
-        nn_linear_add(tape->attended, tape->mixed, w->proj.weight, w->proj.bias, call->rows, dim, dim);
-    }
     arena_release(pass->arena, mark);
+    run_dense(pass, tape->attended, tape->mixed, &w->proj, call->rows, dim, dim,
+              &(struct nn_after){.bias = w->proj.bias, .add = x});
 }
 
 static bool attention_trained(const struct block *g)
@@ -70,11 +70,10 @@ static void mlp_forward(const struct block_call *call, struct block_tape *tape, 
     size_t wide = (size_t)call->rows * c->mlp_dim;
     tape->hidden = take_linear(pass, tape->normed2, &call->w->mlp1, call->rows, c->embed_dim, c->mlp_dim);
     tape->act = take_copy(pass, tape->hidden, wide);
-    if (!running(pass))
-        return;
-    nn_gelu(tape->act, wide);
-    nn_linear_add(out, tape->act, call->w->mlp2.weight, call->w->mlp2.bias, call->rows, c->mlp_dim,
-                  c->embed_dim);
+    if (running(pass))
+        nn_gelu(tape->act, wide);
+    run_dense(pass, out, tape->act, &call->w->mlp2, call->rows, c->mlp_dim, c->embed_dim,
+              &(struct nn_after){.bias = call->w->mlp2.bias, .add = tape->attended});
 }
 
 /* d_normed += what came through the mlp, if `below`; d is by the block's result. */
@@ -163,17 +162,16 @@ static void adapter_forward(const struct block_call *call, struct block_tape *ta
     gate_forward(call, tape);
     tape->halved = take(pass, small);
     tape->spatial = take(pass, count);
-    size_t down = nn_conv_scratch(call->batch, side, side, dim, dim, 3, 2, 1);
-    size_t up = nn_conv_transpose_scratch(call->batch, half, half, dim, dim, 4);
+    struct nn_weights down = nn_weights_conv(w->spatial_down, dim, dim, 3);
+    struct nn_weights up = nn_weights_conv_transpose(w->spatial_up, dim, dim, 4);
+    struct nn_after relu = {.activation = NN_RELU};
+    size_t floats_down = nn_dense_conv_scratch(&down, call->batch, side, side, 3, 2, 1);
+    size_t floats_up = nn_dense_conv_transpose_scratch(&up, call->batch, half, half, 4);
     size_t mark = arena_mark(pass->arena);
-    float *scratch = take(pass, down > up ? down : up);
+    float *scratch = take(pass, floats_down > floats_up ? floats_down : floats_up);
     if (running(pass)) {
-        nn_conv(tape->halved, tape->gated, w->spatial_down, NULL, call->batch, side, side, dim, dim, 3, 2, 1,
-                scratch);
-        nn_relu(tape->halved, small);
-        nn_conv_transpose(tape->spatial, tape->halved, w->spatial_up, NULL, call->batch, half, half, dim,
-                          dim, 4, scratch);
-        nn_relu(tape->spatial, count);
+        nn_dense_conv(tape->halved, tape->gated, &down, &relu, call->batch, side, side, 3, 2, 1, scratch);
+        nn_dense_conv_transpose(tape->spatial, tape->halved, &up, &relu, call->batch, half, half, 4, scratch);
     }
     arena_release(pass->arena, mark);
     tape->sum = take_sum(pass, tape->spatial, tape->normed2, count, count);
@@ -227,8 +225,6 @@ void block_forward(const struct block_call *call, struct block_tape *tape, float
     attention_forward(call, tape, x);
     tape->normed2 = take_norm(call->pass, tape->attended, &call->w->norm2, call->rows, c->embed_dim,
                               norm_eps_encoder());
-    if (running(call->pass))
-        memcpy(out, tape->attended, (size_t)call->rows * c->embed_dim * sizeof(float));
     mlp_forward(call, tape, out);
     if (c->adapter)
         adapter_forward(call, tape, out);

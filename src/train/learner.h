@@ -12,14 +12,27 @@ enum checkpointing { CHECKPOINT_NEVER, CHECKPOINT_ALWAYS, CHECKPOINT_WHEN_SHORT 
 struct learner_sizes {
     int pictures, prompts, points; /* at once, at most; points a prompt */
     enum checkpointing checkpointing;
+    int workers; /* pictures side by side, each on one thread; 0 or 1: all together,
+                  * on all threads. With more, prompts are in the order of pictures, as many for each. */
+};
+
+enum { LEARNER_MAX_WORKERS = 64 };
+
+/* What works on some of a batch's pictures. */
+struct worker {
+    struct arena arena;
+    struct gradients gradients;
+    struct loss loss;
 };
 
 struct learner {
     struct sm_model *model; /* the caller's; its trained tensors change */
     struct parameters parameters;
-    struct weights later_gradients; /* those of rounds that reuse an embedding */
+    unsigned later_parts; /* trained by rounds that reuse an embedding */
+    struct worker *workers; /* (sizes.workers) */
     struct arena arena;
     struct learner_sizes sizes;
+    int pictures;        /* that embeddings are of */
     float *pixels;       /* (pictures, S, S, 3): the pictures to look at, normalised */
     uint8_t *target;     /* (prompts, S, S) */
     float *embeddings;   /* (pictures, G, G, C): what the encoder made of them */

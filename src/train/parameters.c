@@ -1,6 +1,7 @@
 #include "train/parameters.h"
 #include <stdlib.h>
 #include <string.h>
+#include "nn/nn.h"
 
 static bool starts(const char *name, const char *head)
 {
@@ -59,27 +60,10 @@ static enum sm_status collect(void *context, const struct tensor *tensor, struct
     return SM_OK;
 }
 
-struct placer {
-    struct parameters *parameters;
-    size_t next;
-};
-
-/* The same walk over the gradients' own fields. */
-static enum sm_status place(void *context, const struct tensor *tensor, struct sm_err *err)
-{
-    struct placer *placer = context;
-    struct parameters *all = placer->parameters;
-    (void)err;
-    if (placer->next < all->count && strcmp(all->list[placer->next].tensor.name, tensor->name) == 0)
-        *tensor->field = all->list[placer->next++].gradient;
-    return SM_OK;
-}
-
 enum sm_status parameters_make(struct parameters *parameters, struct sm_model *model, unsigned parts,
                                bool average, struct sm_err *err)
 {
     struct collector collector = {parameters, parts, average, true};
-    struct placer placer = {parameters, 0};
     *parameters = (struct parameters){0};
     weights_each(&model->weights, &model->config, collect, &collector, NULL);
     if (parameters->count == 0)
@@ -95,7 +79,6 @@ enum sm_status parameters_make(struct parameters *parameters, struct sm_model *m
     collector.counting = false;
     parameters->count = 0;
     weights_each(&model->weights, &model->config, collect, &collector, NULL);
-    weights_each(&parameters->gradients, &model->config, place, &placer, NULL);
     for (size_t i = 0; i < count && average; i++)
         memcpy(parameters->list[i].average, parameters->list[i].value,
                parameters->list[i].count * sizeof(float));
@@ -114,4 +97,84 @@ void parameters_zero_gradients(struct parameters *parameters, unsigned parts)
     for (size_t i = 0; i < parameters->count; i++)
         if (parameters->list[i].part & parts)
             memset(parameters->list[i].gradient, 0, parameters->list[i].count * sizeof(float));
+}
+
+/* ---- gradients, where the backward passes look for them ---- */
+
+struct placer {
+    const struct parameters *parameters;
+    float *const *each;
+    unsigned parts;
+    size_t next;
+};
+
+static enum sm_status place(void *context, const struct tensor *tensor, struct sm_err *err)
+{
+    struct placer *placer = context;
+    const struct parameters *all = placer->parameters;
+    (void)err;
+    if (placer->next == all->count || strcmp(all->list[placer->next].tensor.name, tensor->name) != 0)
+        return SM_OK;
+    bool wanted = all->list[placer->next].part & placer->parts;
+    float *gradient = placer->each[placer->next++];
+    *tensor->field = wanted ? gradient : NULL;
+    return SM_OK;
+}
+
+static struct weights fields_of(const struct gradients *g, const struct parameters *parameters,
+                                const struct sm_model *model, unsigned parts)
+{
+    struct weights fields = {0};
+    struct placer placer = {parameters, g->each, parts, 0};
+    weights_each(&fields, &model->config, place, &placer, NULL);
+    return fields;
+}
+
+static enum sm_status make_copies(struct gradients *g, const struct parameters *parameters, struct sm_err *err)
+{
+    for (size_t i = 0; i < parameters->count; i++)
+        arena_floats(&g->block, parameters->list[i].count);
+    size_t bytes = g->block.peak;
+    g->block = (struct arena){0};
+    if (arena_init(&g->block, bytes, NULL))
+        return sm_fail(err, SM_MEMORY, "out of memory: gradients of one more thread take %zu MB", bytes >> 20);
+    memset(g->block.base, 0, bytes);
+    for (size_t i = 0; i < parameters->count; i++)
+        g->each[i] = arena_floats(&g->block, parameters->list[i].count);
+    return SM_OK;
+}
+
+enum sm_status gradients_make(struct gradients *g, const struct parameters *parameters, const struct sm_model *model,
+                              unsigned later_parts, bool copies, struct sm_err *err)
+{
+    *g = (struct gradients){.each = calloc(parameters->count, sizeof *g->each)};
+    if (!g->each)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    for (size_t i = 0; i < parameters->count && !copies; i++)
+        g->each[i] = parameters->list[i].gradient;
+    enum sm_status status = copies ? make_copies(g, parameters, err) : SM_OK;
+    if (!status) {
+        g->all = fields_of(g, parameters, model, PART_ALL);
+        g->later = fields_of(g, parameters, model, later_parts);
+    }
+    return status;
+}
+
+void gradients_free(struct gradients *g)
+{
+    free(g->each);
+    arena_free(&g->block);
+    *g = (struct gradients){0};
+}
+
+void gradients_gather(struct parameters *parameters, struct gradients *copies, unsigned parts)
+{
+#pragma omp parallel for schedule(dynamic, 4) num_threads(nn_threads())
+    for (size_t i = 0; i < parameters->count; i++) {
+        struct parameter *p = &parameters->list[i];
+        if (p->part & parts) {
+            nn_add(p->gradient, copies->each[i], p->count);
+            memset(copies->each[i], 0, p->count * sizeof(float));
+        }
+    }
 }

@@ -29,8 +29,14 @@ struct parameter {
 struct parameters {
     struct parameter *list; /* in the order of weights.def */
     size_t count;
-    struct weights gradients; /* the same gradients where the backward passes look for them */
     struct arena block;
+};
+
+/* One worker's sums: of the first worker the parameters' own gradients, of another one copies. */
+struct gradients {
+    struct weights all, later; /* where the backward passes look; later: NULL outside of some parts */
+    float **each;              /* (parameters->count) the same in the list's order */
+    struct arena block;        /* of copies */
 };
 
 /* The tensors of `parts`, whose values are *model's own and will change. Everything else is zero, but
@@ -39,5 +45,12 @@ enum sm_status parameters_make(struct parameters *parameters, struct sm_model *m
                                bool average, struct sm_err *err);
 void parameters_free(struct parameters *parameters);
 void parameters_zero_gradients(struct parameters *parameters, unsigned parts);
+
+/* Free with gradients_free, before the parameters. Copies begin as zeros. */
+enum sm_status gradients_make(struct gradients *gradients, const struct parameters *parameters,
+                              const struct sm_model *model, unsigned later_parts, bool copies, struct sm_err *err);
+void gradients_free(struct gradients *gradients);
+/* Copies of `parts` are added to the parameters' own gradients, and are zero again. */
+void gradients_gather(struct parameters *parameters, struct gradients *copies, unsigned parts);
 
 #endif

@@ -60,11 +60,27 @@ static inline float *take_sum(const struct pass *pass, const float *x, const flo
     return out;
 }
 
+/* y (rows, out) by the kernels of dense.c, which read weights where they lie; then `after`. */
+static inline void run_dense(const struct pass *pass, float *y, const float *x, const struct linear *w, int rows,
+                             int in, int out, const struct nn_after *after)
+{
+    struct nn_weights weights = nn_weights_linear(w->weight, out, in);
+    size_t mark = arena_mark(pass->arena);
+    float *scratch = take(pass, nn_dense_scratch(rows, &weights));
+    if (running(pass))
+        nn_dense(y, x, &weights, after, rows, scratch);
+    arena_release(pass->arena, mark);
+}
+
+/* Few rows are left to BLAS. */
 static inline float *take_linear(const struct pass *pass, const float *x, const struct linear *w, int rows,
                                  int in, int out)
 {
+    enum { MANY_ROWS = 64 };
     float *y = take(pass, (size_t)rows * out);
-    if (running(pass))
+    if (rows >= MANY_ROWS)
+        run_dense(pass, y, x, w, rows, in, out, &(struct nn_after){.bias = w->bias});
+    else if (running(pass))
         nn_linear(y, x, w->weight, w->bias, rows, in, out);
     return y;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "nn/nn.h"
 #include "train/run.h"
 
 double clock_seconds(void)
@@ -217,9 +218,25 @@ static enum sm_status loop(struct run *run, struct sm_err *err)
 static int most_points(const struct train_options *o)
 {
     int most = 1;
-    for (int i = 0; i < o->count_count; i++)
-        most = o->counts[i] > most ? o->counts[i] : most;
+    for (int i = 0; i < o->points.count; i++)
+        most = o->points.of[i] > most ? o->points.of[i] : most;
+    for (int i = 0; i < o->first_points.count; i++)
+        most = o->first_points.of[i] > most ? o->first_points.of[i] : most;
     return most;
+}
+
+/* A loss over the whole batch needs all of it at once. */
+static int workers_of(const struct train_options *o)
+{
+    return o->rule.loss.whole_batch || !nn_gemm_from_threads() ? 1 : nn_threads();
+}
+
+static int print_counts(char *text, int size, const struct point_counts *counts)
+{
+    int used = 0;
+    for (int i = 0; i < counts->count && used < size; i++)
+        used += snprintf(text + used, (size_t)(size - used), "%d,", counts->of[i]);
+    return used;
 }
 
 /* What gives a run its weights, in words; a resumed run must have the same. */
@@ -228,24 +245,29 @@ static void settle(struct run_place *place, const struct train_options *o)
     int used = snprintf(
         place->settings, sizeof place->settings,
         "seed=%llu batch=%d masks=%d accumulate=%d parts=%u,%u rounds=%d,%d box=%g jitter=%g,%g,%d loss=%g,%g,%g,%d "
-        "outputs=%d,%d lr=%g betas=%g,%g decay=%g,%d clip=%g ema=%g schedule=%d,%lld,%g synthetic=%g quirks=%d%d%d%d "
+        "outputs=%d,%d lr=%g betas=%g,%g decay=%g,%d clip=%g ema=%g schedule=%d,%lld,%g synthetic=%g quirks=%d%d%d%d component=%d "
         "augment=%g,%g,%g,%g,%g,%g,%g,%g,%g,%g points=",
         (unsigned long long)o->seed, o->batch, o->masks, o->accumulate, o->parts, o->later_parts, o->rounds,
         o->mask_only, o->box_share, o->jitter.share, o->jitter.most, o->jitter.together, o->rule.loss.focal,
         o->rule.loss.dice, o->rule.loss.iou, o->rule.loss.whole_batch, (int)o->rule.outputs, (int)o->rule.choice,
         o->adam.lr, o->adam.beta1, o->adam.beta2, o->adam.weight_decay, o->adam.decoupled, o->clip, o->ema,
         (int)o->schedule, (long long)o->warmup, o->lr_end, o->synthetic, o->keep_zeros, o->quirks.bgr,
-        o->quirks.centre_small, o->aimless, o->augmentation.flip, o->augmentation.rotate_deg,
+        o->quirks.centre_small, o->aimless, o->largest_component, o->augmentation.flip, o->augmentation.rotate_deg,
         o->augmentation.scale, o->augmentation.elastic, o->augmentation.intensity, o->augmentation.window,
         o->augmentation.noise, o->augmentation.blur, o->augmentation.low_resolution, o->augmentation.invert);
-    for (int i = 0; i < o->count_count && used < (int)sizeof place->settings; i++)
-        used += snprintf(place->settings + used, sizeof place->settings - used, "%d,", o->counts[i]);
+    int size = (int)sizeof place->settings;
+    if (used < size)
+        used += print_counts(place->settings + used, size - used, &o->points);
+    if (used < size)
+        snprintf(place->settings + used, (size_t)(size - used), " first=");
+    used = (int)strlen(place->settings);
+    print_counts(place->settings + used, size - used, &o->first_points);
 }
 
 static enum sm_status open_run(struct run *run, struct sm_model *model, struct sm_err *err)
 {
     const struct train_options *o = run->options;
-    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing};
+    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing, workers_of(o)};
     enum sm_status status =
         learner_open(&run->learner, model, o->parts, o->later_parts, o->ema > 0, sizes, err);
     settle(&run->place, o);

@@ -14,6 +14,11 @@
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP };
 enum { TRAIN_MAX_COUNTS = 8, TRAIN_MAX_POINTS = 64 };
 
+/* Numbers of points; one of them is drawn. */
+struct point_counts {
+    int of[TRAIN_MAX_COUNTS], count;
+};
+
 struct train_options {
     unsigned parts, later_parts; /* enum part; later: of the rounds on a kept embedding */
     bool keep_zeros;             /* later rounds' updates move everything, by momentum: PyTorch before 2.0 */
@@ -28,7 +33,8 @@ struct train_options {
     double box_share;             /* of first rounds that show a box, not a point */
     struct box_jitter jitter;
     int rounds, mask_only;        /* after the first one; of these, with the mask prompt alone */
-    int counts[TRAIN_MAX_COUNTS], count_count; /* points of a round: one of these */
+    struct point_counts first_points, points; /* of the first prompt when it is no box, and of later rounds */
+    bool largest_component;       /* of each mask, nothing else is asked for */
     struct augmentation augmentation;
     double synthetic;             /* share of pictures that are generated; 1: no data are needed */
 

@@ -34,17 +34,18 @@ static bool any(const uint8_t *row, int n)
 
 static struct part find_part(const struct mask *a, const struct mask *b)
 {
-    struct part part = {a->dim[1], -1, a->dim[2], -1};
+    int j0 = a->dim[1], j1 = -1, k0 = a->dim[2], k1 = -1;
+#pragma omp parallel for reduction(min : j0, k0) reduction(max : j1, k1)
     for (int k = 0; k < a->dim[2]; k++)
         for (int j = 0; j < a->dim[1]; j++) {
             if (!any(row_of(a, j, k), a->dim[0]) && !any(row_of(b, j, k), a->dim[0]))
                 continue;
-            part.j0 = j < part.j0 ? j : part.j0;
-            part.j1 = j > part.j1 ? j : part.j1;
-            part.k0 = k < part.k0 ? k : part.k0;
-            part.k1 = k;
+            j0 = j < j0 ? j : j0;
+            j1 = j > j1 ? j : j1;
+            k0 = k < k0 ? k : k0;
+            k1 = k > k1 ? k : k1;
         }
-    return part;
+    return (struct part){j0, j1, k0, k1};
 }
 
 /* ---- surface voxels: inside, with one of the 26 neighbours outside ---- */
@@ -66,31 +67,43 @@ static void find_nines(const struct mask *mask, int j, int k, uint8_t *all)
         }
 }
 
+/* mark[i]: voxel i of the row is surface. How many there are. */
+static size_t mark_row(const uint8_t *row, const uint8_t *all, int nx, uint8_t *mark)
+{
+    unsigned count = 0;
+#pragma omp simd
+    for (int i = 0; i < nx; i++)
+        mark[i] = (uint8_t) ((row[i] != 0) & !(all[i] & all[i + 1] & all[i + 2]));
+#pragma omp simd reduction(+ : count)
+    for (int i = 0; i < nx; i++)
+        count += mark[i];
+    return count;
+}
+
 /* Surface voxels of one row; they are written unless voxel is NULL. */
-static size_t find_in_row(const struct mask *mask, int j, int k, uint8_t *all, int32_t (*voxel)[3])
+static size_t find_in_row(const struct mask *mask, int j, int k, uint8_t *scratch, int32_t (*voxel)[3])
 {
     const uint8_t *row = row_of(mask, j, k);
-    size_t count = 0;
-    if (!any(row, mask->dim[0]))
+    int nx = mask->dim[0];
+    uint8_t *all = scratch, *mark = scratch + nx + 2;
+    if (!any(row, nx))
         return 0;
     find_nines(mask, j, k, all);
-    for (int i = 0; i < mask->dim[0]; i++) {
-        if (!row[i] || (all[i] & all[i + 1] & all[i + 2]))
-            continue;
-        if (voxel)
-            memcpy(voxel[count], (const int32_t[3]){i, j, k}, sizeof *voxel);
-        count++;
+    size_t count = mark_row(row, all, nx, mark), left = voxel ? count : 0;
+    for (const uint8_t *at = mark; left; at++, left--) {
+        at = memchr(at, 1, (size_t) (mark + nx - at)); /* most are none */
+        memcpy(*voxel++, (const int32_t[3]){(int32_t) (at - mark), j, k}, sizeof *voxel);
     }
     return count;
 }
 
-/* One row's scratch for each slice, so that slices can be done at once. */
-static size_t find_in_slice(const struct mask *mask, const struct part *part, int k, uint8_t *all,
+/* Two rows of scratch for each slice, so that slices can be done at once. */
+static size_t find_in_slice(const struct mask *mask, const struct part *part, int k, uint8_t *scratch,
                             int32_t (*voxel)[3])
 {
     size_t count = 0;
     for (int j = part->j0; j <= part->j1; j++)
-        count += find_in_row(mask, j, k, all, voxel ? voxel + count : NULL);
+        count += find_in_row(mask, j, k, scratch, voxel ? voxel + count : NULL);
     return count;
 }
 
@@ -98,7 +111,7 @@ static size_t find_in_slice(const struct mask *mask, const struct part *part, in
 static enum sm_status find_surface(struct list *list, const struct mask *mask, const struct part *part,
                                    struct sm_err *err)
 {
-    size_t slices = (size_t) (part->k1 - part->k0 + 1), scratch = (size_t) mask->dim[0] + 2;
+    size_t slices = (size_t) (part->k1 - part->k0 + 1), scratch = 2 * (size_t) mask->dim[0] + 2;
     size_t *start = calloc(slices + 1, sizeof *start);
     uint8_t *all = malloc(slices * scratch);
     *list = (struct list){0};
@@ -186,19 +199,25 @@ static enum sm_status measure(struct sm_surface *surface, const struct list *a, 
     if (!distance_mm)
         return sm_fail(err, SM_MEMORY, "out of memory: %zu bytes for the distances of surface voxels",
                        count * sizeof *distance_mm);
-    struct nearest tree_a, tree_b = {0};
-    enum sm_status status = nearest_build(&tree_a, a->voxel, a->count, grid, err);
-    if (!status)
-        status = nearest_build(&tree_b, b->voxel, b->count, grid, err);
-    if (!status) {
-        nearest_distances(&tree_a, &tree_b, distance_mm);
-        nearest_distances(&tree_b, &tree_a, distance_mm + a->count);
+    const struct list *lists[2] = {a, b};
+    struct nearest trees[2] = {{.voxel = NULL}, {.voxel = NULL}};
+    struct sm_err errs[2];
+    enum sm_status status[2];
+#pragma omp parallel for schedule(static, 1)
+    for (int n = 0; n < 2; n++) /* sorting is the long part, and not parallel in itself */
+        status[n] = nearest_build(&trees[n], lists[n]->voxel, lists[n]->count, grid, &errs[n]);
+    int failed = status[0] ? 0 : 1;
+    if (!status[failed]) {
+        nearest_distances(&trees[0], &trees[1], distance_mm);
+        nearest_distances(&trees[1], &trees[0], distance_mm + a->count);
         summarise(surface, distance_mm, count, tolerance_mm);
+    } else if (err) {
+        *err = errs[failed];
     }
-    nearest_free(&tree_a);
-    nearest_free(&tree_b);
+    nearest_free(&trees[0]);
+    nearest_free(&trees[1]);
     free(distance_mm);
-    return status;
+    return status[failed];
 }
 
 enum sm_status sm_surface_masks(struct sm_surface *surface, const uint8_t *a, const uint8_t *b,

@@ -48,6 +48,12 @@ section "Labels drawn by people: ultrasound" "Nerves and vessels, whole pictures
     "$train/us_nerve_vessel_usgra"
 section "Labels drawn by people: hippocampus" "The Decathlon's crops, every fourth slice; subjects are pairs of files (mr_hippocampus_msd)." \
     "--every-nth 4 --subjects pairs" "$train/mr_hippocampus_msd"
+patches=$BUILD/ct_lung_tumour_patches_msd
+here=$(dirname "$0")
+[ -d "$patches" ] || "$("$here/../lib/find-python" nibabel h5py)" "$here/unpack_patches.py" "$train/ct_lung_tumour_patches_msd/val_patches.h5" \
+    "$patches" >&2 || rm -rf "$patches"
+section "Labels drawn by people: lung tumours" "The Decathlon's patches of 48 x 48 pixels; whose is whose is not told (ct_lung_tumour_patches_msd)." "" \
+    "$patches"
 section "SAM-Med2D's demo slices" "Slices of AMOS22 and TotalSegmentator's data with the masks published with SAM-Med2D, those of its test list." "" \
     "$labelled/sam_med2d_demo_png"
 section "Agreement with labels that a program made" \

@@ -39,6 +39,11 @@ while (my ($case, $wanted) = splice @cases, 0, 2) {
 
 sub volumes { return scalar grep { /"dim"/ } `$build/dicom_volumes @_` }
 is(volumes("$made/medium/DICOMDIR"), 1, 'a DICOMDIR stands for its folder');
+for my $named ("$made/medium/DICOMDIR", "$made/medium") {
+    my $listed = `$build/sammed2d info $named`;
+    is(scalar(() = $listed =~ /listed in .*DICOMDIR but/g), 2, "info $named: entries that dangle or lead out are named");
+    is(scalar(() = $listed =~ /^ *\d+  DICOM/mg), 1, '... and the volume is there once');
+}
 is(volumes("$made/zipped/study.zip"), 1, 'a zip archive is read');
 ok(!-e "$made/0" && !-e "$made/zipped/0", 'and nothing of it is written');
 my $zip = tempdir(CLEANUP => 1);

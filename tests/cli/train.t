@@ -54,8 +54,22 @@ like($lines[0], qr/^\{"step":2,.*"loss":[\d.]+.*"dice_last":[\d.e-]+/, 'with los
 like(slurp("$dir/a.curve.png"), qr/^\x89PNG/, 'the learning curve is a PNG');
 ($status) = train("$small --protocol sam-med2d --accumulate 2 --optimizer adam --steps 4 -o $dir/f.h5");
 is($status, 0, 'the published protocol, and updates of two batches');
+($status) = train("$small --component largest --first-points 1,3,5 --box-share 0 --steps 3 -o $dir/points.h5");
+is($status, 0, 'several points at first, of the largest component');
+($status, $out) = train("$small --first-points 0 --steps 3 -o $dir/x.h5");
+is($status, 1, 'no points are refused');
+like($out, qr/--first-points takes up to 8 numbers/, 'with the reason');
 ($status) = train("$small --train decoder --outputs both --choose lowest --checkpointing yes --steps 2 -o $dir/g.h5");
 is($status, 0, 'the decoder alone, both outputs');
+
+# ---- pictures of another size ----
+($status, $out) = train("-w $dir/a.h5 --image-size 128 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 -q -o $dir/larger.h5");
+is($status, 0, 'training goes on at another size') or diag $out;
+my $larger = qx($program weights $dir/larger.h5);
+like($larger, qr/128/, 'which the weights say');
+($status, $out) = train("-w $dir/a.h5 --image-size 100 --synthetic 1 --steps 1 -o $dir/x.h5");
+is($status, 1, 'a size that patches do not divide is refused');
+like($out, qr/--image-size 100: a multiple of the patch size 16/, 'with the reason');
 
 # ---- labelled data ----
 SKIP: {

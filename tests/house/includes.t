@@ -34,7 +34,7 @@ my %public = (
     slices => 'dataset', compare => 'input',
 );
 # What is said in shared words: the network's configuration names a window and an orientation.
-my %lent = ('checkpoint' => {'sammed2d/model.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
+my %lent = ('checkpoint' => {'sammed2d/model.h' => 1, 'model/config.h' => 1}, 'model' => {'sammed2d/view.h' => 1}, 'base' => {'sammed2d/sammed2d.h' => 1});
 
 # header of a library => the only place that may include it
 my @doors = (

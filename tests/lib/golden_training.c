@@ -4,7 +4,7 @@
  * Bounds. A file states for every tensor how far float32 gradients were from float64 ones; ours may be
  * four times that, or 32 roundings of the tensor's norm, away. Gradients that are only rounding noise (the
  * biases of k_proj, which softmax does not see) have no stated size: they may be four times as large as
- * the largest such noise in the file. */
+ * the largest such noise in the file, or 32 roundings of their weight's gradient. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +151,15 @@ static bool read_table(struct training *t, struct table *table, const char *step
            read_flags(t, table, "gradient_is_only_rounding_noise", &table->noise);
 }
 
+/* Row of a name, or -1. */
+static int64_t row_of(const struct table *table, const char *name)
+{
+    for (int64_t row = 0; row < table->rows; row++)
+        if (strcmp(table->names[row], name) == 0)
+            return row;
+    return -1;
+}
+
 static const struct parameter *find_parameter(const struct training *t, const char *name)
 {
     for (size_t i = 0; i < t->network.parameters.count; i++)
@@ -173,7 +182,23 @@ static double largest_of(const float *x, int count)
     return largest;
 }
 
-static void compare_row(const struct table *table, int64_t row, const struct parameter *p, double noise,
+/* How large a gradient may be that is 0 but for rounding: softmax does not see the bias of keys, and what is
+ * left of the sums that make it is rounding of the size of the weight's gradient, which is the same sums
+ * before they cancel. */
+static double noise_bound(const struct table *table, int64_t row)
+{
+    double bound = 0;
+    char weight[NAME + 8];
+    int stem = (int)strlen(table->names[row]) - (int)strlen("bias");
+    for (int64_t other = 0; other < table->rows; other++)
+        if (table->noise[other])
+            bound = fmax(bound, 4 * table->norm_error[other]);
+    snprintf(weight, sizeof weight, "%.*sweight", stem > 0 ? stem : 0, table->names[row]);
+    int64_t beside = row_of(table, weight);
+    return beside < 0 ? bound : fmax(bound, roundings * table->norm[beside]);
+}
+
+static void compare_row(const struct table *table, int64_t row, const struct parameter *p,
                         struct worst *worst)
 {
     float *plain = malloc(p->count * sizeof *plain);
@@ -188,7 +213,7 @@ static void compare_row(const struct table *table, int64_t row, const struct par
     if (table->zero[row]) {
         worst->zero += squares != 0;
     } else if (table->noise[row]) {
-        worst->noise = fmax(worst->noise, sqrt(squares) / noise);
+        worst->noise = fmax(worst->noise, sqrt(squares) / noise_bound(table, row));
     } else {
         double norm_bound = fmax(4 * table->norm_error[row], roundings * norm);
         double first_bound = fmax(4 * table->peak_error[row], roundings * largest_of(wanted, first));
@@ -209,14 +234,10 @@ static void verdict_of(struct training *t, const char *step, const char *set, co
 static void compare_gradients(struct training *t, const struct table *table)
 {
     struct worst worst = {0};
-    double noise = 0;
-    for (int64_t row = 0; row < table->rows; row++)
-        if (table->noise[row])
-            noise = fmax(noise, 4 * table->norm_error[row]);
     for (int64_t row = 0; row < table->rows; row++) {
         const struct parameter *p = find_parameter(t, table->names[row]);
         if (p && (int64_t)p->count == table->sizes[row])
-            compare_row(table, row, p, noise, &worst);
+            compare_row(table, row, p, &worst);
         else
             worst.wrong++;
     }
@@ -242,15 +263,6 @@ static void compare_forward(struct training *t, const char *step)
 }
 
 /* ---- Adam on the stored gradients ---- */
-
-/* Row of a name, or -1. */
-static int64_t row_of(const struct table *table, const char *name)
-{
-    for (int64_t row = 0; row < table->rows; row++)
-        if (strcmp(table->names[row], name) == 0)
-            return row;
-    return -1;
-}
 
 static double ulps(float a, float b)
 {

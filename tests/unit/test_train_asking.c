@@ -1,0 +1,94 @@
+/* src/train/asking.c: boxes and points drawn from a mask lie where they say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "train/asking.h"
+
+enum { SIDE = 12 };
+
+/* A square of 9 pixels, and a line of 4 whose fifth pixel touches it by a corner. */
+static void draw_mask(uint8_t *mask)
+{
+    memset(mask, 0, SIDE * SIDE);
+    for (int i = 0; i < 9; i++)
+        mask[(2 + i / 3) * SIDE + 1 + i % 3] = 1;
+    for (int i = 0; i < 4; i++)
+        mask[9 * SIDE + 6 + i] = 1;
+    mask[10 * SIDE + 10] = 1;
+}
+
+static void test_largest(void **unused)
+{
+    uint8_t mask[SIDE * SIDE], box_only[SIDE * SIDE] = {0};
+    (void)unused;
+    draw_mask(mask);
+    for (int i = 0; i < 9; i++)
+        box_only[(2 + i / 3) * SIDE + 1 + i % 3] = 1;
+    assert_true(keep_largest(mask, SIDE));
+    assert_memory_equal(mask, box_only, sizeof mask);
+    memset(mask, 0, sizeof mask);
+    assert_true(keep_largest(mask, SIDE)); /* nothing to keep */
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_int_equal(mask[i], 0);
+}
+
+static void test_connected_by_corners(void **unused)
+{
+    uint8_t mask[SIDE * SIDE];
+    int left = 0;
+    (void)unused;
+    draw_mask(mask);
+    memset(mask, 0, 6 * SIDE); /* the line alone */
+    mask[0] = 1;
+    assert_true(keep_largest(mask, SIDE));
+    for (int i = 0; i < SIDE * SIDE; i++)
+        left += mask[i];
+    assert_int_equal(left, 5);
+    assert_int_equal(mask[10 * SIDE + 10], 1);
+}
+
+static void test_box(void **unused)
+{
+    static const struct box_jitter none = {0};
+    static const float around[4] = {1, 2, 4, 5};
+    struct rng rng = rng_of(1, 1);
+    uint8_t mask[SIDE * SIDE];
+    float box[4];
+    (void)unused;
+    draw_mask(mask);
+    assert_true(ask_box(box, mask, SIDE, &none, &rng));
+    assert_memory_equal(box, around, sizeof box);
+    memset(mask, 0, sizeof mask);
+    assert_false(ask_box(box, mask, SIDE, &none, &rng));
+}
+
+static void test_points(void **unused)
+{
+    static const int inside_of[] = {0, 1, 1, 1, 2, 2}; /* of one, itself; of several half, rounded down */
+    uint8_t mask[SIDE * SIDE];
+    float xy[5][2];
+    int labels[5];
+    (void)unused;
+    draw_mask(mask);
+    for (int count = 1; count <= 5; count++)
+        for (uint64_t seed = 0; seed < 50; seed++) {
+            struct rng rng = rng_of(seed, 7);
+            int inside = 0;
+            ask_points(xy, labels, count, mask, SIDE, &rng);
+            for (int i = 0; i < count; i++) {
+                assert_int_equal(labels[i], mask[(int)xy[i][1] * SIDE + (int)xy[i][0]]);
+                inside += labels[i];
+            }
+            assert_int_equal(inside, inside_of[count]);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_largest), cmocka_unit_test(test_connected_by_corners),
+                                       cmocka_unit_test(test_box), cmocka_unit_test(test_points)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
