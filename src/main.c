@@ -1,10 +1,12 @@
 /* The command table. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include "base/json.h"
 #include "checkpoint/version.h"
@@ -74,11 +76,15 @@ static bool is_any(const char *text, const char *const names[])
 static void wait_without_spinning(char **argv)
 {
     static const char *const computing[] = {"segment", "eval", "train", "run", NULL};
-    if (!argv[0] || !argv[1] || !is_any(argv[1], computing) || getenv("OMP_WAIT_POLICY") ||
+    bool usual = getauxval(AT_BASE) != 0; /* else "ld.so PROGRAM": the running file is the loader */
+    if (!usual || !argv[0] || !argv[1] || !is_any(argv[1], computing) || getenv("OMP_WAIT_POLICY") ||
         getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME"))
         return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
-        execv("/proc/self/exe", argv); /* when it cannot be done, it goes on as it is */
+    char self[PATH_MAX]; /* its real name, which ps shows */
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length > 0 ? length : 0] = 0;
+    if (length > 0 && setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        execv(self, argv); /* when it cannot be done, it goes on as it is */
 }
 
 static int run(int argc, char **argv)

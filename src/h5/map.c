@@ -1,6 +1,5 @@
 /* Data sets used where they lie in the file. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,20 +8,32 @@
 #include "h5/h5.h"
 #include "h5/internal.h"
 
+/* HDF5's own descriptor: the name may meanwhile stand for another file. */
+static int descriptor(const struct h5 *file)
+{
+    int *fd = NULL;
+    hid_t id = h5_open_object(file, ""), in = id < 0 ? -1 : H5Iget_file_id(id);
+    if (in >= 0 && H5Fget_vfd_handle(in, H5P_DEFAULT, (void **)&fd) < 0)
+        fd = NULL;
+    if (in >= 0)
+        H5Fclose(in);
+    if (id >= 0)
+        H5Oclose(id);
+    return fd ? *fd : -1;
+}
+
 enum sm_status h5_map(const struct h5 *file, struct h5_map *map, struct sm_err *err)
 {
     struct stat status;
-    int fd = open(h5_path(file), O_RDONLY | O_CLOEXEC);
+    int fd = descriptor(file);
     *map = (struct h5_map){0};
+    errno = EBADF;
     if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0) {
         void *base = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
         if (base != MAP_FAILED)
             *map = (struct h5_map){base, (size_t)status.st_size};
     }
-    int reason = errno;
-    if (fd >= 0)
-        close(fd);
-    return map->base ? SM_OK : sm_fail(err, SM_UNSUPPORTED, "%s: cannot be mapped: %s", h5_path(file), strerror(reason));
+    return map->base ? SM_OK : sm_fail(err, SM_UNSUPPORTED, "%s: cannot be mapped: %s", h5_path(file), strerror(errno));
 }
 
 void h5_unmap(struct h5_map *map)
