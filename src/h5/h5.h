@@ -42,6 +42,20 @@ int64_t h5_count(const struct h5_shape *shape); /* product of dims; -1 on overfl
  * `count` floats; SM_WEIGHTS when the data set has another number of elements. */
 enum sm_status h5_read_floats(const struct h5 *file, const char *name, float *out, int64_t count,
                               struct sm_err *err);
+/* The whole file in memory, pages shared with every process that maps it until somebody writes to his
+ * own copy of one; it outlives h5_close. SM_UNSUPPORTED where the system cannot. */
+struct h5_map {
+    void *base;
+    size_t bytes;
+};
+enum sm_status h5_map(const struct h5 *file, struct h5_map *map, struct sm_err *err);
+void h5_unmap(struct h5_map *map); /* also of a zeroed one */
+/* Gives back the memory of the pages that lie wholly in these floats; they come again when looked at. */
+void h5_map_forget(const float *values, int64_t count);
+/* The data set in the map, when it is stored there as this machine's float32 in one piece of `count`;
+ * NULL: h5_read_floats has to read it. */
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count);
+
 /* Integer data sets only; values outside the range of out's type are clipped to it. */
 enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
                             struct sm_err *err);

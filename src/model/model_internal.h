@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
+#include "h5/h5.h"
 #include "nn/nn.h"
 #include "sammed2d/model.h"
 
@@ -105,7 +106,8 @@ struct sm_model {
     struct sm_config config;
     enum sm_precision precision;
     struct weights weights;
-    struct arena block;    /* every tensor, and what is computed from tensors alone */
+    struct arena block;    /* the tensors that are not in the map, and what is computed from tensors alone */
+    struct h5_map map;     /* of the weights file: tensors used as they are stored; may be empty */
     const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
 };
 

@@ -176,6 +176,8 @@ struct loader {
     float *staging, *repacked; /* as PyTorch has it; in our layout, before it is lowered */
 };
 
+enum { LARGE = 1 << 16 };
+
 static enum sm_status measure(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct loader *loader = context;
@@ -186,8 +188,12 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
             return status;
     }
     size_t lowered = lowered_bytes(loader->model, tensor->field);
+    bool repacked = tensor->layout != PLAIN || lowered;
+    bool placed = source->place && source->place(source->context, tensor);
+    if (placed && !repacked)
+        return SM_OK;
     arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
-    if ((tensor->layout != PLAIN || lowered) && tensor->count > loader->largest_staged)
+    if (repacked && tensor->count > loader->largest_staged)
         loader->largest_staged = tensor->count;
     return SM_OK;
 }
@@ -195,6 +201,7 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
 static bool all_finite(const float *x, int64_t count)
 {
     float sum = 0;
+#pragma omp parallel for simd reduction(+ : sum) num_threads(nn_threads()) if (count >= LARGE)
     for (int64_t i = 0; i < count; i++)
         sum += x[i] * 0.0f; /* NaN from anything that is not finite, and stays NaN */
     return sum == 0;
@@ -208,27 +215,41 @@ static void repack(const struct tensor *t, float *out, const float *in)
         nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
 }
 
+/* In our layout and precision; `given` is as PyTorch has it, and may be where it has to be. */
+static void keep(struct loader *loader, const struct tensor *tensor, size_t lowered, float *given, void *kept)
+{
+    float *place = lowered ? loader->repacked : kept;
+    if (tensor->layout != PLAIN)
+        repack(tensor, place, given);
+    else
+        place = given;
+    if (lowered)
+        keep_lowered(loader->model, tensor->field, place, kept);
+    else
+        *tensor->field = place;
+}
+
 static enum sm_status load(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
     size_t lowered = lowered_bytes(loader->model, tensor->field);
-    void *kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
-    float *place = lowered ? loader->repacked : kept;
-    float *target = tensor->layout == PLAIN ? place : loader->staging;
-    enum sm_status status = source->fill(source->context, tensor, target, err);
+    bool repacked = tensor->layout != PLAIN || lowered;
+    float *placed = source->place ? source->place(source->context, tensor) : NULL;
+    void *kept = NULL;
+    if (!placed || repacked)
+        kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
+    float *given = placed ? placed : repacked ? loader->staging : kept;
+    enum sm_status status = placed ? SM_OK : source->fill(source->context, tensor, given, err);
     if (status)
         return status;
-    if (!all_finite(target, tensor->count))
+    if (!all_finite(given, tensor->count))
         return sm_fail(err, SM_WEIGHTS,
                        "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again",
                        source->path, tensor->name);
-    if (target != place)
-        repack(tensor, place, target);
-    if (lowered)
-        keep_lowered(loader->model, tensor->field, place, kept);
-    else
-        *tensor->field = place;
+    keep(loader, tensor, lowered, given, kept);
+    if (placed && repacked)
+        source->forget(placed, tensor->count);
     return SM_OK;
 }
 
