@@ -18,7 +18,7 @@
 #include "train/learner.h"
 #include "train/optimiser.h"
 
-enum { PICTURES = 2, PROMPTS = 3, POINTS = 3 };
+enum { PICTURES = 2, PROMPTS = 3, POINTS = 3, MOST_POINTS = 12 };
 static const int picture[PROMPTS] = {0, 1, 0};
 static const float points[PROMPTS * POINTS][2] = {{10, 20}, {40, 33}, {7, 50}, {22, 22}, {60, 3},
                                                   {31, 9},  {12, 60}, {5, 5},  {44, 51}};
@@ -51,7 +51,7 @@ static struct sm_config wide_heads(void)
 static void set_scene_of(struct scene *s, struct sm_config config, unsigned parts, bool checkpointing, int workers)
 {
     size_t square = (size_t)config.image_size * config.image_size, low = sm_low_res_side(&config);
-    struct learner_sizes sizes = {PICTURES, PROMPTS, POINTS, checkpointing, workers};
+    struct learner_sizes sizes = {PICTURES, PROMPTS, MOST_POINTS, checkpointing, workers};
     *s = (struct scene){.model = small_model(&config), .rule = &rules[0]};
     assert_non_null(s->model);
     assert_int_equal(learner_open(&s->network, s->model, parts, parts, false, sizes, NULL), SM_OK);
@@ -293,6 +293,33 @@ static void test_parts(void **unused)
     clear_scene(&all);
 }
 
+/* Later rounds that train little: nothing is left of the way to the image, and memory does for any number of
+ * points, whether cross attentions project the image or not. */
+static void test_later_rounds(void **unused)
+{
+    static float many[PROMPTS * MOST_POINTS][2];
+    static int kinds[PROMPTS * MOST_POINTS];
+    static const unsigned parts[] = {PART_POINTS | PART_DECODER, PART_DECODER, PART_POINTS};
+    (void)unused;
+    for (int i = 0; i < PROMPTS * MOST_POINTS; i++) {
+        many[i][0] = (float)(i * 7 % 64), many[i][1] = (float)(i * 23 % 64);
+        kinds[i] = i % 2;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct scene s;
+        dice_start("later rounds");
+        set_scene_of(&s, wide_heads(), parts[i], false, 1);
+        s.batch.points = (const float(*)[2])many;
+        s.batch.labels = kinds;
+        s.batch.masks = s.masks;
+        s.later = true;
+        learner_encode(&s.network, PICTURES);
+        for (s.batch.point_count = 1; s.batch.point_count <= s.network.sizes.points; s.batch.point_count++)
+            assert_true(isfinite(run(&s)));
+        clear_scene(&s);
+    }
+}
+
 /* A few steps lower the loss, and twice gives the same weights. */
 static void test_learning(void **unused)
 {
@@ -339,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_points_and_masks),
         cmocka_unit_test(test_checkpointing), cmocka_unit_test(test_workers),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_later_rounds),
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_optimiser),
     };
