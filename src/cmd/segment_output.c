@@ -240,7 +240,7 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
     if (outputs->count)
         status = digest_input(job, input_sha256, err);
     if (outputs->count && !status)
-        status = digest_file(job->command->weights, weights_sha256, err);
+        status = digest_file_remembered(job->command->weights, weights_sha256, err);
     for (size_t n = 0; !status && n < outputs->count; n++) {
         if (segment_is_seg(outputs->values[n]))
             continue;
