@@ -1,14 +1,18 @@
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include "base/arena.h"
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 enum sm_status arena_init(struct arena *arena, size_t size, struct sm_err *err)
 {
     size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     *arena = (struct arena){.size = rounded};
-    arena->base = aligned_alloc(ALIGNMENT, rounded ? rounded : ALIGNMENT);
+    size_t alignment = rounded >= 4 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+    arena->base = aligned_alloc(alignment, rounded ? rounded : ALIGNMENT);
+    if (arena->base && alignment == HUGE_PAGE)
+        madvise(arena->base, rounded, MADV_HUGEPAGE); /* one page fault instead of 512 */
     if (!arena->base)
         return sm_fail(err, SM_MEMORY, "out of memory: %zu MB for the network's activations",
                        size >> 20);

@@ -436,7 +436,7 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
     enum sm_status status = sm_model_open(&model, path, err);
     job->model = model;
     if (!status)
-        status = digest_file(path, job->table->sha256, err);
+        status = digest_file_remembered(path, job->table->sha256, err);
     if (!status)
         status = run_model(job, err);
     sm_model_close(model);

@@ -28,6 +28,7 @@ static hid_t create_file(const char *path)
     H5Pset_file_locking(access, 0, 1);
 #endif
     H5Pset_obj_track_times(creation, 0);
+    H5Pset_alignment(access, 4096, 64); /* large data sets can be used where they lie (map.c) */
     hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     H5Pclose(creation);
     H5Pclose(access);
@@ -56,6 +57,11 @@ enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *
     }
     *file = created;
     return SM_OK;
+}
+
+hid_t h5_out_id(const struct h5_out *file)
+{
+    return file->id;
 }
 
 /* ---- data ---- */

@@ -13,9 +13,14 @@ static void print_shape(char *text, size_t size, const int64_t *dim, int rank)
         used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", dim[i]);
 }
 
+struct open_file {
+    struct h5 *file;
+    struct h5_map map;
+};
+
 static enum sm_status check_in_file(void *context, const struct tensor *tensor, struct sm_err *err)
 {
-    const struct h5 *file = context;
+    const struct h5 *file = ((const struct open_file *)context)->file;
     char expected[96], found[256];
     struct h5_shape shape;
     print_shape(expected, sizeof expected, tensor->dim, tensor->rank);
@@ -44,7 +49,14 @@ static enum sm_status check_in_file(void *context, const struct tensor *tensor, 
 static enum sm_status fill_from_file(void *context, const struct tensor *tensor, float *out,
                                      struct sm_err *err)
 {
-    return h5_read_floats(context, tensor->name, out, tensor->count, err);
+    const struct open_file *open = context;
+    return h5_read_floats(open->file, tensor->name, out, tensor->count, err);
+}
+
+static float *place_in_file(void *context, const struct tensor *tensor)
+{
+    const struct open_file *open = context;
+    return h5_mapped_floats(open->file, &open->map, tensor->name, tensor->count);
 }
 
 enum sm_status sm_model_open(struct sm_model **model, const char *path, struct sm_err *err)
@@ -52,28 +64,48 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
     return sm_model_open_as(model, path, SM_PRECISION_FLOAT32, err);
 }
 
+static enum sm_status open_model(struct sm_model **model, const char *path, enum sm_precision precision,
+                                 bool lazily, struct sm_err *err)
+{
+    struct open_file open = {0};
+    struct sm_config config = {0};
+    *model = NULL;
+    enum sm_status status = h5_open(&open.file, path, err);
+    if (status)
+        return status;
+    bool mapped = h5_map(open.file, &open.map, NULL) == SM_OK; /* else everything is read */
+    struct tensor_source source = {&open, path, check_in_file, fill_from_file,
+                                   mapped ? place_in_file : NULL, h5_map_forget, mapped && lazily};
+    status = config_read(&config, open.file, true, err);
+    if (!status)
+        status = model_from_source_as(model, &config, &source, precision, err);
+    if (status)
+        h5_unmap(&open.map);
+    else
+        (*model)->map = open.map;
+    h5_close(open.file);
+    return status;
+}
+
 enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
                                 enum sm_precision precision, struct sm_err *err)
 {
-    struct h5 *file;
-    struct sm_config config = {0};
-    *model = NULL;
-    enum sm_status status = h5_open(&file, path, err);
-    if (status)
-        return status;
-    struct tensor_source source = {file, path, check_in_file, fill_from_file};
-    status = config_read(&config, file, true, err);
-    if (!status)
-        status = model_from_source_as(model, &config, &source, precision, err);
-    h5_close(file);
-    return status;
+    return open_model(model, path, precision, false, err);
+}
+
+enum sm_status sm_model_open_lazily(struct sm_model **model, const char *path,
+                                    enum sm_precision precision, struct sm_err *err)
+{
+    return open_model(model, path, precision, true, err);
 }
 
 void sm_model_close(struct sm_model *model)
 {
     if (!model)
         return;
+    deferred_free(model->deferred);
     arena_free(&model->block);
+    h5_unmap(&model->map);
     free(model);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
+#include "h5/h5.h"
 #include "nn/nn.h"
 #include "sammed2d/model.h"
 
@@ -105,9 +106,15 @@ struct sm_model {
     struct sm_config config;
     enum sm_precision precision;
     struct weights weights;
-    struct arena block;    /* every tensor, and what is computed from tensors alone */
+    struct arena block;    /* the tensors that are not in the map, and what is computed from tensors alone */
+    struct h5_map map;     /* of the weights file: tensors used as they are stored; may be empty */
     const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
+    struct deferred *deferred; /* what is left to do to the encoder's tensors; NULL: nothing */
 };
+
+/* weights.c: before the encoder is used. Safe from several threads. */
+enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err);
+void deferred_free(struct deferred *deferred);
 
 /* ---- precision.c ---- */
 

@@ -1,3 +1,5 @@
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +178,8 @@ struct loader {
     float *staging, *repacked; /* as PyTorch has it; in our layout, before it is lowered */
 };
 
+enum { LARGE = 1 << 16 };
+
 static enum sm_status measure(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct loader *loader = context;
@@ -186,8 +190,12 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
             return status;
     }
     size_t lowered = lowered_bytes(loader->model, tensor->field);
+    bool repacked = tensor->layout != PLAIN || lowered;
+    bool placed = source->place && source->place(source->context, tensor);
+    if (placed && !repacked)
+        return SM_OK;
     arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
-    if ((tensor->layout != PLAIN || lowered) && tensor->count > loader->largest_staged)
+    if (repacked && tensor->count > loader->largest_staged)
         loader->largest_staged = tensor->count;
     return SM_OK;
 }
@@ -195,6 +203,7 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
 static bool all_finite(const float *x, int64_t count)
 {
     float sum = 0;
+#pragma omp parallel for simd reduction(+ : sum) num_threads(nn_threads()) if (count >= LARGE)
     for (int64_t i = 0; i < count; i++)
         sum += x[i] * 0.0f; /* NaN from anything that is not finite, and stays NaN */
     return sum == 0;
@@ -208,28 +217,138 @@ static void repack(const struct tensor *t, float *out, const float *in)
         nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
 }
 
+/* In our layout and precision; `given` is as PyTorch has it, and may be where it has to be. */
+static void keep(struct loader *loader, const struct tensor *tensor, size_t lowered, float *given, void *kept)
+{
+    float *place = lowered ? loader->repacked : kept;
+    if (tensor->layout != PLAIN)
+        repack(tensor, place, given);
+    else
+        place = given;
+    if (lowered)
+        keep_lowered(loader->model, tensor->field, place, kept);
+    else
+        *tensor->field = place;
+}
+
+/* A tensor that lies in the map, and is checked and laid out when it is needed. */
+struct later {
+    struct tensor tensor;
+    float *given;
+    void *kept;
+};
+struct deferred {
+    char *path;
+    void (*forget)(const float *values, int64_t count);
+    struct later *list;
+    size_t count;
+    atomic_bool done;
+    pthread_mutex_t lock;
+};
+
+static enum sm_status check_finite(const char *path, const struct tensor *tensor, const float *values,
+                                   struct sm_err *err)
+{
+    if (all_finite(values, tensor->count))
+        return SM_OK;
+    return sm_fail(err, SM_WEIGHTS,
+                   "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again", path,
+                   tensor->name);
+}
+
+/* Its field points to where it will be. */
+static enum sm_status defer(struct sm_model *model, const struct later *later, struct sm_err *err)
+{
+    struct deferred *d = model->deferred;
+    struct later *list = d->list;
+    if ((d->count & (d->count - 1)) == 0)
+        list = realloc(list, (d->count ? 2 * d->count : 1) * sizeof *list);
+    if (!list)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    d->list = list;
+    list[d->count++] = *later;
+    *later->tensor.field = later->kept ? later->kept : later->given;
+    return SM_OK;
+}
+
+static bool of_encoder(const struct tensor *tensor)
+{
+    static const char prefix[] = "image_encoder.";
+    return strncmp(tensor->name, prefix, sizeof prefix - 1) == 0;
+}
+
 static enum sm_status load(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
     size_t lowered = lowered_bytes(loader->model, tensor->field);
-    void *kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
-    float *place = lowered ? loader->repacked : kept;
-    float *target = tensor->layout == PLAIN ? place : loader->staging;
-    enum sm_status status = source->fill(source->context, tensor, target, err);
+    bool repacked = tensor->layout != PLAIN || lowered;
+    float *placed = source->place ? source->place(source->context, tensor) : NULL;
+    void *kept = NULL;
+    if (!placed || repacked)
+        kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
+    if (loader->model->deferred && placed && !lowered && of_encoder(tensor))
+        return defer(loader->model, &(struct later){*tensor, placed, kept}, err);
+    float *given = placed ? placed : repacked ? loader->staging : kept;
+    enum sm_status status = placed ? SM_OK : source->fill(source->context, tensor, given, err);
+    if (!status)
+        status = check_finite(source->path, tensor, given, err);
     if (status)
         return status;
-    if (!all_finite(target, tensor->count))
-        return sm_fail(err, SM_WEIGHTS,
-                       "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again",
-                       source->path, tensor->name);
-    if (target != place)
-        repack(tensor, place, target);
-    if (lowered)
-        keep_lowered(loader->model, tensor->field, place, kept);
-    else
-        *tensor->field = place;
+    keep(loader, tensor, lowered, given, kept);
+    if (placed && repacked)
+        source->forget(placed, tensor->count);
     return SM_OK;
+}
+
+static enum sm_status prepare(struct deferred *d, struct sm_err *err)
+{
+    for (size_t n = 0; n < d->count; n++) {
+        struct later *later = &d->list[n];
+        enum sm_status status = check_finite(d->path, &later->tensor, later->given, err);
+        if (status)
+            return status;
+        if (!later->kept)
+            continue;
+        repack(&later->tensor, later->kept, later->given);
+        d->forget(later->given, later->tensor.count);
+    }
+    return SM_OK;
+}
+
+enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err)
+{
+    struct deferred *d = model->deferred;
+    if (!d || atomic_load(&d->done))
+        return SM_OK;
+    pthread_mutex_lock(&d->lock);
+    enum sm_status status = atomic_load(&d->done) ? SM_OK : prepare(d, err);
+    atomic_store(&d->done, status == SM_OK);
+    pthread_mutex_unlock(&d->lock);
+    return status;
+}
+
+static enum sm_status deferred_open(struct sm_model *model, const struct tensor_source *source, struct sm_err *err)
+{
+    struct deferred *d = calloc(1, sizeof *d);
+    if (!d || !(d->path = strdup(source->path))) {
+        free(d);
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    }
+    d->forget = source->forget;
+    pthread_mutex_init(&d->lock, NULL);
+    model->deferred = d;
+    return SM_OK;
+}
+
+void deferred_free(struct deferred *d)
+{
+    if (!d)
+        return;
+    pthread_mutex_destroy(&d->lock);
+    free(d->path);
+    free(d->list);
+    free(d);
 }
 
 static enum sm_status fill_model(struct sm_model *model, const struct tensor_source *source,
@@ -282,7 +401,9 @@ enum sm_status model_from_source_as(struct sm_model **model, const struct sm_con
         return sm_fail(err, SM_MEMORY, "out of memory");
     made->config = *config;
     made->precision = precision;
-    status = fill_model(made, source, err);
+    status = source->lazily ? deferred_open(made, source, err) : SM_OK;
+    if (!status)
+        status = fill_model(made, source, err);
     if (status)
         sm_model_close(made);
     else

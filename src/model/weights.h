@@ -32,6 +32,12 @@ struct tensor_source {
     /* out has room for tensor->count floats, PyTorch's layout. */
     enum sm_status (*fill)(void *context, const struct tensor *tensor, float *out,
                            struct sm_err *err);
+    /* The tensor where it lies already, for as long as the model; NULL: fill. May be NULL itself. */
+    float *(*place)(void *context, const struct tensor *tensor);
+    /* The memory that `place` gave is not needed any more. Goes with place. */
+    void (*forget)(const float *values, int64_t count);
+    /* Tensors of the encoder that have their place are left alone until model_prepare_encoder. */
+    bool lazily;
 };
 
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */

@@ -38,6 +38,23 @@ void nn_softmax_backward(float *d, const float *y, int rows, int n)
         simd->softmax_backward(d + (size_t)i * n, y + (size_t)i * n, n);
 }
 
+void nn_softmax_columns_backward(float *d, const float *y, int ld, int rows, int n)
+{
+    enum { COLUMNS = 256 };
+    const struct nn_simd *simd = nn_simd();
+    for (int first = 0; first < n; first += COLUMNS) {
+        int columns = n - first < COLUMNS ? n - first : COLUMNS;
+        float sum[COLUMNS] = {0};
+        for (int i = 0; i < rows; i++)
+            simd->multiply_add(sum, d + (size_t)i * ld + first, y + (size_t)i * ld + first, columns);
+        for (int i = 0; i < rows; i++) {
+            float *row = d + (size_t)i * ld + first;
+            simd->add_scaled(row, sum, -1.0f, columns);
+            simd->multiply(row, row, y + (size_t)i * ld + first, columns);
+        }
+    }
+}
+
 void nn_scale_rows_backward(float *d_x, float *d_row, const float *d_out, const float *x, const float *row,
                             int rows, int n)
 {

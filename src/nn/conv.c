@@ -9,20 +9,30 @@ enum { ROWS_AT_ONCE = 1024 };
 
 void nn_pack_conv(float *packed, const float *weight, int cout, int cin, int kh, int kw)
 {
-    for (int o = 0; o < cout; o++)
-        nn_transpose(packed + (size_t)o * cin * kh * kw, weight + (size_t)o * cin * kh * kw, cin,
-                     kh * kw);
+    int taps = kh * kw;
+#pragma omp parallel for num_threads(threads_for((size_t)cin *cout *taps))
+    for (int o = 0; o < cout; o++) {
+        float *out = packed + (size_t)o * taps * cin;
+        const float *in = weight + (size_t)o * taps * cin;
+        for (int t = 0; t < taps; t++)
+            for (int i = 0; i < cin; i++)
+                out[(size_t)t * cin + i] = in[(size_t)i * taps + t];
+    }
 }
 
+/* In tiles: input channels are far apart in one layout, taps in the other. */
 void nn_pack_conv_transpose(float *packed, const float *weight, int cin, int cout, int kernel)
 {
+    enum { TILE = 16 };
     int taps = kernel * kernel;
 #pragma omp parallel for num_threads(threads_for((size_t)cin *cout *taps))
-    for (int o = 0; o < cout; o++)
-        for (int i = 0; i < cin; i++)
-            for (int t = 0; t < taps; t++)
-                packed[((size_t)t * cout + o) * cin + i] =
-                    weight[((size_t)i * cout + o) * taps + t];
+    for (int first = 0; first < cout; first += TILE)
+        for (int i0 = 0; i0 < cin; i0 += TILE)
+            for (int o = first; o < first + TILE && o < cout; o++)
+                for (int t = 0; t < taps; t++)
+                    for (int i = i0; i < i0 + TILE && i < cin; i++)
+                        packed[((size_t)t * cout + o) * cin + i] =
+                            weight[((size_t)i * cout + o) * taps + t];
 }
 
 /* The sizes of a convolution. */

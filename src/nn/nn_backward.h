@@ -39,6 +39,7 @@ void nn_gelu_backward(float *d, const float *x, size_t count);    /* x: what nn_
 void nn_relu_backward(float *d, const float *y, size_t count);    /* y: what nn_relu gave */
 void nn_sigmoid_backward(float *d, const float *y, size_t count); /* y: what nn_sigmoid gave */
 void nn_softmax_backward(float *d, const float *y, int rows, int n);
+void nn_softmax_columns_backward(float *d, const float *y, int ld, int rows, int n); /* both with ld */
 /* nn_scale_rows: d_x (rows, n) = d_out times row (n), and d_row (n), overwritten, the sums of d_out * x
  * over the rows. d_x may be d_out. */
 void nn_scale_rows_backward(float *d_x, float *d_row, const float *d_out, const float *x, const float *row,

@@ -65,6 +65,29 @@ static void put_muscles(struct scene *scene, int over, float y)
     }
 }
 
+/* A thin wall around air. */
+static void put_airway(struct scene *scene, int over, float x, float y, float angle, float length, float radius)
+{
+    struct rng *rng = &scene->rng;
+    struct shape tube = shape_tube(x, y, angle, length, radius, 0.15f, rng);
+    struct shape lumen = shape_grown(&tube, -radius * rng_between(rng, 0.15f, 0.4f));
+    int airway = scene_put(scene, over, &tube, SOFT, "airway", true);
+    scene_put(scene, airway, &lumen, AIR, "airway lumen", true);
+}
+
+/* Above the carina the trachea, cut across; below it the main bronchi, cut along. */
+static void put_trachea(struct scene *scene, int cavity, float a, float b)
+{
+    struct rng *rng = &scene->rng;
+    float y = b * rng_between(rng, -0.3f, 0.2f), radius = a * rng_between(rng, 0.06f, 0.12f);
+    bool trachea = rng_chance(rng, 0.5f);
+    if (trachea)
+        put_airway(scene, cavity, 0, y, 0, 0.3f * radius, radius);
+    for (int lung_side = -1; lung_side <= 1 && !trachea; lung_side += 2)
+        put_airway(scene, cavity, (float)lung_side * radius, y, rng_between(rng, 0.1f, 0.7f) + (lung_side < 0 ? turn / 4 : 0),
+                   a * rng_between(rng, 0.2f, 0.4f), 0.7f * radius);
+}
+
 static void put_lungs(struct scene *scene, int cavity, float a, float b)
 {
     struct rng *rng = &scene->rng;
@@ -80,8 +103,17 @@ static void put_lungs(struct scene *scene, int cavity, float a, float b)
             scene_vessels(scene, part, x, y, 0.5f * b, rng_int(rng, 3, 12));
         }
         scene_vessels(scene, lung, x, y, 0.6f * b, rng_int(rng, 5, 25));
+        for (int n = rng_int(rng, 0, 3); n > 0; n--)
+            put_airway(scene, lung, x * rng_between(rng, 0.5f, 1.2f), b * rng_between(rng, -0.5f, 0.4f), rng_between(rng, 0, turn),
+                       b * rng_between(rng, 0.05f, 0.4f), a * rng_log_between(rng, 0.015f, 0.06f));
         scene_lesions(scene, lung, x, y, 0.3f * b, 2);
     }
+}
+
+static void put_chest(struct scene *scene, int cavity, float a, float b)
+{
+    put_lungs(scene, cavity, a, b);
+    put_trachea(scene, cavity, a, b);
 }
 
 /* Wall and content; the content may be gas above fluid. */
@@ -161,7 +193,7 @@ void scene_trunk(struct scene *scene)
     float spine_y = room.b * rng_between(rng, 0.5f, 0.75f);
     bool chest = rng_chance(rng, 0.35f);
     if (chest)
-        put_lungs(scene, cavity, room.a, room.b);
+        put_chest(scene, cavity, room.a, room.b);
     put_ribs(scene, muscle, room.a + 0.4f * wall, room.b + 0.4f * wall);
     put_muscles(scene, cavity, spine_y);
     put_muscles(scene, muscle, spine_y);

@@ -63,5 +63,5 @@ static enum sm_status fill(void *context, const struct tensor *t, float *out, st
 
 struct tensor_source fresh_source(uint64_t *seed)
 {
-    return (struct tensor_source){seed, "new weights", NULL, fill};
+    return (struct tensor_source){.context = seed, .path = "new weights", .fill = fill};
 }

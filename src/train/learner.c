@@ -1,6 +1,6 @@
 #include "train/learner.h"
 #include <stdlib.h>
-#include <unistd.h>
+#include "base/memory.h"
 
 static size_t embedding_floats(const struct learner *n)
 {
@@ -30,7 +30,7 @@ static void one_round(struct learner *n, struct worker *w, const struct piece *p
                                   .low_res = n->result.low_res + first * low * low,
                                   .iou = n->result.iou + first};
     round_run(&result, pass, &piece->batch, n->embeddings, n->target + first * side * side, &piece->rule, way,
-              n->d_embeddings);
+              way == ROUND_TO_EMBEDDINGS ? n->d_embeddings : NULL);
     w->loss = result.loss;
 }
 
@@ -186,38 +186,39 @@ static void take_buffers(struct learner *n)
     n->result.iou = arena_floats(&n->arena, s.prompts);
 }
 
-/* Activations of one worker's piece, and of looking at everything. */
+/* Activations of one worker's piece, and of looking at everything. Any number of points may need most: with
+ * few the cross attentions work in other buffers than with many. */
 static void measure(struct learner *n, struct arena *worker, struct arena *common)
 {
     static const float something[1];
     struct worker *w = &n->workers[0];
     int pictures = (n->sizes.pictures + n->sizes.workers - 1) / n->sizes.workers;
     int prompts = (n->sizes.prompts * pictures + n->sizes.pictures - 1) / n->sizes.pictures;
-    struct prompt_batch batch = {.n = prompts, .point_count = n->sizes.points};
     struct round_rule rule = {0};
-    struct piece piece = whole(pictures, &batch, &rule);
-    w->arena = (struct arena){0};
-    first_round(n, w, &piece);
-    piece.batch.masks = something; /* never looked at while measuring */
-    later_round(n, w, &piece);
-    *worker = w->arena;
-    n->arena = (struct arena){0};
+    w->arena = n->arena = (struct arena){0};
     take_buffers(n);
+    for (int points = 0; points <= n->sizes.points; points++) {
+        struct prompt_batch batch = {.n = prompts, .point_count = points};
+        struct piece piece = whole(pictures, &batch, &rule);
+        first_round(n, w, &piece);
+        piece.batch.masks = something; /* never looked at while measuring */
+        later_round(n, w, &piece);
+        piece.batch.n = n->sizes.prompts;
+        one_round(n, w, &piece, &(struct pass){n->model, &w->gradients.later, &n->arena}, ROUND_LOOK);
+    }
     image_encoder_forward(n->model, &n->arena, NULL, NULL, n->sizes.pictures, NULL);
-    piece.batch.n = n->sizes.prompts;
-    one_round(n, w, &piece, &(struct pass){n->model, &w->gradients.later, &n->arena}, ROUND_LOOK);
+    *worker = w->arena;
     *common = n->arena;
 }
 
 /* Arenas that only measured; the results are the same either way, so it may depend on the machine. */
 static void settle_checkpointing(struct learner *n, struct arena *worker, struct arena *common)
 {
-    size_t available = (size_t)sysconf(_SC_AVPHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
     bool when_short = n->sizes.checkpointing == CHECKPOINT_WHEN_SHORT;
     if (when_short)
         n->sizes.checkpointing = CHECKPOINT_NEVER;
     measure(n, worker, common);
-    if (!when_short || worker->peak * n->sizes.workers + common->peak < available / 10 * 8)
+    if (!when_short || (double)(worker->peak * n->sizes.workers + common->peak) < 0.8 * memory_available())
         return;
     n->sizes.checkpointing = CHECKPOINT_ALWAYS;
     measure(n, worker, common);

@@ -11,6 +11,12 @@ static int narrow_of(const struct pass *pass)
     return pass->model->config.prompt_dim / pass->model->config.decoder_downsample;
 }
 
+static void add(const struct pass *pass, float *x, const float *y, size_t count)
+{
+    if (running(pass))
+        nn_add(x, y, count);
+}
+
 /* ---- one attention ---- */
 
 /* (n, tq, C). tape->xq, xk, xv and the sizes are set. */
@@ -54,6 +60,80 @@ static void attend_backward(const struct attend_tape *tape, const struct pass *p
     arena_release(pass->arena, mark);
 }
 
+/* ---- between tokens and the image ---- */
+
+/* What the n prompts' tokens find in the image: (n, t, C). */
+static float *tokens_to_image(struct between_tape *tape, const struct pass *pass, const struct attention *w,
+                              const float *x, const float *placed, const float *keys, int n, int t)
+{
+    *tape = (struct between_tape){.folded = cross_attention_pays(pass, t)};
+    if (tape->folded) {
+        tape->few = (struct cross_tape){.x = x, .placed = placed, .keys = keys, .n = n, .t = t};
+        return look_at_image(&tape->few, pass, w);
+    }
+    tape->many = (struct attend_tape){.xq = x, .xk = placed, .xv = keys, .n = n, .tq = t,
+                                      .tk = image_tokens(pass), .width = narrow_of(pass)};
+    return attend(&tape->many, pass, w);
+}
+
+/* d_x (n, t, C) is overwritten; d_keys (n, g, C), unless NULL, is added to. */
+static void tokens_to_image_backward(const struct between_tape *tape, const struct pass *pass,
+                                     const struct attention *w, const struct attention *g, const float *d_out,
+                                     float *d_x, float *d_keys)
+{
+    if (tape->folded) {
+        look_at_image_backward(&tape->few, pass, w, g, d_out, d_x, d_keys);
+        return;
+    }
+    size_t mark = arena_mark(pass->arena);
+    size_t pixels = (size_t)tape->many.n * tape->many.tk * pass->model->config.prompt_dim;
+    float *d_xk = d_keys ? take(pass, pixels) : NULL, *d_xv = d_keys ? take(pass, pixels) : NULL;
+    attend_backward(&tape->many, pass, w, g, d_out, d_x, d_xk, d_xv);
+    if (d_keys) {
+        add(pass, d_keys, d_xk, pixels);
+        add(pass, d_keys, d_xv, pixels);
+    }
+    arena_release(pass->arena, mark);
+}
+
+/* keys + what they find in tokens: x are looked for, y is what they tell; (n, g, C). */
+static float *image_to_tokens(struct between_tape *tape, const struct pass *pass, const struct attention *w,
+                              const float *placed, const float *keys, const float *x, const float *y, int n, int t)
+{
+    int g = image_tokens(pass);
+    size_t pixels = (size_t)n * g * pass->model->config.prompt_dim;
+    *tape = (struct between_tape){.folded = cross_attention_pays(pass, t)};
+    if (tape->folded) {
+        float *sum = take_copy(pass, keys, pixels);
+        tape->few = (struct cross_tape){.x = x, .y = y, .placed = placed, .n = n, .t = t};
+        look_at_tokens(&tape->few, pass, w, sum);
+        return sum;
+    }
+    tape->many = (struct attend_tape){.xq = placed, .xk = x, .xv = y, .n = n, .tq = g, .tk = t,
+                                      .width = narrow_of(pass)};
+    float *sum = attend(&tape->many, pass, w);
+    add(pass, sum, keys, pixels);
+    return sum;
+}
+
+/* d_keys: by the sum, then, if `below`, by the keys, placed or not; d_x and d_y are overwritten. */
+static void image_to_tokens_backward(const struct between_tape *tape, const struct pass *pass,
+                                     const struct attention *w, const struct attention *g, float *d_keys,
+                                     float *d_x, float *d_y, bool below)
+{
+    if (tape->folded) {
+        look_at_tokens_backward(&tape->few, pass, w, g, d_keys, d_x, d_y, below);
+        return;
+    }
+    size_t mark = arena_mark(pass->arena);
+    size_t pixels = (size_t)tape->many.n * tape->many.tq * pass->model->config.prompt_dim;
+    float *d_placed = below ? take(pass, pixels) : NULL;
+    attend_backward(&tape->many, pass, w, g, d_keys, d_placed, d_x, d_y);
+    if (below)
+        add(pass, d_keys, d_placed, pixels);
+    arena_release(pass->arena, mark);
+}
+
 /* ---- a layer ---- */
 
 /* queries after self attention and norm1; the first layer replaces them and adds no position. */
@@ -90,32 +170,18 @@ static void layer_forward(struct layer_tape *tape, const struct pass *pass, int 
                           const float *keys, const float *tokens, int n, int t)
 {
     const struct decoder_layer *w = &pass->model->weights.mask_decoder.layers[index];
-    int dim = pass->model->config.prompt_dim, g = image_tokens(pass), narrow = narrow_of(pass);
+    int dim = pass->model->config.prompt_dim, g = image_tokens(pass);
     size_t count = (size_t)n * t * dim, picture = (size_t)g * dim;
     const float *queries1 = self_attention(tape, pass, w, queries, tokens, n, t, index == 0);
     const float *placed_keys = take_sum(pass, keys, pass->model->image_pe, n * picture, picture);
-    tape->token_to_image = (struct attend_tape){.xq = take_sum(pass, queries1, tokens, count, count),
-                                                .xk = placed_keys, .xv = keys,
-                                                .n = n, .tq = t, .tk = g, .width = narrow};
-    tape->sum2 = attend(&tape->token_to_image, pass, &w->token_to_image);
-    if (running(pass))
-        nn_add(tape->sum2, queries1, count);
+    tape->sum2 = tokens_to_image(&tape->token_to_image, pass, &w->token_to_image,
+                                 take_sum(pass, queries1, tokens, count, count), placed_keys, keys, n, t);
+    add(pass, tape->sum2, queries1, count);
     tape->queries2 = take_norm(pass, tape->sum2, &w->norm2, n * t, dim, norm_eps_torch());
     token_mlp(tape, pass, w, n * t);
-    tape->image_to_token = (struct attend_tape){.xq = placed_keys,
-                                                .xk = take_sum(pass, tape->queries, tokens, count, count),
-                                                .xv = tape->queries,
-                                                .n = n, .tq = g, .tk = t, .width = narrow};
-    tape->sum4 = attend(&tape->image_to_token, pass, &w->image_to_token);
-    if (running(pass))
-        nn_add(tape->sum4, keys, n * picture);
+    tape->sum4 = image_to_tokens(&tape->image_to_token, pass, &w->image_to_token, placed_keys, keys,
+                                 take_sum(pass, tape->queries, tokens, count, count), tape->queries, n, t);
     tape->keys = take_norm(pass, tape->sum4, &w->norm4, n * g, dim, norm_eps_torch());
-}
-
-static void add(const struct pass *pass, float *x, const float *y, size_t count)
-{
-    if (running(pass))
-        nn_add(x, y, count);
 }
 
 /* The image's half: d_keys by tape->keys to what it is by the keys below, the way over
@@ -126,19 +192,15 @@ static void image_side_backward(const struct layer_tape *tape, const struct pass
     const struct decoder_layer *w = &pass->model->weights.mask_decoder.layers[index];
     const struct decoder_layer *g = &pass->gradients->mask_decoder.layers[index];
     int dim = pass->model->config.prompt_dim, n = tape->self_attn.n, t = tape->self_attn.tq;
-    size_t count = (size_t)n * t * dim, pixels = (size_t)n * image_tokens(pass) * dim;
-    size_t mark = arena_mark(pass->arena);
-    float *d_xq = below ? take(pass, pixels) : NULL;
-    float *d_xk = take(pass, count), *d_xv = take(pass, count);
+    size_t count = (size_t)n * t * dim, mark = arena_mark(pass->arena);
+    float *d_x = take(pass, count), *d_y = take(pass, count);
     norm_backward(pass, d_keys, &g->norm4, d_keys, tape->sum4, &w->norm4, n * image_tokens(pass), dim,
                   norm_eps_torch());
-    attend_backward(&tape->image_to_token, pass, &w->image_to_token, &g->image_to_token, d_keys, d_xq, d_xk,
-                    d_xv);
-    if (below)
-        add(pass, d_keys, d_xq, pixels);
-    add(pass, d_queries, d_xk, count);
-    add(pass, d_queries, d_xv, count);
-    add(pass, d_tokens, d_xk, count);
+    image_to_tokens_backward(&tape->image_to_token, pass, &w->image_to_token, &g->image_to_token, d_keys, d_x, d_y,
+                             below);
+    add(pass, d_queries, d_x, count);
+    add(pass, d_queries, d_y, count);
+    add(pass, d_tokens, d_x, count);
     arena_release(pass->arena, mark);
 }
 
@@ -159,23 +221,16 @@ static void token_mlp_backward(const struct layer_tape *tape, const struct pass 
     arena_release(pass->arena, mark);
 }
 
-/* d: by the queries after norm2, then by those after norm1. */
-static void tokens_to_image_backward(const struct attend_tape *tape, const struct pass *pass,
-                                     const struct attention *w, const struct attention *g, const float *d_out,
-                                     float *d_tokens, float *d_queries, float *d_keys, bool below)
+/* d_queries: by a sum of queries and what they found in the image, then by the queries. */
+static void token_side_backward(const struct between_tape *tape, const struct pass *pass, const struct attention *w,
+                                const struct attention *g, float *d_tokens, float *d_queries, float *d_keys,
+                                size_t count)
 {
-    int dim = pass->model->config.prompt_dim;
-    size_t count = (size_t)tape->n * tape->tq * dim, pixels = (size_t)tape->n * tape->tk * dim;
     size_t mark = arena_mark(pass->arena);
-    float *d_xq = take(pass, count);
-    float *d_xk = below ? take(pass, pixels) : NULL, *d_xv = below ? take(pass, pixels) : NULL;
-    attend_backward(tape, pass, w, g, d_out, d_xq, d_xk, d_xv);
-    add(pass, d_queries, d_xq, count);
-    add(pass, d_tokens, d_xq, count);
-    if (below) {
-        add(pass, d_keys, d_xk, pixels);
-        add(pass, d_keys, d_xv, pixels);
-    }
+    float *d_x = take(pass, count);
+    tokens_to_image_backward(tape, pass, w, g, d_queries, d_x, d_keys);
+    add(pass, d_queries, d_x, count);
+    add(pass, d_tokens, d_x, count);
     arena_release(pass->arena, mark);
 }
 
@@ -211,11 +266,8 @@ static void layer_backward(const struct layer_tape *tape, const struct pass *pas
     image_side_backward(tape, pass, index, d_tokens, d_queries, d_keys, below);
     token_mlp_backward(tape, pass, index, d_queries);
     norm_backward(pass, d_queries, &g->norm2, d_queries, tape->sum2, &w->norm2, rows, dim, norm_eps_torch());
-    size_t mark = arena_mark(pass->arena);
-    const float *d_out = take_copy(pass, d_queries, (size_t)rows * dim);
-    tokens_to_image_backward(&tape->token_to_image, pass, &w->token_to_image, &g->token_to_image, d_out,
-                             d_tokens, d_queries, d_keys, below);
-    arena_release(pass->arena, mark);
+    token_side_backward(&tape->token_to_image, pass, &w->token_to_image, &g->token_to_image, d_tokens, d_queries,
+                        below ? d_keys : NULL, (size_t)rows * dim);
     self_attention_backward(tape, pass, index, d_tokens, d_queries);
 }
 
@@ -236,11 +288,9 @@ void transformer_forward(struct transformer_tape *tape, const struct pass *pass,
         tape->keys = tape->layers[i].keys;
         keys = tape->keys;
     }
-    tape->final_attn = (struct attend_tape){
-        .xq = take_sum(pass, queries, tokens, count, count),
-        .xk = take_sum(pass, keys, pass->model->image_pe, n * picture, picture),
-        .xv = keys, .n = n, .tq = t, .tk = g, .width = narrow_of(pass)};
-    tape->sum = attend(&tape->final_attn, pass, &w->final_attn);
+    const float *placed = take_sum(pass, queries, tokens, count, count);
+    tape->sum = tokens_to_image(&tape->final_attn, pass, &w->final_attn, placed,
+                                take_sum(pass, keys, pass->model->image_pe, n * picture, picture), keys, n, t);
     add(pass, tape->sum, queries, count);
     tape->queries = take_norm(pass, tape->sum, &w->norm_final, n * t, dim, norm_eps_torch());
 }
@@ -256,11 +306,7 @@ void transformer_backward(const struct transformer_tape *tape, const struct pass
         memset(d_tokens, 0, count * sizeof(*d_tokens));
     norm_backward(pass, d_queries, &g->norm_final, d_queries, tape->sum, &w->norm_final, rows, dim,
                   norm_eps_torch());
-    size_t mark = arena_mark(pass->arena);
-    const float *d_out = take_copy(pass, d_queries, count);
-    tokens_to_image_backward(&tape->final_attn, pass, &w->final_attn, &g->final_attn, d_out, d_tokens,
-                             d_queries, d_keys, true);
-    arena_release(pass->arena, mark);
+    token_side_backward(&tape->final_attn, pass, &w->final_attn, &g->final_attn, d_tokens, d_queries, d_keys, count);
     for (int i = pass->model->config.decoder_depth - 1; i >= 0; i--)
         layer_backward(&tape->layers[i], pass, i, d_tokens, d_queries, d_keys, below || i > 0);
     add(pass, d_tokens, d_queries, count); /* the queries began as the tokens */

@@ -5,7 +5,7 @@
 #ifndef TRAIN_TRANSFORMER_H
 #define TRAIN_TRANSFORMER_H
 
-#include "train/pass.h"
+#include "train/cross_attention.h"
 
 /* One attention with its projections. */
 struct attend_tape {
@@ -14,8 +14,16 @@ struct attend_tape {
     int n, tq, tk, width;
 };
 
+/* Between tokens and the image: one of the two, as the number of tokens has it. */
+struct between_tape {
+    bool folded;
+    struct cross_tape few;
+    struct attend_tape many;
+};
+
 struct layer_tape {
-    struct attend_tape self_attn, token_to_image, image_to_token;
+    struct attend_tape self_attn;
+    struct between_tape token_to_image, image_to_token;
     float *sum1, *sum2, *sum3, *sum4;       /* what norm1 to norm4 are given */
     float *queries2, *queries, *keys, *hidden; /* after norm2, norm3 and norm4; the MLP's, after ReLU */
 };
@@ -23,7 +31,7 @@ struct layer_tape {
 struct transformer_tape {
     int n, t;
     struct layer_tape layers[MAX_DECODER_DEPTH];
-    struct attend_tape final_attn;
+    struct between_tape final_attn;
     float *sum;              /* what norm_final is given */
     float *queries, *keys;   /* (n, t, C), (n, g, C): the results */
 };

@@ -107,5 +107,5 @@ static enum sm_status fill(void *context, const struct tensor *tensor, float *ou
 
 struct tensor_source hash_source(uint64_t *seed)
 {
-    return (struct tensor_source){seed, "hashed weights", NULL, fill};
+    return (struct tensor_source){.context = seed, .path = "hashed weights", .fill = fill};
 }

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "sammed2d/listener.h"
 
@@ -147,6 +148,58 @@ static void digests_are_sha256(void **state)
     struct sm_err err;
     assert_int_equal(digest_file(in("absent"), hex, &err), SM_NOT_FOUND);
     assert_non_null(strstr(err.message, "absent: No such file"));
+}
+
+/* FIPS 180-4's examples, of lengths that end within, at and beyond a block, in one piece and from a file. */
+static void digests_of_any_length(void **state)
+{
+    (void) state;
+    static char million[1000000];
+    char hex[65];
+    memset(million, 'a', sizeof million);
+    digest_bytes("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    digest_bytes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
+    assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    digest_bytes(million, 64, hex);
+    assert_string_equal(hex, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
+    digest_bytes(million, sizeof million, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    FILE *file = fopen(in("million"), "wb");
+    assert_int_equal(fwrite(million, 1, sizeof million, file), sizeof million);
+    fclose(file);
+    assert_int_equal(digest_file(in("million"), hex, NULL), SM_OK);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+/* A digest is taken from memory only while the file is the same; false memories show which it was. */
+static void large_files_are_digested_once(void **state)
+{
+    (void) state;
+    static const char zeros[] = "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351";
+    char hex[65];
+    setenv("XDG_CACHE_HOME", directory, 1);
+    put(in("large"), "");
+    assert_int_equal(truncate(in("large"), 64 << 20), 0);
+    assert_int_equal(digest_file_remembered(in("large"), hex, NULL), SM_OK);
+    assert_string_equal(hex, zeros);
+    assert_int_not_equal(access(in("sammed2d/sha256"), R_OK), 0); /* it may still change unseen */
+    sleep(3);
+    assert_int_equal(digest_file_remembered(in("large"), hex, NULL), SM_OK);
+    assert_string_equal(hex, zeros);
+    FILE *file = fopen(in("sammed2d/sha256"), "r+b");
+    assert_non_null(file);
+    fputs("5555", file);
+    fclose(file);
+    assert_int_equal(digest_file_remembered(in("large"), hex, NULL), SM_OK);
+    assert_memory_equal(hex, "5555", 4);
+    assert_string_equal(hex + 4, zeros + 4);
+    assert_int_equal(truncate(in("large"), (64 << 20) + 1), 0);
+    assert_int_equal(digest_file_remembered(in("large"), hex, NULL), SM_OK);
+    assert_memory_not_equal(hex, "5555", 4);
+    unsetenv("XDG_CACHE_HOME");
+    unlink(in("sammed2d/sha256"));
+    rmdir(in("sammed2d"));
 }
 
 static void json_errors_say_where(void **state)
@@ -316,13 +369,24 @@ static void a_full_disk_leaves_nothing(void **state)
 
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
+/* More than nothing, and not more than there is. */
+static void memory_that_can_be_had(void **state)
+{
+    (void) state;
+    double machine = (double) sysconf(_SC_PHYS_PAGES) * (double) sysconf(_SC_PAGESIZE);
+    assert_true(memory_available() > 1e6 && memory_available() < machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_are_sentences),
         cmocka_unit_test(listeners_may_be_absent),
         cmocka_unit_test(an_arena_measures_then_serves),
+        cmocka_unit_test(memory_that_can_be_had),
         IN_DIRECTORY(digests_are_sha256),
+        IN_DIRECTORY(digests_of_any_length),
+        IN_DIRECTORY(large_files_are_digested_once),
         IN_DIRECTORY(json_errors_say_where),
         IN_DIRECTORY(json_comes_back),
         IN_DIRECTORY(an_output_appears_on_commit),

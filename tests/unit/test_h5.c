@@ -28,6 +28,8 @@ static int remove_path(void **state)
     return 0;
 }
 
+static void make_trap(const char *kind);
+
 static const float values[6] = {0, 1, -2.5F, 65504, 1e-7F, 1.0F / 3};
 
 static void write_sample(void)
@@ -89,6 +91,55 @@ static void test_round_trip(void **state)
     assert_int_equal(h5_read_floats(file, "absent", read, 5, &err), SM_WEIGHTS);
     assert_int_equal(h5_read_ints(file, "a.b.0.weight", (int32_t *)read, 6, &err), SM_WEIGHTS);
     h5_close(file);
+}
+
+/* What can be used where it lies is what reading gives, one's own to write to, and stays when the file is
+ * closed; everything else is not offered. */
+static void test_map(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    static float large[MANY];
+    struct sm_err err;
+    struct h5_out *out;
+    struct h5 *file;
+    struct h5_map map;
+    for (int i = 0; i < MANY; i++)
+        large[i] = (float)i / 3;
+    assert_int_equal(h5_create(&out, path, &err), SM_OK);
+    struct h5_shape shape = {1, {MANY}, H5_FLOAT32};
+    assert_int_equal(h5_write_floats(out, "large", large, &shape, &err), SM_OK);
+    shape.type = H5_FLOAT16;
+    assert_int_equal(h5_write_floats(out, "half", large, &shape, &err), SM_OK);
+    assert_int_equal(h5_commit(out, &err), SM_OK);
+    assert_int_equal(h5_open(&file, path, &err), SM_OK);
+    assert_int_equal(h5_map(file, &map, &err), SM_OK);
+    float *placed = h5_mapped_floats(file, &map, "large", MANY);
+    assert_non_null(placed);
+    assert_int_equal((uintptr_t)placed % 64, 0);
+    assert_null(h5_mapped_floats(file, &map, "large", MANY - 1));
+    assert_null(h5_mapped_floats(file, &map, "half", MANY));
+    assert_null(h5_mapped_floats(file, &map, "absent", MANY));
+    h5_close(file);
+    assert_memory_equal(placed, large, sizeof large);
+    h5_map_forget(placed, MANY);
+    assert_memory_equal(placed, large, sizeof large);
+    placed[7] = -1;
+    assert_true(placed[7] == -1);
+    h5_unmap(&map);
+    h5_unmap(&map);
+
+    float read[MANY];
+    assert_int_equal(h5_open(&file, path, &err), SM_OK);
+    assert_int_equal(h5_read_floats(file, "large", read, MANY, &err), SM_OK);
+    assert_memory_equal(read, large, sizeof large); /* nobody else saw the -1 */
+    h5_close(file);
+    make_trap("external");
+    assert_int_equal(h5_open(&file, path, &err), SM_OK);
+    assert_int_equal(h5_map(file, &map, &err), SM_OK);
+    assert_null(h5_mapped_floats(file, &map, "trap", 16));
+    h5_close(file);
+    h5_unmap(&map);
 }
 
 static void test_attributes(void **state)
@@ -348,6 +399,6 @@ int main(void)
         WITH_FILE(test_each),       WITH_FILE(test_same_bytes_each_time),
         WITH_FILE(test_damaged),    WITH_FILE(test_foreign),
         WITH_FILE(test_traps),      WITH_FILE(test_unwritable),
-        cmocka_unit_test(test_half)};
+        cmocka_unit_test(test_half), WITH_FILE(test_map)};
     return cmocka_run_group_tests_name("h5", tests, NULL, NULL);
 }

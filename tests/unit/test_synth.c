@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -91,6 +92,91 @@ static void test_every_recipe(void **state)
     synth_close(synth);
 }
 
+/* Pixels of a mask, or of its opposite, that hang together with pixel `start` become 2; how many. */
+static int fill(uint8_t *left, int *stack, int side, int start)
+{
+    int depth = 0, count = 0, value = left[start];
+    stack[depth++] = start;
+    left[start] = 2;
+    while (depth > 0) {
+        int at = stack[--depth];
+        count++;
+        for (int near = 0; near < 9; near++) {
+            int y = at / side + near / 3 - 1, x = at % side + near % 3 - 1;
+            if (y < 0 || x < 0 || y >= side || x >= side || left[y * side + x] != value)
+                continue;
+            left[y * side + x] = 2;
+            stack[depth++] = y * side + x;
+        }
+    }
+    return count;
+}
+
+/* Pieces of a mask of at least a thousandth of the picture; or holes, which are what is left of its opposite
+ * after all that touches the picture's edge. */
+static int pieces(const uint8_t *mask, int side, bool holes)
+{
+    uint8_t *left = malloc((size_t) side * side);
+    int *stack = malloc((size_t) side * side * sizeof *stack), count = 0;
+    memcpy(left, mask, (size_t) side * side);
+    for (int p = 0; p < side * side && holes; p++)
+        if (left[p] == 0 && (p < side || p >= side * (side - 1) || p % side == 0 || p % side == side - 1))
+            fill(left, stack, side, p);
+    for (int p = 0; p < side * side; p++)
+        if (left[p] == !holes)
+            count += fill(left, stack, side, p) * 1000 >= side * side;
+    free(left);
+    free(stack);
+    return count;
+}
+
+/* Gone when a pixel is taken from every edge, twice, but for a tenth. */
+static bool is_thin(const uint8_t *mask, int side)
+{
+    int area = 0, deep = 0;
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++) {
+            bool inner = y > 1 && x > 1 && y < side - 2 && x < side - 2;
+            area += mask[y * side + x];
+            for (int dy = -2; dy <= 2 && inner; dy++)
+                for (int dx = -2; dx <= 2 && inner; dx++)
+                    inner = mask[(y + dy) * side + x + dx];
+            deep += inner;
+        }
+    return deep * 10 < area;
+}
+
+/* What a model should have seen: each kind of thing, and objects that are not one compact blob. */
+static void test_variety(void **state)
+{
+    (void) state;
+    enum { SIDE = 128, PICTURES = 300 };
+    static const char *const kinds[] = {"organ", "kidney", "hollow organ", "vessel", "rib", "vertebra", "lesion", "airway",
+                                        "airway lumen", "lung", "brain", "nerve", "cell", "shape"};
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    int seen[KINDS] = {0}, objects = 0, holes = 0, several = 0, thin = 0;
+    struct synth *synth = open_side(SIDE);
+    for (uint64_t n = 0; n < PICTURES; n++) {
+        const struct synth_picture *picture = synth_draw(synth, 4, n);
+        for (int i = 0; i < picture->objects; i++) {
+            const uint8_t *mask = picture->masks + (size_t) i * SIDE * SIDE;
+            for (int k = 0; k < KINDS; k++)
+                seen[k] += strcmp(picture->kinds[i], kinds[k]) == 0;
+            objects++;
+            holes += pieces(mask, SIDE, true) > 0;
+            several += pieces(mask, SIDE, false) > 1;
+            thin += is_thin(mask, SIDE);
+        }
+    }
+    printf("# %d objects: %d with holes, %d of several pieces, %d thin\n", objects, holes, several, thin);
+    for (int k = 0; k < KINDS; k++) {
+        if (seen[k] == 0)
+            fail_msg("no %s in %d pictures", kinds[k], (int) PICTURES);
+    }
+    assert_true(holes * 50 > objects && several * 50 > objects && thin * 50 > objects);
+    synth_close(synth);
+}
+
 /* The bounds that let most of a picture be skipped must not cut a shape. */
 static void test_reach_holds(void **state)
 {
@@ -165,7 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_number_same_picture), cmocka_unit_test(test_plain), cmocka_unit_test(test_numbers_differ),
         cmocka_unit_test(test_every_recipe),             cmocka_unit_test(test_reach_holds),
-        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_fields),               cmocka_unit_test(test_variety),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

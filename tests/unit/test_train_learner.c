@@ -18,7 +18,7 @@
 #include "train/learner.h"
 #include "train/optimiser.h"
 
-enum { PICTURES = 2, PROMPTS = 3, POINTS = 3 };
+enum { PICTURES = 2, PROMPTS = 3, POINTS = 3, MOST_POINTS = 12 };
 static const int picture[PROMPTS] = {0, 1, 0};
 static const float points[PROMPTS * POINTS][2] = {{10, 20}, {40, 33}, {7, 50}, {22, 22}, {60, 3},
                                                   {31, 9},  {12, 60}, {5, 5},  {44, 51}};
@@ -39,11 +39,19 @@ struct scene {
     bool later;
 };
 
-static void set_scene_for(struct scene *s, unsigned parts, bool checkpointing, int workers)
+/* Few heads so wide that cross attentions do not project the image (train/cross_attention.h). */
+static struct sm_config wide_heads(void)
 {
     struct sm_config config = small_config();
+    config.decoder_heads = 2;
+    config.decoder_downsample = 1;
+    return config;
+}
+
+static void set_scene_of(struct scene *s, struct sm_config config, unsigned parts, bool checkpointing, int workers)
+{
     size_t square = (size_t)config.image_size * config.image_size, low = sm_low_res_side(&config);
-    struct learner_sizes sizes = {PICTURES, PROMPTS, POINTS, checkpointing, workers};
+    struct learner_sizes sizes = {PICTURES, PROMPTS, MOST_POINTS, checkpointing, workers};
     *s = (struct scene){.model = small_model(&config), .rule = &rules[0]};
     assert_non_null(s->model);
     assert_int_equal(learner_open(&s->network, s->model, parts, parts, false, sizes, NULL), SM_OK);
@@ -58,7 +66,7 @@ static void set_scene_for(struct scene *s, unsigned parts, bool checkpointing, i
 
 static void set_scene(struct scene *s, unsigned parts, bool checkpointing)
 {
-    set_scene_for(s, parts, checkpointing, 1);
+    set_scene_of(s, small_config(), parts, checkpointing, 1);
 }
 
 static void clear_scene(struct scene *s)
@@ -147,23 +155,27 @@ static int check_all(struct scene *s)
     return seen;
 }
 
-static void test_whole_network_by_boxes(void **unused)
+static void by_boxes(struct sm_config config)
 {
     struct scene s;
-    (void)unused;
-    dice_start("network");
-    set_scene(&s, PART_ALL, false);
+    set_scene_of(&s, config, PART_ALL, false, 1);
     s.batch.boxes = boxes;
     printf("# %d of %zu tensors with a gradient\n", check_all(&s), s.network.parameters.count);
     clear_scene(&s);
 }
 
-static void test_points_and_masks(void **unused)
+static void test_whole_network_by_boxes(void **unused)
+{
+    (void)unused;
+    dice_start("network");
+    by_boxes(small_config());
+    by_boxes(wide_heads());
+}
+
+static void by_points_and_masks(struct sm_config config)
 {
     struct scene s;
-    (void)unused;
-    dice_start("later round");
-    set_scene(&s, PART_POINTS | PART_PROMPTS | PART_DOWNSCALING | PART_DECODER, false);
+    set_scene_of(&s, config, PART_POINTS | PART_PROMPTS | PART_DOWNSCALING | PART_DECODER, false, 1);
     s.batch.point_count = POINTS;
     s.batch.points = points;
     s.batch.labels = labels;
@@ -175,6 +187,14 @@ static void test_points_and_masks(void **unused)
         printf("# rule %d: %d tensors with a gradient\n", rule, check_all(&s));
     }
     clear_scene(&s);
+}
+
+static void test_points_and_masks(void **unused)
+{
+    (void)unused;
+    dice_start("later round");
+    by_points_and_masks(small_config());
+    by_points_and_masks(wide_heads());
 }
 
 /* Blocks that run again give the same bits. */
@@ -203,7 +223,7 @@ static double two_rounds(struct scene *s, int workers)
 {
     static const int in_order[PROMPTS] = {0, 0, 1};
     dice_start("workers");
-    set_scene_for(s, PART_ALL, false, workers);
+    set_scene_of(s, small_config(), PART_ALL, false, workers);
     s->rule = &rules[1];
     s->batch.picture = in_order;
     s->batch.boxes = boxes;
@@ -273,6 +293,33 @@ static void test_parts(void **unused)
     clear_scene(&all);
 }
 
+/* Later rounds that train little: nothing is left of the way to the image, and memory does for any number of
+ * points, whether cross attentions project the image or not. */
+static void test_later_rounds(void **unused)
+{
+    static float many[PROMPTS * MOST_POINTS][2];
+    static int kinds[PROMPTS * MOST_POINTS];
+    static const unsigned parts[] = {PART_POINTS | PART_DECODER, PART_DECODER, PART_POINTS};
+    (void)unused;
+    for (int i = 0; i < PROMPTS * MOST_POINTS; i++) {
+        many[i][0] = (float)(i * 7 % 64), many[i][1] = (float)(i * 23 % 64);
+        kinds[i] = i % 2;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct scene s;
+        dice_start("later rounds");
+        set_scene_of(&s, wide_heads(), parts[i], false, 1);
+        s.batch.points = (const float(*)[2])many;
+        s.batch.labels = kinds;
+        s.batch.masks = s.masks;
+        s.later = true;
+        learner_encode(&s.network, PICTURES);
+        for (s.batch.point_count = 1; s.batch.point_count <= s.network.sizes.points; s.batch.point_count++)
+            assert_true(isfinite(run(&s)));
+        clear_scene(&s);
+    }
+}
+
 /* A few steps lower the loss, and twice gives the same weights. */
 static void test_learning(void **unused)
 {
@@ -319,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_points_and_masks),
         cmocka_unit_test(test_checkpointing), cmocka_unit_test(test_workers),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_later_rounds),
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_optimiser),
     };
