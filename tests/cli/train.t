@@ -23,6 +23,13 @@ ok(slurp("$dir/a.h5") ne '' && slurp("$dir/a.h5") eq slurp("$dir/b.h5"), 'the sa
 ($status) = train("$small --steps 6 --ema 0.9 --schedule cosine --warmup 2 -o $dir/c.h5 --name same --seed 1");
 isnt(slurp("$dir/a.h5"), slurp("$dir/c.h5"), 'another seed gives another one');
 
+(my $two = $small) =~ s/--threads 1/--threads 2/;
+train("$two --steps 4 --seed 5 --name same --save-every 2 -o $dir/$_.h5") for 'two1', 'two2';
+ok(slurp("$dir/two1.h5") ne '' && slurp("$dir/two1.h5") eq slurp("$dir/two2.h5"), 'and so they do on two threads');
+train("$two --steps 2 --seed 5 --name same -o $dir/two3.h5");
+train("$two --steps 4 --seed 5 --name same --resume -o $dir/two3.h5");
+is(slurp("$dir/two3.h5"), slurp("$dir/two1.h5"), 'in two parts too');
+
 my $long = "$small --steps 100000 --report-every 1 --save-every 2 --name same";
 my $pid = fork // die;
 if (!$pid) { open STDERR, '>', '/dev/null'; exec split / /, "$program train $long -o $dir/d.h5" or die }
@@ -73,7 +80,7 @@ like($out, qr/--image-size 100: a multiple of the patch size 16/, 'with the reas
 
 # ---- labelled data ----
 SKIP: {
-    skip 'the phantom is not there', 5 unless -e 'data/ct/image.nii.gz';
+    skip 'the phantom is not there', 7 unless -e 'data/ct/image.nii.gz';
     mkdir "$dir/data";
     for my $n (1 .. 4) {
         mkdir "$dir/data/$_" for 'images', 'labels';
@@ -85,6 +92,9 @@ SKIP: {
     like($out, qr/training on \d+ slices of 3 cases/, 'three subjects are learned from');
     like($out, qr/held out: \d+ slices of 1 cases/, 'the fourth is held out');
     like(slurp("$dir/h.log.jsonl"), qr/"val_box":[\d.]+/, 'its Dice is reported');
+    ($status, $out) = train("$small --val $dir/data --steps 2 --val-slices 2 -o $dir/val.h5");
+    is($status, 0, 'other data to look at, with --val') or diag $out;
+    like(slurp("$dir/val.log.jsonl"), qr/"step":2,.*"val_box":[\d.]+,"val_point":[\d.]+,"val_last":[\d.]+/, 'their Dice is reported');
     ($status, $out) = train("--data $dir/data --new tiny --image-size 64 --min-mask 90 --threads 1 -o $dir/i.h5");
     is($status, 2, 'nothing large enough to learn from') or diag $out;
 }
