@@ -13,6 +13,7 @@ static const char usage[] =
     "  --json             one JSON document on standard output\n"
     "  --rounds N         runs of everything (default 5, at most 64)\n"
     "  --threads N        default: as many as there are cores\n"
+    "  --processor-time   one thread, and its own time instead of the wall's: for a machine that is not idle\n"
     "  --parts A,B...     of encoder, decoder, segment, threads (default: all)\n"
     "  --slices N         of the CT that is segmented, 512 x 512 each (default 100)\n"
     "  --golden FILE      what is shown, with which weights, and what has to come out\n"
@@ -55,7 +56,7 @@ static void read_options(struct bench *b, int argc, char **argv)
         {"json", no_argument, NULL, 'j'},        {"rounds", required_argument, NULL, 'r'},
         {"threads", required_argument, NULL, 't'}, {"parts", required_argument, NULL, 'p'},
         {"slices", required_argument, NULL, 's'}, {"golden", required_argument, NULL, 'g'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+        {"processor-time", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     char every[] = "encoder,decoder,segment,threads", *parts = every;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         switch (c) {
@@ -64,6 +65,7 @@ static void read_options(struct bench *b, int argc, char **argv)
         case 't': b->threads = number(optarg, 0, 1024); break;
         case 's': b->slices = number(optarg, 1, 1000); break;
         case 'g': b->golden_path = optarg; break;
+        case 'c': b->processor_time = true; break;
         case 'p': parts = optarg; break;
         case 'h': fputs(usage, stdout); exit(0);
         default: fputs(usage, stderr); exit(1);
@@ -80,7 +82,9 @@ int main(int argc, char **argv)
     static struct bench b = {.rounds = 5, .slices = 100, .golden_path = "../shared/golden/sam_med2d_b.h5"};
     read_options(&b, argc, argv);
     FILE *out = b.json ? keep_stdout() : stdout;
-    nn_set_threads(b.threads);
+    if (b.processor_time)
+        use_processor_time();
+    nn_set_threads(b.processor_time ? 1 : b.threads);
     b.threads = nn_threads();
     network_prepare(&b);
     if (b.part[PART_ENCODER])

@@ -24,7 +24,11 @@ struct spread {
 void sample(struct samples *samples, double value);
 struct spread spread_of(const struct samples *samples);
 
+/* Seconds: of the wall's clock, or of the processor (of all threads together) once that is asked for, which
+ * is what one thread would take were it alone on the machine. */
 double now(void);
+void use_processor_time(void);
+double wall(void);
 /* GFLOP/s of one product of 2048^3 by OpenBLAS, with the threads that are set. */
 double sgemm_rate(void);
 /* Most memory that this process held since it was last forgotten, MB. */
@@ -67,6 +71,8 @@ struct measurement {
 void measured(struct measurement *m, double seconds, double rate, bool staged);
 /* seconds as multiples of `gflop` at sgemm's rate, round by round. */
 struct spread ratio_to(const struct measurement *m, double gflop);
+/* The least seconds at the best rate: on a machine that others use too, both from a quiet moment. */
+double best_ratio_to(const struct measurement *m, double gflop);
 
 /* ---- everything ---- */
 
@@ -88,7 +94,7 @@ extern const char *const speedup_names[SPEEDUPS];
 
 struct bench {
     int rounds, threads, slices;
-    bool part[PARTS], json;
+    bool part[PARTS], json, processor_time;
     const char *golden_path;
 
     struct golden golden; /* file NULL: there is none */

@@ -28,11 +28,28 @@ struct spread spread_of(const struct samples *samples)
                            sorted.value[n - 1]};
 }
 
-double now(void)
+static clockid_t network_clock = CLOCK_MONOTONIC;
+
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double now(void)
+{
+    return read_clock(network_clock);
+}
+
+double wall(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+void use_processor_time(void)
+{
+    network_clock = CLOCK_PROCESS_CPUTIME_ID;
 }
 
 double sgemm_rate(void)
@@ -114,4 +131,9 @@ struct spread ratio_to(const struct measurement *m, double gflop)
     for (int i = 0; i < m->seconds.n; i++)
         sample(&ratios, m->seconds.value[i] * m->rate.value[i] / gflop);
     return spread_of(&ratios);
+}
+
+double best_ratio_to(const struct measurement *m, double gflop)
+{
+    return spread_of(&m->seconds).least * spread_of(&m->rate).most / gflop;
 }

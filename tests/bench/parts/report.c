@@ -25,8 +25,8 @@ static void print_line(FILE *out, const char *name, const struct measurement *m,
         return;
     fprintf(out, "%-26s %9.3f  [%8.3f, %8.3f]", name, s.median * unit, s.least * unit, s.most * unit);
     if (gflop > 0)
-        fprintf(out, "  %7.2f %8.1f   %5.2f  [%.2f, %.2f]", gflop, gflop / s.median, ratio.median, ratio.least,
-                ratio.most);
+        fprintf(out, "  %7.2f %8.1f   %5.2f  [%.2f, %.2f]  best %.2f", gflop, gflop / s.median, ratio.median,
+                ratio.least, ratio.most, best_ratio_to(m, gflop));
     fputc('\n', out);
 }
 
@@ -65,7 +65,8 @@ static void print_decoder(const struct bench *b, FILE *out)
         snprintf(name, sizeof name, "decoder, prompts %d: ms", prompt_counts[i]);
         print_line(out, name, m, m->gflop, 1000);
         if (m->seconds.n)
-            fprintf(out, "%-26s %9.3f\n", "  at 205 GFLOP/s", 1000 * ratio_to(m, common_rate).median);
+            fprintf(out, "%-26s %9.3f  best %.3f\n", "  at 205 GFLOP/s",
+                    1000 * ratio_to(m, common_rate).median, 1000 * best_ratio_to(m, common_rate));
     }
     print_line(out, "upsampling to 512^2: ms", &b->upsample, 0, 1000);
 }
@@ -104,8 +105,8 @@ static void print_rest(const struct bench *b, FILE *out)
 void report_text(const struct bench *b, FILE *out)
 {
     struct spread rate = spread_of(&b->sgemm);
-    fprintf(out, "%s, %d threads, %d rounds: medians [least, most]\n", nn_blas_description(), b->threads,
-            b->rounds);
+    fprintf(out, "%s, %d threads, %d rounds%s: medians [least, most]\n", nn_blas_description(), b->threads,
+            b->rounds, b->processor_time ? ", processor time" : "");
     fprintf(out, "%-26s %9.1f  [%8.1f, %8.1f] GFLOP/s\n", "sgemm 2048^3", rate.median, rate.least, rate.most);
     fprintf(out, "%-26s %9s  %20s  %7s %8s   %s\n", "", "s a unit", "", "GFLOP", "GFLOP/s",
             "times its GFLOP at sgemm's rate");
@@ -157,10 +158,10 @@ static json_t *stages_json(const struct measurement *m)
 
 static json_t *detail(const struct measurement *m, double gflop)
 {
-    return json_pack("{so, so, so, so, so, so}", "seconds", spread_json(spread_of(&m->seconds)), "sgemm_gflops",
+    return json_pack("{so, so, so, so, so, so, so}", "seconds", spread_json(spread_of(&m->seconds)), "sgemm_gflops",
                      median_json(&m->rate), "gflop", number(gflop), "gflops",
                      number(gflop / spread_of(&m->seconds).median), "ratio", spread_json(ratio_to(m, gflop)),
-                     "stages", stages_json(m));
+                     "best_ratio", number(best_ratio_to(m, gflop)), "stages", stages_json(m));
 }
 
 static void encoder_json(const struct bench *b, json_t *seconds, json_t *details)
@@ -248,6 +249,7 @@ void report_json(const struct bench *b, FILE *out)
     json_object_set_new(all, "details", details);
     json_object_set_new(all, "library", json_string(nn_blas_description()));
     json_object_set_new(all, "threads", json_integer(b->threads));
+    json_object_set_new(all, "clock", json_string(b->processor_time ? "processor" : "wall"));
     json_object_set_new(all, "rounds", json_integer(b->rounds));
     json_object_set_new(all, "verified",
                         json_pack("{sb, si, si, so}", "golden", b->golden.file != NULL, "outputs", b->verified,

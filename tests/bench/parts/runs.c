@@ -190,7 +190,7 @@ static void run_segment(struct run *run)
     int ends[2], status;
     struct rusage usage;
     struct sm_err err;
-    double start = now();
+    double start = wall();
     if (pipe(ends))
         give_up("no pipe: %s", strerror(errno));
     pid_t child = fork();
@@ -201,7 +201,7 @@ static void run_segment(struct run *run)
     if (child < 0 || wait4(child, &status, 0, &usage) < 0 || !WIFEXITED(status) ||
         (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 3))
         give_up("sammed2d segment failed");
-    run->seconds = now() - start;
+    run->seconds = wall() - start;
     run->peak_mb = (double)usage.ru_maxrss / 1024;
     if (digest_file(paths[FILE_LABELS], run->digest, &err))
         give_up("%s", err.message);
