@@ -63,6 +63,10 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
 /* The same with the encoder in another precision than float32. */
 enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
                                 enum sm_precision precision, struct sm_err *err);
+/* The same, but the encoder's tensors are only looked at by the first sm_encode, which may then fail as
+ * opening would: for who may not need the encoder at all. */
+enum sm_status sm_model_open_lazily(struct sm_model **model, const char *path,
+                                    enum sm_precision precision, struct sm_err *err);
 void sm_model_close(struct sm_model *model);
 const struct sm_config *sm_model_config(const struct sm_model *model);
 

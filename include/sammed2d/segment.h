@@ -23,6 +23,17 @@ enum sm_propagate {
 enum sm_choice { SM_CHOICE_DEFAULT, SM_CHOICE_NO, SM_CHOICE_YES };
 enum sm_mask_as { SM_MASK_AS_BOX, SM_MASK_AS_MASK, SM_MASK_AS_BOTH };
 
+/* Image embeddings kept in a file, so that a picture seen before need not be encoded again. They are found
+ * by a digest of the picture as the network is shown it, the weights, the precision and what computes. The
+ * file is made when it is not there, with room for `megabytes`; it never grows beyond, the oldest make
+ * room, and several processes may use it at a time. SM_USAGE: the file holds something else. The model's
+ * encoder is read only when it is needed (sm_model_open_lazily). Close after the model's last sm_segment. */
+struct sm_embeddings;
+enum sm_status sm_embeddings_open(struct sm_embeddings **embeddings, const char *path,
+                                  const struct sm_model *model, const char *weights_sha256, int megabytes,
+                                  struct sm_err *err);
+void sm_embeddings_close(struct sm_embeddings *embeddings);
+
 struct sm_segment_options {
     struct sm_window window;     /* DEFAULT: as the weights file says */
     enum sm_plane plane;
@@ -33,6 +44,7 @@ struct sm_segment_options {
     enum sm_mask_as mask_as;
     bool overlap;                /* voxels, volume and intensity count an object's own mask, not what
                                     the label map left it */
+    struct sm_embeddings *embeddings; /* to reuse and to add to; NULL: none */
 };
 
 struct sm_object_result {

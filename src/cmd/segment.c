@@ -7,6 +7,7 @@
 #include "nn/nn.h"
 #include "sammed2d/input.h"
 
+enum { MOST_MEGABYTES = 1 << 20 }; /* of --embeddings-size */
 enum { NOT_GIVEN = INT_MIN }; /* --volume: -1 is a number that a user may type */
 
 static double now(void)
@@ -65,6 +66,8 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
         OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32)"),
+        OPTION_TEXT(0, "embeddings", &command->embeddings, "FILE.h5", "keep what the encoder made of each slice, for the next prompts on it"),
+        OPTION_INT(0, "embeddings-size", &command->embeddings_size, "MB", "how large a new FILE.h5 of --embeddings may become (default 1024)"),
         OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),
         OPTION_TEXT(0, "probabilities", &command->probabilities, "FILE", "probabilities, one volume an object"),
         OPTION_TEXT(0, "stats", &command->stats, "FILE", "figures of each object, .json or .csv"),
@@ -82,6 +85,11 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
     if (status < 0 && command->volume_index < 0 && command->volume_index != NOT_GIVEN) {
         struct sm_err err;
         sm_fail(&err, SM_USAGE, "--volume counts from 0");
+        return cmd_fail("segment", &err);
+    }
+    if (status < 0 && (command->embeddings_size < 1 || command->embeddings_size > MOST_MEGABYTES)) {
+        struct sm_err err;
+        sm_fail(&err, SM_USAGE, "--embeddings-size %d: expected 1 to %d", command->embeddings_size, MOST_MEGABYTES);
         return cmd_fail("segment", &err);
     }
     if (status < 0 && *argc != 1) {
@@ -110,6 +118,22 @@ static void warn_square(const struct segment_job *job)
     }
 }
 
+static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
+{
+    const struct segment_command *command = job->command;
+    enum sm_precision precision = segment_precision(command);
+    if (!command->embeddings)
+        return sm_model_open_as(&job->model, command->weights, precision, err);
+    enum sm_status status = sm_model_open_lazily(&job->model, command->weights, precision, err);
+    if (!status)
+        status = segment_digest_weights(job, err);
+    if (!status)
+        status = sm_embeddings_open(&job->embeddings, command->embeddings, job->model, job->weights_sha256,
+                                    command->embeddings_size, err);
+    job->options.embeddings = job->embeddings;
+    return status;
+}
+
 static enum sm_status load(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
@@ -132,7 +156,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = segment_seg_prepare(job, err);
     if (!status)
-        status = sm_model_open_as(&job->model, command->weights, segment_precision(command), err);
+        status = open_model(job, err);
     return status;
 }
 
@@ -180,7 +204,7 @@ static enum sm_status work(struct segment_job *job, struct sm_err *err)
 
 int cmd_segment(int argc, char **argv)
 {
-    struct segment_command command = {.volume_index = NOT_GIVEN};
+    struct segment_command command = {.volume_index = NOT_GIVEN, .embeddings_size = 1024};
     struct sm_err err = {0};
     int status = parse(&command, &argc, &argv);
     if (status < 0) {
@@ -195,6 +219,7 @@ int cmd_segment(int argc, char **argv)
             status = SM_PARTIAL;
         segment_seg_free(job.seg);
         sm_result_free(job.result);
+        sm_embeddings_close(job.embeddings);
         sm_prompts_free(&job.prompts);
         sm_volume_free(&job.volume);
         sm_model_close(job.model);

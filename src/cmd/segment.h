@@ -25,10 +25,10 @@ struct segment_command {
     struct option_list outputs;
     struct prompt_options prompt_options;
     const char *weights, *window, *plane, *orient, *propagate, *multimask, *mask_as, *space, *series;
-    const char *probabilities, *stats, *preview, *meta;
+    const char *probabilities, *stats, *preview, *meta, *embeddings;
     const char *seg_type, *series_description, *content_creator, *gaps, *precision;
     struct option_list tracking;
-    int volume_index, series_number;
+    int volume_index, series_number, embeddings_size;
     bool overlap, fractional, json;
 };
 
@@ -46,6 +46,8 @@ struct segment_job {
     struct sm_volume volume;
     struct sm_prompts prompts;
     struct sm_model *model;
+    char weights_sha256[65]; /* once segment_digest_weights was called */
+    struct sm_embeddings *embeddings;
     struct sm_result *result;
     struct segment_seg *seg; /* NULL: no DICOM SEG is wanted */
     struct segment_seconds seconds;
@@ -65,6 +67,7 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
 /* Slices missing or uneven, and NIfTI wanted: can it be made? Before the work. */
 enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err);
 enum sm_status segment_write(struct segment_job *job, struct sm_err *err);
+enum sm_status segment_digest_weights(struct segment_job *job, struct sm_err *err);
 /* Does the name end in .dcm? */
 bool segment_is_seg(const char *output);
 /* "OUT.json" beside the label map OUT.nii or OUT.nii.gz; free it. NULL: out of memory. */

@@ -128,6 +128,8 @@ static enum sm_status check_path(const struct plan *plan, size_t p, const struct
                                       "another name or place", path);
     if (command->meta && same_file(path, command->meta))
         return sm_fail(err, SM_USAGE, "%s: is the file of --meta; give the output another name", path);
+    if (command->embeddings && same_file(path, command->embeddings))
+        return sm_fail(err, SM_USAGE, "%s: is the file of --embeddings; give the output another name", path);
     for (size_t n = 0; n < command->prompt_options.count; n++)
         if (strchr("fm", command->prompt_options.list[n].kind) &&
             same_file(path, command->prompt_options.list[n].text))
@@ -210,6 +212,11 @@ static enum sm_status digest_input(const struct segment_job *job, char hex[65], 
     return job->volume.format == SM_FORMAT_DICOM ? SM_OK : digest_file(job->input, hex, err);
 }
 
+enum sm_status segment_digest_weights(struct segment_job *job, struct sm_err *err)
+{
+    return *job->weights_sha256 ? SM_OK : digest_file_remembered(job->command->weights, job->weights_sha256, err);
+}
+
 /* The label map as a file holds it: on a regular grid. */
 static enum sm_status write_labels(const char *path, const struct segment_job *job, struct sm_err *err)
 {
@@ -235,12 +242,12 @@ static enum sm_status write_labels(const char *path, const struct segment_job *j
 static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;
-    char input_sha256[65] = "", weights_sha256[65];
+    char input_sha256[65] = "";
     enum sm_status status = SM_OK;
     if (outputs->count)
         status = digest_input(job, input_sha256, err);
     if (outputs->count && !status)
-        status = digest_file_remembered(job->command->weights, weights_sha256, err);
+        status = segment_digest_weights(job, err);
     for (size_t n = 0; !status && n < outputs->count; n++) {
         if (segment_is_seg(outputs->values[n]))
             continue;
@@ -248,11 +255,11 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
         status = sidecar ? write_labels(outputs->values[n], job, err) : no_memory(err);
         if (!status)
             status = write_json(sidecar,
-                                segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, weights_sha256),
+                                segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, job->weights_sha256),
                                 err);
         free(sidecar);
     }
-    return status ? status : segment_seg_write(job, weights_sha256, err);
+    return status ? status : segment_seg_write(job, job->weights_sha256, err);
 }
 
 struct probabilities {

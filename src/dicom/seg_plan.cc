@@ -1,11 +1,9 @@
 // Which frames there are, and whether memory holds them.
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
-#include <unistd.h>
 
 extern "C" {
 #include "base/digest.h"
+#include "base/memory.h"
 }
 #include "dicom/seg.h"
 
@@ -29,36 +27,6 @@ size_t SegPlan::pixel_bytes() const
 }
 
 namespace {
-// One number out of a file such as /proc/meminfo; `key` NULL: the first. Negative: not there.
-double read_number(const char *path, const char *key)
-{
-    char line[128];
-    double found = -1;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return -1;
-    while (found < 0 && fgets(line, sizeof line, file)) {
-        size_t skip = key ? strlen(key) : 0;
-        if (!key || strncmp(line, key, skip) == 0)
-            if (sscanf(line + skip, "%lf", &found) != 1)
-                found = -1;
-    }
-    fclose(file);
-    return found;
-}
-
-// Bytes that can still be had: the machine's, or what the control group leaves.
-double free_memory()
-{
-    double machine = 1024 * read_number("/proc/meminfo", "MemAvailable:");
-    double limit = read_number("/sys/fs/cgroup/memory.max", nullptr);
-    double used = read_number("/sys/fs/cgroup/memory.current", nullptr);
-    double cached = std::max(0.0, read_number("/sys/fs/cgroup/memory.stat", "inactive_file "));
-    if (machine <= 0)
-        machine = 1e18;
-    return limit > 0 && used >= 0 ? std::min(machine, std::max(0.0, limit - used + cached)) : machine;
-}
-
 // The objects' slices one after the other; every slice that has something is noted.
 class Survey {
 public:
@@ -149,7 +117,7 @@ void take_frames(SegPlan &plan, const Survey &survey)
 enum sm_status check_size(const SegPlan &plan, const char *path, struct sm_err *err)
 {
     enum { FRAME_BYTES = 16384 }; // of DCMTK's objects for the functional groups of a frame
-    double pixels = (double) plan.pixel_bytes(), free = free_memory();
+    double pixels = (double) plan.pixel_bytes(), free = memory_available();
     double need = (double) plan.frames.size() * FRAME_BYTES;
     const char *way_out = plan.options->type == SM_SEG_FRACTIONAL ? "write a binary SEG"
                                                                    : "write fewer objects into one file";

@@ -56,6 +56,27 @@ void h5_map_forget(const float *values, int64_t count);
  * NULL: h5_read_floats has to read it. */
 float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count);
 
+/* ---- table.c: records under keys, in a file that several processes use at a time ---- */
+
+/* The file is made once, with room for all records (where a file system can, holes take no space), and
+ * never changes its size or its form: records are written where they lie, under a lock, each with a
+ * digest of itself, so that a reader needs no lock and takes nothing that is half there. When the table is
+ * full the oldest record makes room. */
+struct h5_table;
+enum { H5_KEY = 64 }; /* hexadecimal digits of a key: a SHA-256 */
+
+/* Opens, or makes with room for `slots`, a table of records of `floats` each; `kind` says of what, a few
+ * words. SM_USAGE: the file is something else, or of other records; it is left as it is. SM_OUTPUT: it is
+ * not there and cannot be made. A file that cannot be written to is only read. */
+enum sm_status h5_table_open(struct h5_table **table, const char *path, const char *kind, int64_t floats,
+                             int64_t slots, struct sm_err *err);
+void h5_table_close(struct h5_table *table);
+int64_t h5_table_slots(const struct h5_table *table);
+/* False: there is no such record. out may hold anything then. */
+bool h5_table_get(const struct h5_table *table, const char *key, float *out);
+/* Puts a record there unless it is; false: it could not be written (disk full, read-only). */
+bool h5_table_put(struct h5_table *table, const char *key, const float *values);
+
 /* Integer data sets only; values outside the range of out's type are clipped to it. */
 enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
                             struct sm_err *err);

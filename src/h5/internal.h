@@ -25,4 +25,12 @@ enum h5_type h5_classify(hid_t type);
  * Close with H5Oclose. */
 hid_t h5_open_object(const struct h5 *file, const char *name);
 
+/* The descriptor that HDF5 reads by, its own; -1: it has none. The name may meanwhile stand for another
+ * file. */
+int h5_descriptor(const struct h5 *file);
+/* HDF5's own name of a file that is being written. */
+hid_t h5_out_id(const struct h5_out *file);
+/* Where a data set lies in the file: one piece of `bytes` of exactly `type`. */
+bool h5_piece(const struct h5 *file, const char *name, hid_t type, size_t bytes, size_t *offset);
+
 #endif

@@ -8,8 +8,7 @@
 #include "h5/h5.h"
 #include "h5/internal.h"
 
-/* HDF5's own descriptor: the name may meanwhile stand for another file. */
-static int descriptor(const struct h5 *file)
+int h5_descriptor(const struct h5 *file)
 {
     int *fd = NULL;
     hid_t id = h5_open_object(file, ""), in = id < 0 ? -1 : H5Iget_file_id(id);
@@ -25,7 +24,7 @@ static int descriptor(const struct h5 *file)
 enum sm_status h5_map(const struct h5 *file, struct h5_map *map, struct sm_err *err)
 {
     struct stat status;
-    int fd = descriptor(file);
+    int fd = h5_descriptor(file);
     *map = (struct h5_map){0};
     errno = EBADF;
     if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0) {
@@ -52,24 +51,30 @@ void h5_map_forget(const float *values, int64_t count)
         madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
-float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count)
+bool h5_piece(const struct h5 *file, const char *name, hid_t type, size_t bytes, size_t *offset)
 {
-    float *values = NULL;
     hid_t id = h5_open_object(file, name);
-    if (id < 0 || H5Iget_type(id) != H5I_DATASET || !map->base || count < 1) {
+    if (id < 0 || H5Iget_type(id) != H5I_DATASET) {
         if (id >= 0)
             H5Oclose(id);
-        return NULL;
+        return false;
     }
-    hid_t type = H5Dget_type(id), plist = H5Dget_create_plist(id);
-    size_t bytes = (size_t)count * sizeof *values;
-    bool plain = H5Tequal(type, H5T_NATIVE_FLOAT) > 0 && H5Pget_layout(plist) == H5D_CONTIGUOUS &&
+    hid_t stored = H5Dget_type(id), plist = H5Dget_create_plist(id);
+    bool plain = H5Tequal(stored, type) > 0 && H5Pget_layout(plist) == H5D_CONTIGUOUS &&
                  H5Pget_external_count(plist) == 0 && H5Dget_storage_size(id) == bytes;
-    haddr_t offset = plain ? H5Dget_offset(id) : HADDR_UNDEF;
-    if (offset != HADDR_UNDEF && offset % sizeof *values == 0 && bytes <= map->bytes && offset <= map->bytes - bytes)
-        values = (float *)((char *)map->base + offset);
+    haddr_t address = plain ? H5Dget_offset(id) : HADDR_UNDEF;
     H5Pclose(plist);
-    H5Tclose(type);
+    H5Tclose(stored);
     H5Dclose(id);
-    return values;
+    *offset = (size_t)address;
+    return address != HADDR_UNDEF;
+}
+
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count)
+{
+    size_t bytes = (size_t)count * sizeof(float), offset;
+    if (!map->base || count < 1 || !h5_piece(file, name, H5T_NATIVE_FLOAT, bytes, &offset) ||
+        offset % sizeof(float) != 0 || bytes > map->bytes || offset > map->bytes - bytes)
+        return NULL;
+    return (float *)((char *)map->base + offset);
 }

@@ -59,6 +59,11 @@ enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *
     return SM_OK;
 }
 
+hid_t h5_out_id(const struct h5_out *file)
+{
+    return file->id;
+}
+
 /* ---- data ---- */
 
 static hid_t stored_type(enum h5_type type)

@@ -64,8 +64,8 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
     return sm_model_open_as(model, path, SM_PRECISION_FLOAT32, err);
 }
 
-enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
-                                enum sm_precision precision, struct sm_err *err)
+static enum sm_status open_model(struct sm_model **model, const char *path, enum sm_precision precision,
+                                 bool lazily, struct sm_err *err)
 {
     struct open_file open = {0};
     struct sm_config config = {0};
@@ -75,7 +75,7 @@ enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
         return status;
     bool mapped = h5_map(open.file, &open.map, NULL) == SM_OK; /* else everything is read */
     struct tensor_source source = {&open, path, check_in_file, fill_from_file,
-                                   mapped ? place_in_file : NULL, h5_map_forget};
+                                   mapped ? place_in_file : NULL, h5_map_forget, mapped && lazily};
     status = config_read(&config, open.file, true, err);
     if (!status)
         status = model_from_source_as(model, &config, &source, precision, err);
@@ -87,10 +87,23 @@ enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
     return status;
 }
 
+enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
+                                enum sm_precision precision, struct sm_err *err)
+{
+    return open_model(model, path, precision, false, err);
+}
+
+enum sm_status sm_model_open_lazily(struct sm_model **model, const char *path,
+                                    enum sm_precision precision, struct sm_err *err)
+{
+    return open_model(model, path, precision, true, err);
+}
+
 void sm_model_close(struct sm_model *model)
 {
     if (!model)
         return;
+    deferred_free(model->deferred);
     arena_free(&model->block);
     h5_unmap(&model->map);
     free(model);

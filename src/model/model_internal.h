@@ -109,7 +109,12 @@ struct sm_model {
     struct arena block;    /* the tensors that are not in the map, and what is computed from tensors alone */
     struct h5_map map;     /* of the weights file: tensors used as they are stored; may be empty */
     const float *image_pe; /* (G, G, C): prompt_encoder.get_dense_pe() */
+    struct deferred *deferred; /* what is left to do to the encoder's tensors; NULL: nothing */
 };
+
+/* weights.c: before the encoder is used. Safe from several threads. */
+enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err);
+void deferred_free(struct deferred *deferred);
 
 /* ---- precision.c ---- */
 

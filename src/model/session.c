@@ -232,6 +232,8 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
         return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
+    if (!status)
+        status = model_prepare_encoder(s->model, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++) {
@@ -253,6 +255,8 @@ enum sm_status session_encode_squares(struct sm_session *s, const float *const *
         return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
+    if (!status)
+        status = model_prepare_encoder(s->model, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++)

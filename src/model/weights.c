@@ -1,3 +1,5 @@
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +231,52 @@ static void keep(struct loader *loader, const struct tensor *tensor, size_t lowe
         *tensor->field = place;
 }
 
+/* A tensor that lies in the map, and is checked and laid out when it is needed. */
+struct later {
+    struct tensor tensor;
+    float *given;
+    void *kept;
+};
+struct deferred {
+    char *path;
+    void (*forget)(const float *values, int64_t count);
+    struct later *list;
+    size_t count;
+    atomic_bool done;
+    pthread_mutex_t lock;
+};
+
+static enum sm_status check_finite(const char *path, const struct tensor *tensor, const float *values,
+                                   struct sm_err *err)
+{
+    if (all_finite(values, tensor->count))
+        return SM_OK;
+    return sm_fail(err, SM_WEIGHTS,
+                   "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again", path,
+                   tensor->name);
+}
+
+/* Its field points to where it will be. */
+static enum sm_status defer(struct sm_model *model, const struct later *later, struct sm_err *err)
+{
+    struct deferred *d = model->deferred;
+    struct later *list = d->list;
+    if ((d->count & (d->count - 1)) == 0)
+        list = realloc(list, (d->count ? 2 * d->count : 1) * sizeof *list);
+    if (!list)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    d->list = list;
+    list[d->count++] = *later;
+    *later->tensor.field = later->kept ? later->kept : later->given;
+    return SM_OK;
+}
+
+static bool of_encoder(const struct tensor *tensor)
+{
+    static const char prefix[] = "image_encoder.";
+    return strncmp(tensor->name, prefix, sizeof prefix - 1) == 0;
+}
+
 static enum sm_status load(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct loader *loader = context;
@@ -239,18 +287,68 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
     void *kept = NULL;
     if (!placed || repacked)
         kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
+    if (loader->model->deferred && placed && !lowered && of_encoder(tensor))
+        return defer(loader->model, &(struct later){*tensor, placed, kept}, err);
     float *given = placed ? placed : repacked ? loader->staging : kept;
     enum sm_status status = placed ? SM_OK : source->fill(source->context, tensor, given, err);
+    if (!status)
+        status = check_finite(source->path, tensor, given, err);
     if (status)
         return status;
-    if (!all_finite(given, tensor->count))
-        return sm_fail(err, SM_WEIGHTS,
-                       "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again",
-                       source->path, tensor->name);
     keep(loader, tensor, lowered, given, kept);
     if (placed && repacked)
         source->forget(placed, tensor->count);
     return SM_OK;
+}
+
+static enum sm_status prepare(struct deferred *d, struct sm_err *err)
+{
+    for (size_t n = 0; n < d->count; n++) {
+        struct later *later = &d->list[n];
+        enum sm_status status = check_finite(d->path, &later->tensor, later->given, err);
+        if (status)
+            return status;
+        if (!later->kept)
+            continue;
+        repack(&later->tensor, later->kept, later->given);
+        d->forget(later->given, later->tensor.count);
+    }
+    return SM_OK;
+}
+
+enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err)
+{
+    struct deferred *d = model->deferred;
+    if (!d || atomic_load(&d->done))
+        return SM_OK;
+    pthread_mutex_lock(&d->lock);
+    enum sm_status status = atomic_load(&d->done) ? SM_OK : prepare(d, err);
+    atomic_store(&d->done, status == SM_OK);
+    pthread_mutex_unlock(&d->lock);
+    return status;
+}
+
+static enum sm_status deferred_open(struct sm_model *model, const struct tensor_source *source, struct sm_err *err)
+{
+    struct deferred *d = calloc(1, sizeof *d);
+    if (!d || !(d->path = strdup(source->path))) {
+        free(d);
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    }
+    d->forget = source->forget;
+    pthread_mutex_init(&d->lock, NULL);
+    model->deferred = d;
+    return SM_OK;
+}
+
+void deferred_free(struct deferred *d)
+{
+    if (!d)
+        return;
+    pthread_mutex_destroy(&d->lock);
+    free(d->path);
+    free(d->list);
+    free(d);
 }
 
 static enum sm_status fill_model(struct sm_model *model, const struct tensor_source *source,
@@ -303,7 +401,9 @@ enum sm_status model_from_source_as(struct sm_model **model, const struct sm_con
         return sm_fail(err, SM_MEMORY, "out of memory");
     made->config = *config;
     made->precision = precision;
-    status = fill_model(made, source, err);
+    status = source->lazily ? deferred_open(made, source, err) : SM_OK;
+    if (!status)
+        status = fill_model(made, source, err);
     if (status)
         sm_model_close(made);
     else

@@ -36,6 +36,8 @@ struct tensor_source {
     float *(*place)(void *context, const struct tensor *tensor);
     /* The memory that `place` gave is not needed any more. Goes with place. */
     void (*forget)(const float *values, int64_t count);
+    /* Tensors of the encoder that have their place are left alone until model_prepare_encoder. */
+    bool lazily;
 };
 
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */

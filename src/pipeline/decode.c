@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "pipeline/embeddings.h"
 #include "pipeline/run.h"
 
 static double now(void)
@@ -23,28 +24,56 @@ static void fill_picture(struct run *run, int slice, int number, struct sm_pictu
     *picture = (struct sm_picture){view->dim[1], view->dim[0], run->volume->channels, grey};
 }
 
-enum sm_status encode_slices(struct run *run, const int *slices, int count, struct sm_err *err)
+/* Pictures of `slices` that the network has to see; what is kept of earlier runs is taken from there, and
+ * `slices` and `keys` then are those that are left. */
+static int pictures_to_encode(struct run *run, int *slices, int count, struct sm_picture *pictures, char (*keys)[65])
+{
+    int left = 0;
+    for (int n = 0; n < count; n++) {
+        int slice = slices[n];
+        fill_picture(run, slice, left, &pictures[left]);
+        if (run->kept) {
+            embeddings_key(run->kept, &pictures[left], keys[left]);
+            run->embeddings[slice] = embeddings_find(run->kept, keys[left]);
+        }
+        if (!run->embeddings[slice])
+            slices[left++] = slice;
+    }
+    return left;
+}
+
+static enum sm_status keep_embedding(struct run *run, int slice, const char *key, const float *embedding,
+                                     struct sm_err *err)
+{
+    size_t bytes = sm_embedding_floats(run->result->config) * sizeof *embedding;
+    float *own = malloc(bytes);
+    if (!own)
+        return sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
+    memcpy(own, embedding, bytes);
+    run->embeddings[slice] = own;
+    if (run->kept)
+        embeddings_keep(run->kept, key, own, run->listener);
+    return SM_OK;
+}
+
+enum sm_status encode_slices(struct run *run, int *slices, int count, struct sm_err *err)
 {
     struct sm_picture pictures[BATCH];
+    char keys[BATCH][65];
     size_t floats = sm_embedding_floats(run->result->config);
-    float *block = malloc((size_t) count * floats * sizeof *block);
     enum sm_status status = SM_OK;
+    count = pictures_to_encode(run, slices, count, pictures, keys);
+    if (!count)
+        return SM_OK;
+    float *block = malloc((size_t) count * floats * sizeof *block);
     if (!block)
         return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
-    for (int n = 0; n < count; n++)
-        fill_picture(run, slices[n], n, &pictures[n]);
     double start = now();
     status = sm_encode(run->session, pictures, count, block, err);
     run->result->encode_seconds += now() - start;
     run->result->encoded += count;
-    for (int n = 0; !status && n < count; n++) {
-        float *own = malloc(floats * sizeof *own);
-        if (!own)
-            status = sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
-        else
-            memcpy(own, block + (size_t) n * floats, floats * sizeof *own);
-        run->embeddings[slices[n]] = own;
-    }
+    for (int n = 0; !status && n < count; n++)
+        status = keep_embedding(run, slices[n], keys[n], block + (size_t) n * floats, err);
     free(block);
     return status;
 }

@@ -23,6 +23,7 @@ struct run {
     const struct sm_volume *volume;
     const struct propagation *propagation;
     const struct sm_listener *listener;
+    struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
     bool multimask;
     bool keep;             /* embeddings stay, objects may come to their slices later */
     bool lent;             /* embeddings are the caller's */
@@ -44,8 +45,8 @@ struct run {
 enum sm_status wave_add(struct wave *wave, int slice, size_t object, struct sm_err *err);
 enum sm_status run_waves(struct run *run, struct sm_err *err);
 
-/* decode.c: up to `count` slices to embeddings; the prompts of places on one slice to cells' masks. */
-enum sm_status encode_slices(struct run *run, const int *slices, int count, struct sm_err *err);
+/* decode.c: up to BATCH slices to embeddings (`slices` is used up); the prompts of places on one slice to cells' masks. */
+enum sm_status encode_slices(struct run *run, int *slices, int count, struct sm_err *err);
 enum sm_status decode_places(struct run *run, const struct place *places, size_t count,
                              struct sm_err *err);
 

@@ -107,7 +107,7 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     result->prompts = prompts;
     struct run run = {.result = result, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
-                      .listener = listener};
+                      .listener = listener, .kept = options->embeddings};
     run.multimask = options->multimask == SM_CHOICE_DEFAULT ? result->config->multimask
                                                             : options->multimask == SM_CHOICE_YES;
     enum sm_status status = result_open(result, volume, options, err);

@@ -1,6 +1,6 @@
 #include "train/learner.h"
 #include <stdlib.h>
-#include <unistd.h>
+#include "base/memory.h"
 
 static size_t embedding_floats(const struct learner *n)
 {
@@ -214,12 +214,11 @@ static void measure(struct learner *n, struct arena *worker, struct arena *commo
 /* Arenas that only measured; the results are the same either way, so it may depend on the machine. */
 static void settle_checkpointing(struct learner *n, struct arena *worker, struct arena *common)
 {
-    size_t available = (size_t)sysconf(_SC_AVPHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
     bool when_short = n->sizes.checkpointing == CHECKPOINT_WHEN_SHORT;
     if (when_short)
         n->sizes.checkpointing = CHECKPOINT_NEVER;
     measure(n, worker, common);
-    if (!when_short || worker->peak * n->sizes.workers + common->peak < available / 10 * 8)
+    if (!when_short || (double)(worker->peak * n->sizes.workers + common->peak) < 0.8 * memory_available())
         return;
     n->sizes.checkpointing = CHECKPOINT_ALWAYS;
     measure(n, worker, common);

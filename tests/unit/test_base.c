@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "sammed2d/listener.h"
 
@@ -368,12 +369,21 @@ static void a_full_disk_leaves_nothing(void **state)
 
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
+/* More than nothing, and not more than there is. */
+static void memory_that_can_be_had(void **state)
+{
+    (void) state;
+    double machine = (double) sysconf(_SC_PHYS_PAGES) * (double) sysconf(_SC_PAGESIZE);
+    assert_true(memory_available() > 1e6 && memory_available() < machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_are_sentences),
         cmocka_unit_test(listeners_may_be_absent),
         cmocka_unit_test(an_arena_measures_then_serves),
+        cmocka_unit_test(memory_that_can_be_had),
         IN_DIRECTORY(digests_are_sha256),
         IN_DIRECTORY(digests_of_any_length),
         IN_DIRECTORY(large_files_are_digested_once),

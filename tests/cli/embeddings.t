@@ -1,0 +1,87 @@
+#!/usr/bin/perl
+# sammed2d segment --embeddings: what was encoded once is not encoded again, and nothing else changes.
+use strict;
+use warnings;
+use File::Copy 'copy';
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $build = $ENV{BUILD} // 'build';
+my $dir = tempdir(CLEANUP => 1);
+$ENV{SAMMED2D_WEIGHTS} = 'weights/default.h5';
+my $input = 'data/ct/image.nii.gz';
+my @box = ('--propagate', 'none', '--box', 'liver=31,20,14,98,77,16');
+
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or die "$path: $!"; local $/; return <$file> }
+sub start {
+    my ($name, @words) = @_;
+    my $child = fork // die;
+    if (!$child) {
+        open STDOUT, '>', "$dir/$name.out";
+        open STDERR, '>', "$dir/$name.err";
+        exec "$build/sammed2d", 'segment', $input, '--json', @words;
+    }
+    return $child;
+}
+sub finish { waitpid shift, 0; return $? & 127 ? "signal $?" : $? >> 8 }
+sub run { my ($name, @words) = @_; return finish(start($name, @words)) }
+sub encoded { my ($name) = @_; return eval { decode_json(slurp("$dir/$name.out"))->{slices_encoded} } }
+sub said { return slurp("$dir/$_[0].err") }
+
+my $kept = "$dir/kept.h5";
+my @keep = ('--embeddings', $kept);
+
+is(run('plain', @box, '-o', "$dir/plain.nii"), 0, 'without');
+is(run('first', @box, @keep, '-o', "$dir/first.nii"), 0, 'the first time') or diag said('first');
+is(encoded('first'), 3, 'every slice is encoded');
+ok(slurp("$dir/first.nii") eq slurp("$dir/plain.nii"), 'the same label map as without');
+is(run('second', @box, @keep, '-o', "$dir/second.nii"), 0, 'the second time');
+is(encoded('second'), 0, 'no slice is encoded');
+ok(slurp("$dir/second.nii") eq slurp("$dir/plain.nii"), 'the same label map');
+is(run('other', @keep, '--propagate', 'none', '--point', 'spleen=101,82,15', '-o', "$dir/other.nii"), 0, 'another prompt');
+is(encoded('other'), 0, 'on a slice that is known');
+is(run('more', @box, @keep, '--point', 'spleen=101,82,20', '-o', "$dir/more.nii"), 0, 'and one that is not');
+is(encoded('more'), 1, 'only that is encoded');
+
+for (['--window', 'liver'], ['--orient', 'sa-med2d'], ['--plane', 'coronal', '--box', 'a=31,40,14,98,40,16'], ['--precision', 'bf16']) {
+    my @way = @$_;
+    my @what = $way[0] eq '--plane' ? ('--propagate', 'none', @way) : (@box, @way);
+    is(run('way', @what, @keep, '-o', "$dir/way.nii"), 0, "@way");
+    ok(encoded('way') > 0, '... is another picture, or another encoder');
+    run('way', @what, @keep, '-o', "$dir/way.nii");
+    is(encoded('way'), 0, '... and known the next time');
+}
+
+# ---- bounded, and shared ----
+my $small = "$dir/small.h5";
+my @many = ('--embeddings', $small, '--embeddings-size', 4, '--propagate', 'none', '--box', 'a=31,20,5,98,77,34');
+is(run('many', @many, '-o', "$dir/many.nii"), 0, 'more slices than there is room for');
+ok(-s $small < 5 << 20, 'the file is as large as it was allowed to be') or diag -s $small;
+my $size = -s $small;
+my @children = map { start("s$_", '--embeddings', $small, '--propagate', 'none', '--box', "a=31,20,$_,98,77," . ($_ + 3), '-o', "$dir/s$_.nii") } 20 .. 23;
+is_deeply([map { finish($_) } @children], [0, 0, 0, 0], 'four at a time use one file');
+is(-s $small, $size, 'which stays as large');
+for my $k (20 .. 23) {
+    run('alone', '--propagate', 'none', '--box', "a=31,20,$k,98,77," . ($k + 3), '-o', "$dir/alone.nii");
+    ok(slurp("$dir/s$k.nii") eq slurp("$dir/alone.nii"), "from slice $k: as alone");
+}
+
+# ---- what it does not take ----
+copy('weights/default.h5', "$dir/w.h5");
+my $before = slurp("$dir/w.h5");
+is(run('bad', @box, '--embeddings', "$dir/w.h5", '-o', "$dir/bad.nii"), 1, 'a weights file is refused');
+like(said('bad'), qr/w\.h5: holds no sammed2d image embeddings; give the file another name/, '... in a sentence');
+ok(slurp("$dir/w.h5") eq $before, '... and left alone');
+is(run('bad', @box, '--embeddings', "$dir/no/where.h5", '-o', "$dir/bad.nii"), 7, 'no such directory');
+is(run('bad', @box, '--embeddings', "$dir/x.nii", '-o', "$dir/x.nii"), 1, 'an output');
+is(run('bad', @box, @keep, '--embeddings-size', 0, '-o', "$dir/bad.nii"), 1, 'no room');
+ok(!-e "$dir/bad.nii", 'nothing was written');
+
+SKIP: {
+    skip 'root may write to everything', 2 if $> == 0;
+    chmod 0444, $kept;
+    is(run('read', @box, @keep, '-o', "$dir/read.nii"), 0, 'a file that cannot be written to is read');
+    is(encoded('read'), 0, '... and what it has is used');
+}
+done_testing;
