@@ -13,7 +13,8 @@ static const char usage[] =
     "  --json             one JSON document on standard output\n"
     "  --rounds N         runs of everything (default 5, at most 64)\n"
     "  --threads N        default: as many as there are cores\n"
-    "  --processor-time   one thread, and its own time instead of the wall's: for a machine that is not idle\n"
+    "  --processor-time   one thread, and its own time instead of the wall's: for a machine that is\n"
+    "                     not idle (leaves out the part threads)\n"
     "  --parts A,B...     of encoder, decoder, segment, threads (default: all)\n"
     "  --slices N         of the CT that is segmented, 512 x 512 each (default 100)\n"
     "  --golden FILE      what is shown, with which weights, and what has to come out\n"
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
         bench_decoder(&b);
     if (b.part[PART_SEGMENT])
         bench_segment(&b);
-    if (b.part[PART_THREADS]) {
+    if (b.part[PART_THREADS] && !b.processor_time) {
         bench_network_threads(&b);
         bench_segment_threads(&b);
     }

@@ -83,7 +83,7 @@ extern const int batches[BATCHES], prompt_counts[COUNTS], object_counts[OBJECTS]
 enum part { PART_ENCODER, PART_DECODER, PART_SEGMENT, PART_THREADS, PARTS };
 extern const char *const part_names[PARTS];
 
-/* `segment` as a program of its own: what it says of itself. */
+/* `segment` as a program of its own: what it says of itself, by the wall's clock. */
 struct run_seconds {
     struct samples read, encode, decode, write, outside; /* outside encoder and decoder */
 };

@@ -1,6 +1,7 @@
 /* Encoder and decoder by themselves, on the pictures and prompts of the golden file. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "bench/parts/bench.h"
 #include "lib/hash_weights.h"
@@ -165,28 +166,26 @@ static void verify_embeddings(struct bench *b, enum sm_precision precision, cons
     }
 }
 
-/* Prompt i asked for box i % BOXES; the file has the boxes together, so a last incomplete group is filled
- * up with the prompts before it. */
+/* Prompt i asked for box i % BOXES. The file has the boxes together: where a group is not full, its own
+ * values stand in. */
 static void verify_masks(struct bench *b, const float *low_res, int count)
 {
     int64_t side = sm_low_res_side(&b->config), dim[4] = {BOXES, MASKS, side, side};
     size_t floats = (size_t)(MASKS * side * side);
+    struct h5_shape shape;
     char path[128];
     double difference, bound;
     snprintf(path, sizeof path, "%s/three_masks/low_res_logits", boxes_case);
-    if (!b->golden.file || count < BOXES)
-        return;
-    float *group = room(BOXES * floats * sizeof *group);
-    for (int first = 0; first < count; first += BOXES) {
-        for (int i = 0; i < BOXES; i++) {
-            int prompt = first + i < count ? first + i : first + i - BOXES;
-            for (size_t j = 0; j < floats; j++)
-                group[(size_t)i * floats + j] = low_res[(size_t)prompt * floats + j];
-        }
+    for (int first = 0; b->golden.file && first < count; first += BOXES) {
+        int here = count - first < BOXES ? count - first : BOXES;
+        float *group = golden_floats(&b->golden, path, &shape);
+        if (!group || h5_count(&shape) != (int64_t)(BOXES * floats))
+            give_up("%s: %s is not masks of %d boxes", b->golden_path, path, BOXES);
+        memcpy(group, low_res + (size_t)first * floats, (size_t)here * floats * sizeof *group);
         if (golden_difference(&b->golden, path, group, 4, dim, &difference, &bound))
             judge(b, "a mask", difference, bound);
+        free(group);
     }
-    free(group);
 }
 
 /* ---- encoder ---- */

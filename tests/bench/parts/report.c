@@ -76,10 +76,12 @@ static void print_runs(FILE *out, const char *name, const struct measurement *m,
     if (m->seconds.n == 0)
         return;
     print_line(out, name, m, 0, 1);
-    fprintf(out, "%-26s %9.3f  read %.3f, encode %.3f, decode %.3f, write %.3f, outside both %.3f\n",
-            "  the whole run", spread_of(&m->seconds).median * m->units, spread_of(&s->read).median,
-            spread_of(&s->encode).median, spread_of(&s->decode).median, spread_of(&s->write).median,
-            spread_of(&s->outside).median);
+    fprintf(out, "%-26s %9.3f", "  the whole run", spread_of(&m->seconds).median * m->units);
+    if (s->outside.n)
+        fprintf(out, "  read %.3f, encode %.3f, decode %.3f, write %.3f, outside both %.3f",
+                spread_of(&s->read).median, spread_of(&s->encode).median, spread_of(&s->decode).median,
+                spread_of(&s->write).median, spread_of(&s->outside).median);
+    fputc('\n', out);
 }
 
 static void print_rest(const struct bench *b, FILE *out)
