@@ -133,7 +133,8 @@ static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
                                        command->embeddings_size, err);
 }
 
-/* The weights are opened while the input is read: one waits for memory, the other for its decoder. */
+/* Where there is more than one thread, the weights are opened while a NIfTI file is read: unpacking it
+ * keeps one thread busy, for a moment one more than was asked for. DICOM is read by all threads anyway. */
 struct opening {
     struct segment_job *job;
     pthread_t thread;
@@ -151,7 +152,8 @@ static void *run_opening(void *context)
 
 static void start_opening(struct opening *opening)
 {
-    opening->beside = pthread_create(&opening->thread, NULL, run_opening, opening) == 0;
+    bool reads_alone = sm_input_detect(opening->job->input) == SM_INPUT_NIFTI;
+    opening->beside = nn_threads() > 1 && reads_alone && pthread_create(&opening->thread, NULL, run_opening, opening) == 0;
     if (!opening->beside)
         run_opening(opening);
 }
