@@ -89,6 +89,20 @@ static enum sm_status set_feeding(struct job *job, struct sm_err *err)
                      : SM_OK;
 }
 
+/* A state that is gone on with says already where it comes from. */
+static void set_provenance(struct job *job, const char *start)
+{
+    const struct train_command *c = job->command;
+    struct sm_config *config = &job->model->config;
+    const char *slash = strrchr(start, '/');
+    if (!c->resume)
+        snprintf(config->provenance, sizeof config->provenance, "trained by sammed2d %s from %.200s on %s, seed %d",
+                 sm_version(), c->preset ? "nothing" : slash ? slash + 1 : start,
+                 !c->data ? "generated pictures" : "labelled data", c->seed);
+    snprintf(job->provenance, sizeof job->provenance, "%s", config->provenance);
+    job->options->provenance = job->provenance;
+}
+
 static enum sm_status open_model(struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
@@ -101,11 +115,7 @@ static enum sm_status open_model(struct job *job, struct sm_err *err)
         status = set_feeding(job, err);
     if (status)
         return status;
-    const char *slash = strrchr(start, '/');
-    snprintf(job->provenance, sizeof job->provenance, "trained by sammed2d %s from %.200s on %s, seed %d", sm_version(),
-             c->preset ? "nothing" : slash ? slash + 1 : start,
-             !c->data ? "generated pictures" : "labelled data", c->seed);
-    job->options->provenance = job->provenance;
+    set_provenance(job, start);
     return SM_OK;
 }
 

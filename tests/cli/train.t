@@ -30,6 +30,12 @@ train("$two --steps 2 --seed 5 --name same -o $dir/two3.h5");
 train("$two --steps 4 --seed 5 --name same --resume -o $dir/two3.h5");
 is(slurp("$dir/two3.h5"), slurp("$dir/two1.h5"), 'in two parts too');
 
+(my $from = $small) =~ s/--new tiny --image-size 64/-w $dir\/a.h5/;
+train("$from --steps 4 --name same -o $dir/from1.h5");
+train("$from --steps 2 --name same -o $dir/from2.h5");
+train("$from --steps 4 --name same --resume -o $dir/from2.h5");
+ok(slurp("$dir/from1.h5") ne '' && slurp("$dir/from1.h5") eq slurp("$dir/from2.h5"), 'and from other weights, which the file names');
+
 my $long = "$small --steps 100000 --report-every 1 --save-every 2 --name same";
 my $pid = fork // die;
 if (!$pid) { open STDERR, '>', '/dev/null'; exec split / /, "$program train $long -o $dir/d.h5" or die }
