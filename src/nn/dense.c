@@ -388,6 +388,7 @@ static void compute(const struct product *product, float *scratch)
     set_up(&work, product, scratch);
     int all = pieces(work.rows, PANEL), blocks = pieces(product->weights->n, work.channels);
     size_t products = (size_t)work.rows * product->weights->n * product->taps * work.groups;
+    (void)products; /* unused without OpenMP */
 #pragma omp parallel num_threads(threads_for(products / 16))
     for (int start = 0; start < all; start += work.panels) {
         int panels = smaller(all - start, work.panels);

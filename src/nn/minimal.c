@@ -314,6 +314,7 @@ static void compute(const struct filter *f)
 {
     int all = pieces(f->tiles, PANEL), blocks = pieces(f->weights->n, BLOCK);
     size_t products = (size_t)f->tiles * f->weights->n * f->weights->k * f->count * f->count;
+    (void)products; /* unused without OpenMP */
 #pragma omp parallel num_threads(threads_for(products / 16))
     for (int start = 0; start < all; start += f->panels) {
         int panels = smaller(all - start, f->panels);
