@@ -3,6 +3,7 @@
 #   make                      build/sammed2d, build/libsammed2d.a, build/libsammed2d.so
 #   make deps                 install the Debian packages (sudo when not root)
 #   make check                all tests under ten minutes     make check-long   the rest
+#   make weights              trains the default model anew (slow)
 #   make demo                 segment the bundled phantoms    make install PREFIX= DESTDIR=
 #   switches                  DEBUG=1  SANITIZE=address,undefined  NATIVE=1  BUILD=dir  V=1 (show commands)
 #

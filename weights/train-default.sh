@@ -1,0 +1,46 @@
+#!/bin/sh
+# weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
+# stores it as weights/default.h5 is stored. Slow: an hour or two on two cores that have nothing else to do.
+#
+# Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
+# options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
+set -eu
+BUILD=${BUILD:-build}
+WORK=${WORK:-$BUILD/default-model}
+out=${1:-$BUILD/default.h5}
+mkdir -p "$WORK"
+
+all='--synthetic 1 --train all --choose lowest --mask-only 0 --points 1,3,5 --report-every 50'
+boxes='--component largest --outputs both --loss 4,1,0.3 --ema 0.998 --warmup 50 --masks 8'
+
+last=
+stage() { # name, batches, options...
+    name=$1 steps=$2
+    shift 2
+    [ -z "$last" ] || set -- -w "$WORK/$last.h5" "$@"
+    [ ! -e "$WORK/$name.state.h5" ] || set -- "$@" --resume
+    if [ ! -e "$WORK/$name.done" ]; then
+        "$BUILD/sammed2d" train $all "$@" --steps "$steps" --threads "${THREADS:-2}" -o "$WORK/$name.h5"
+        touch "$WORK/$name.done"
+    fi
+    last=$name
+}
+
+# name   batches  size and pictures                          prompts                                        learning
+stage s1    1142  --new fine --image-size 64 --augment none  --batch 8 --rounds 0 --box-share 1 --masks 10 \
+                                                             --outputs one --loss 0.5,1,0.05                --lr 4e-4 --warmup 200
+stage s2     919  --seed 5 --augment light                   --batch 8 --rounds 0 --box-share 1 $boxes      --lr 5e-4 --jitter 0.04 --jitter-pixels 1
+stage s3     738  --seed 6 --augment light --plain 0.7       --batch 8 --rounds 0 --box-share 1 $boxes      --lr 5e-4 --jitter 0.04 --jitter-pixels 1
+stage s4     672  --seed 8 --augment none --plain 1          --batch 8 --rounds 0 --box-share 0 $boxes      --lr 5e-4
+stage s5     756  --seed 9 --augment none --plain 0.8        --batch 8 --rounds 0 --box-share 0.5 $boxes    --lr 6e-4 --jitter 0.03 --jitter-pixels 1
+stage s6     932  --seed 10 --augment none --plain 0.6       --batch 4 --rounds 0 --box-share 0.5 $boxes    --lr 5e-4 --jitter 0.03 --jitter-pixels 1
+boxes="$boxes --rounds 1 --first-points 1,3,5 --batch 4 --augment light --lr 5e-4 --jitter 0.03"
+stage s7    1785  --seed 11 --image-size 128 --plain 0.4     $boxes --box-share 0.6 --jitter-pixels 2
+stage s8    1096  --seed 12 --plain 0.15                     $boxes --box-share 0.65 --jitter-pixels 2 --loss 4,1,0.5
+stage s9    LAST  --seed 13 --image-size 256 --plain 0.1     $boxes --box-share 0.65 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 \
+                                                             --warmup 20 --ema 0.99 --schedule linear --lr-end 0.05
+
+"$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"
+exec "$BUILD/sammed2d" convert "$WORK/$last.pth" -o "$out" --kind sam-med2d --orient radiological --multimask yes --dtype float16 \
+    --name 'sammed2d fine' --licence Apache-2.0 \
+    --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 4e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"
