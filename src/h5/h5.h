@@ -77,6 +77,10 @@ bool h5_table_get(const struct h5_table *table, const char *key, float *out);
 /* Puts a record there unless it is; false: it could not be written (disk full, read-only). */
 bool h5_table_put(struct h5_table *table, const char *key, const float *values);
 
+/* The same of bytes with a sign (H5_INT) or bfloat16 (H5_BFLOAT16). */
+const void *h5_mapped_numbers(const struct h5 *file, const struct h5_map *map, const char *name, enum h5_type type,
+                              int64_t count);
+
 /* Integer data sets only; values outside the range of out's type are clipped to it. */
 enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
                             struct sm_err *err);
@@ -109,7 +113,7 @@ int h5_each(const struct h5 *file, const char *group, int (*visit)(void *context
 /* Writing: to a temporary file, renamed by h5_commit. The same calls give the same bytes. */
 struct h5_out;
 enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *err);
-/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way
+/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16; INT: whole numbers from -128 to 127), contiguous, groups made on the way
  * when name has slashes. Names with dots are plain names. */
 enum sm_status h5_write_floats(struct h5_out *file, const char *name, const float *values,
                                const struct h5_shape *shape, struct sm_err *err);

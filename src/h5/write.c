@@ -73,6 +73,8 @@ static hid_t stored_type(enum h5_type type)
         return h5_float16_type();
     case H5_BFLOAT16:
         return H5Tcopy(H5T_STD_U16LE);
+    case H5_INT:
+        return H5Tcopy(H5T_STD_I8LE);
     default:
         return H5Tcopy(H5T_IEEE_F32LE);
     }
@@ -144,7 +146,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
                                const struct h5_shape *shape, struct sm_err *err)
 {
     int64_t count = h5_count(shape);
-    if (count < 0 || shape->rank > H5_MAX_RANK || shape->type > H5_BFLOAT16)
+    if (count < 0 || shape->rank > H5_MAX_RANK || (shape->type > H5_BFLOAT16 && shape->type != H5_INT))
         return sm_fail(err, SM_USAGE, "%s: no data set of this shape and type can be written",
                        name);
     errno = 0;
@@ -153,7 +155,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
     if (good && shape->type == H5_BFLOAT16)
         good = mark_bfloat16(id);
     if (good && count > 0)
-        good = shape->type == H5_FLOAT32
+        good = shape->type == H5_FLOAT32 || shape->type == H5_INT
                    ? H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0
                    : write_16_bit(id, values, (hsize_t)count, shape->type);
     if (id >= 0 && H5Dclose(id) < 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/config.h"
+#include "model/packed.h"
 #include "model/prompt_encoder.h"
 #include "model/weights.h"
 #include "nn/nn.h"
@@ -184,6 +185,8 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
+    if (is_packed(loader->model, source, tensor))
+        return packed_measure(loader->model, source, tensor, loader->block, &loader->largest_staged, err);
     if (source->check) {
         enum sm_status status = source->check(source->context, tensor, err);
         if (status)
@@ -281,6 +284,8 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
+    if (is_packed(loader->model, source, tensor))
+        return packed_load(loader->model, source, tensor, loader->block, loader->staging, err);
     size_t lowered = lowered_bytes(loader->model, tensor->field);
     bool repacked = tensor->layout != PLAIN || lowered;
     float *placed = source->place ? source->place(source->context, tensor) : NULL;

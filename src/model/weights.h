@@ -14,6 +14,7 @@ struct tensor {
     int64_t dim[4];
     int64_t count;       /* product of dim */
     const float **field; /* in struct weights */
+    bool whole;          /* int8 numbers, of packed weights (packed.c) */
 };
 
 /* Calls visit for every tensor of the configuration, in the order of weights.def; stops at the first
@@ -38,6 +39,9 @@ struct tensor_source {
     void (*forget)(const float *values, int64_t count);
     /* Tensors of the encoder that have their place are left alone until model_prepare_encoder. */
     bool lazily;
+    /* In which precision it has the encoder's matrices (packed.c), and the mapped numbers of one; NULL: fill. */
+    enum sm_precision packed;
+    const void *(*numbers)(void *context, const struct tensor *tensor);
 };
 
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */
