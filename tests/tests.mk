@@ -25,6 +25,9 @@ $(GOLDEN) $(BENCH) $(TOOLS): $(BUILD)/%: $(TESTLIB) $(LIB_A)
 	$(LINK_TEST)
 $(GOLDEN): $(BUILD)/%: $(BUILD)/obj/tests/golden/%.o
 $(BENCH): $(BUILD)/%: $(BUILD)/obj/tests/bench/%.o
+# build/bench times the calls between the library's files: the linker leads them through its clock.
+$(BUILD)/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/parts/*.c)) tests/bench/parts/wraps.ld $(PROGRAM)
+$(BUILD)/bench: TESTLINK = -Wl,@tests/bench/parts/wraps.ld
 $(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o
 
 # Each fuzz target twice: with libFuzzer (make fuzz), and with a main() that replays files.
@@ -63,6 +66,11 @@ measure-propagation: $(BUILD)/measure_propagation
 .PHONY: eval-table
 eval-table: $(PROGRAM)
 	@BUILD=$(BUILD) tests/bench/eval-table.sh >weights/EVALUATION.md.new && mv weights/EVALUATION.md.new weights/EVALUATION.md
+
+# Speed of the network and of whole runs, as ratios to sgemm: tests/bench/README.md. BENCH_OPTIONS="--json --rounds 3".
+.PHONY: bench
+bench: $(BUILD)/bench
+	@$(BUILD)/bench $(BENCH_OPTIONS)
 
 # Reading DICOM beside dcm2niix and plain header loops.
 .PHONY: bench-dicom

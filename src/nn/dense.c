@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <string.h>
 #include "nn/gemm.h"
+#include "nn/minimal.h"
 #include "nn/nn.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
@@ -13,8 +14,7 @@ enum {
     MOST_GROUPS = 384,         /* of k at a time: (MOST_GROUPS, 256 tokens) stays in the second cache */
     BLOCK = 8 * CHANNELS,      /* channels whose sums are kept while k goes by */
     LINE = 16,                 /* floats of a cache line */
-    TILE_STRIDE = MOST_GROUPS + LINE, /* words: rows of a copied tile fall into different sets */
-    CACHE_SETS = 64            /* of the first cache, one line each a way */
+    TILE_STRIDE = MOST_GROUPS + LINE /* words: rows of a copied tile fall into different sets */
 };
 
 /* A product of weights with rows that are gathered from pictures: output place (y, x) takes, for
@@ -212,12 +212,6 @@ static void pack_panel(const struct work *work, int start, int panel)
 
 /* ---- weights ---- */
 
-/* Rows a multiple of the first cache's size apart would drive each other out of it. */
-static bool rows_collide(size_t stride)
-{
-    return stride % (CACHE_SETS * LINE * sizeof(float)) == 0;
-}
-
 /* Bytes of a row that a group takes in memory. */
 static size_t word_bytes(const struct work *work)
 {
@@ -285,9 +279,9 @@ static void multiply(const struct work *work, float *sums, const struct place *a
     for (int i = 0; i < panels; i++) {
         int row = i * share;
         int ahead_rows = in_place && next && row < CHANNELS ? smaller(share, CHANNELS - row) : 0;
-        struct ahead ahead = {ahead_rows ? next + row * own_stride : NULL, ahead_rows};
+        struct ahead ahead = {ahead_rows ? next + row * own_stride : NULL, own_stride, ahead_rows};
         work->tile(sums + (size_t)i * BLOCK * PANEL, rows, stride,
-                   panel + (size_t)i * words * PANEL, channels, groups, add, ahead);
+                   panel + (size_t)i * words * PANEL, PANEL, channels, groups, add, ahead);
     }
 }
 
@@ -445,6 +439,12 @@ static int conv_places(int size, int kernel, int stride, int padding)
     return (size + 2 * padding - kernel) / stride + 1;
 }
 
+static bool by_fewer(const struct nn_weights *weights, int oh, int ow, int kernel, int stride,
+                     int padding)
+{
+    return kernel == 3 && stride == 2 && padding == 1 && minimal_applies(weights, oh, ow);
+}
+
 size_t nn_dense_conv_scratch(const struct nn_weights *weights, int batch, int height, int width,
                              int kernel, int stride, int padding)
 {
@@ -453,6 +453,8 @@ size_t nn_dense_conv_scratch(const struct nn_weights *weights, int batch, int he
     if (by_blas(weights))
         return nn_conv_scratch(batch, height, width, weights->k, weights->n, kernel, stride,
                                padding);
+    if (by_fewer(weights, oh, ow, kernel, stride, padding))
+        return minimal_scratch(weights, batch, oh, ow);
     return product_scratch(batch * oh * ow, kernel * kernel, weights);
 }
 
@@ -467,6 +469,10 @@ void nn_dense_conv(float *out, const float *x, const struct nn_weights *weights,
         nn_conv(out, x, weights->data, after->activation == NN_GELU ? NULL : after->bias, batch,
                 height, width, weights->k, weights->n, kernel, stride, padding, scratch);
         add_after(out, after, batch * oh * ow, weights->n);
+        return;
+    }
+    if (by_fewer(weights, oh, ow, kernel, stride, padding)) {
+        minimal_conv(out, x, weights, after, batch, height, width, scratch);
         return;
     }
     struct product product = {
@@ -493,6 +499,8 @@ size_t nn_dense_conv_transpose_scratch(const struct nn_weights *weights, int bat
 {
     if (by_blas(weights))
         return nn_conv_transpose_scratch(batch, height, width, weights->k, weights->n, kernel);
+    if (kernel == 4 && minimal_applies(weights, height, width))
+        return minimal_scratch(weights, batch, height, width);
     return product_scratch(batch * height * width, kernel * kernel / 4, weights);
 }
 
@@ -519,6 +527,10 @@ void nn_dense_conv_transpose(float *out, const float *x, const struct nn_weights
         nn_conv_transpose(out, x, weights->data, after->activation == NN_GELU ? NULL : after->bias,
                           batch, height, width, weights->k, weights->n, kernel, scratch);
         add_after(out, after, batch * 4 * height * width, weights->n);
+        return;
+    }
+    if (kernel == 4 && minimal_applies(weights, height, width)) {
+        minimal_conv_transpose(out, x, weights, after, batch, height, width, scratch);
         return;
     }
     struct product product = {

@@ -18,20 +18,23 @@
 
 enum {
     PANEL = 32,    /* tokens of a panel: two 512-bit vectors, four of 256 bits */
+    HALF = PANEL / 2,
     CHANNELS = 12, /* rows of weights a tile: 24 of 32 registers of 512 bits are its sums */
     CHUNK = 64     /* groups packed at a time: (CHUNK, PANEL) stays in the first cache */
 };
 
-/* What to fetch meanwhile: the next tile's weights, `rows` rows of them (0: nothing). */
+/* What to fetch meanwhile: weights of a tile to come, `rows` rows of them (0: nothing). */
 struct ahead {
     const char *weights;
+    size_t stride;
     int rows;
 };
 
-/* sums (channels, PANEL) = or += rows of weights, `stride` bytes apart, times a panel. int8: sums
- * are int32 in the same place, the panel unsigned, weights signed. */
+/* sums (channels, PANEL) = or += rows of weights, `stride` bytes apart, times a panel; of its lanes
+ * the first PANEL or HALF. int8: sums are int32 in the same place, the panel unsigned, weights
+ * signed. */
 typedef void gemm_tile(float *sums, const char *weights, size_t stride, const uint32_t *panel,
-                       int channels, int groups, bool add, struct ahead ahead);
+                       int lanes, int channels, int groups, bool add, struct ahead ahead);
 
 struct gemm_set {
     const char *name; /* "avx512", "avx2", "base" */
@@ -46,6 +49,8 @@ struct gemm_set {
     float (*range)(float *low, float *high, const float *x, int count);
     void (*from_bf16)(float *out, const uint16_t *x, int count);
     void (*from_int8)(float *out, const int8_t *x, int count);
+    /* out = the sum of 1, 2 or 4 rows; with `alternate` a - b, or (a - b) - (c - d). */
+    void (*gather)(float *out, const float *const *rows, int count, bool alternate, int n);
     /* Sums of int8 (channels, PANEL), in place, to float32: scale[c] factor[t] (sum - zero[t]
      * total[c]). */
     void (*from_int32)(float *sums, int channels, const float *scale, const int32_t *total,
@@ -56,6 +61,13 @@ struct gemm_set {
      * plus the rows of `add` when it is not NULL. */
     void (*unpack)(float *const out[PANEL], const float *const *add, const float *x, int channels);
 };
+
+/* Rows a multiple of the first cache's size apart would drive each other out of it: 64 sets of a
+ * line each a way. */
+static inline bool rows_collide(size_t stride)
+{
+    return stride % (64 * 64) == 0;
+}
 
 /* The set in use: the best this CPU can run, or what nn_use_kernels chose; NULL: BLAS. */
 const struct gemm_set *gemm_set(void);

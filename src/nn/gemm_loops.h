@@ -94,6 +94,24 @@ static void NAME(from_int8)(float *restrict out, const int8_t *restrict x, int c
         out[i] = x[i];
 }
 
+static void NAME(gather)(float *restrict out, const float *const *rows, int count, bool alternate,
+                         int n)
+{
+    const float *a = rows[0], *b = rows[count > 1 ? 1 : 0];
+    const float *c = rows[count > 2 ? 2 : 0], *d = rows[count > 2 ? 3 : 0];
+    float sign = alternate ? -1.0f : 1.0f;
+    if (count == 1)
+        memcpy(out, a, (size_t)n * sizeof(float));
+    else if (count == 2)
+#pragma omp simd
+        for (int i = 0; i < n; i++)
+            out[i] = a[i] + sign * b[i];
+    else
+#pragma omp simd
+        for (int i = 0; i < n; i++)
+            out[i] = (a[i] + sign * b[i]) + sign * (c[i] + sign * d[i]);
+}
+
 static void NAME(from_int32)(float *sums, int channels, const float *scale, const int32_t *total,
                              const float *restrict factor, const int32_t *restrict zero)
 {

@@ -1,100 +1,103 @@
-/* build/bench [ROUNDS [THREADS]]: seconds a slice of the ViT-B encoder with adapters at 256 px,
- * batch 1 and 4, beside the rate of sgemm (2048^3) measured in the same rounds. Each figure is the
- * best of the rounds; only the ratio of the two means something on another machine. */
-#include <stdio.h>
+/* build/bench: how fast the network and `segment` are here, as ratios to sgemm measured in the same
+ * moments; README.md beside this says how, and what the figures were. The seconds alone mean nothing on
+ * another machine. */
+#include <getopt.h>
 #include <stdlib.h>
-#include <time.h>
-#include "lib/hash_weights.h"
-#include "model/config.h"
+#include <string.h>
+#include <unistd.h>
+#include "bench/parts/bench.h"
 #include "nn/nn.h"
 
-enum { BATCH = 4, GEMM = 2048 };
-/* What one slice needs when nothing is wasted: blocks with adapters, patch embedding and neck. */
-static const double encoder_gflop = 67;
+static const char usage[] =
+    "usage: bench [options]\n"
+    "  --json             one JSON document on standard output\n"
+    "  --rounds N         runs of everything (default 5, at most 64)\n"
+    "  --threads N        default: as many as there are cores\n"
+    "  --processor-time   one thread, and its own time instead of the wall's: for a machine that is\n"
+    "                     not idle (leaves out the part threads)\n"
+    "  --parts A,B...     of encoder, decoder, segment, threads (default: all)\n"
+    "  --slices N         of the CT that is segmented, 512 x 512 each (default 100)\n"
+    "  --golden FILE      what is shown, with which weights, and what has to come out\n"
+    "                     (default ../shared/golden/sam_med2d_b.h5; without it ViT-B, not verified)\n";
 
-static double now(void)
+/* A file of one's own for the document, and what else is printed goes to standard error. */
+static FILE *keep_stdout(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + 1e-9 * t.tv_nsec;
+    FILE *out = fdopen(dup(STDOUT_FILENO), "w");
+    if (!out || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        give_up("standard output cannot be used");
+    return out;
 }
 
-static void *must(void *pointer)
+static bool choose_parts(struct bench *b, char *list)
 {
-    if (!pointer) {
-        fprintf(stderr, "bench: out of memory\n");
+    for (char *word = strtok(list, ","); word; word = strtok(NULL, ",")) {
+        int part = 0;
+        while (part < PARTS && strcmp(word, part_names[part]) != 0)
+            part++;
+        if (part == PARTS)
+            return false;
+        b->part[part] = true;
+    }
+    return true;
+}
+
+static int number(const char *text, int least, int most)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (*end || end == text || value < least || value > most)
+        give_up("%s is not a number from %d to %d", text, least, most);
+    return (int)value;
+}
+
+static void read_options(struct bench *b, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},        {"rounds", required_argument, NULL, 'r'},
+        {"threads", required_argument, NULL, 't'}, {"parts", required_argument, NULL, 'p'},
+        {"slices", required_argument, NULL, 's'}, {"golden", required_argument, NULL, 'g'},
+        {"processor-time", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    char every[] = "encoder,decoder,segment,threads", *parts = every;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
+        switch (c) {
+        case 'j': b->json = true; break;
+        case 'r': b->rounds = number(optarg, 1, MOST_ROUNDS); break;
+        case 't': b->threads = number(optarg, 0, 1024); break;
+        case 's': b->slices = number(optarg, 1, 1000); break;
+        case 'g': b->golden_path = optarg; break;
+        case 'c': b->processor_time = true; break;
+        case 'p': parts = optarg; break;
+        case 'h': fputs(usage, stdout); exit(0);
+        default: fputs(usage, stderr); exit(1);
+        }
+    }
+    if (optind < argc || !choose_parts(b, parts)) {
+        fputs(usage, stderr);
         exit(1);
     }
-    return pointer;
-}
-
-static float *numbers(size_t count)
-{
-    float *x = must(malloc(count * sizeof(*x)));
-    for (size_t i = 0; i < count; i++)
-        x[i] = (float)(i * 2654435761u % 1000) / 500 - 1;
-    return x;
-}
-
-static double keep_best(double *best, double start)
-{
-    double seconds = now() - start;
-    if (*best == 0 || seconds < *best)
-        *best = seconds;
-    return *best;
-}
-
-static void time_all(const struct sm_model *model, struct arena *arena, int rounds)
-{
-    size_t side = (size_t)model->config.image_size;
-    float *pixels = numbers(BATCH * side * side * 3), *a = numbers(GEMM * GEMM);
-    float *out = must(malloc(BATCH * sm_embedding_floats(&model->config) * sizeof(*out)));
-    float *c = must(malloc(GEMM * GEMM * sizeof(*c)));
-    double one = 0, four = 0, gemm = 0;
-    for (int round = 0; round < rounds; round++) {
-        double start = now();
-        nn_gemm(c, GEMM, a, GEMM, false, a, GEMM, true, GEMM, GEMM, GEMM, 1, 0);
-        keep_best(&gemm, start);
-        start = now();
-        image_encoder_forward(model, arena, out, pixels, 1, NULL);
-        keep_best(&one, start);
-        start = now();
-        image_encoder_forward(model, arena, out, pixels, BATCH, NULL);
-        keep_best(&four, start);
-    }
-    double rate = 2e-9 * GEMM * GEMM * GEMM / gemm, floor = encoder_gflop / rate;
-    printf("%s, %d threads\n", nn_blas_description(), nn_threads());
-    printf("sgemm 2048^3        %7.1f GFLOP/s\n", rate);
-    printf("encoder, batch 1    %7.3f s a slice, %.2f times %g GFLOP at that rate\n", one,
-           one / floor, encoder_gflop);
-    printf("encoder, batch %d    %7.3f s a slice, %.2f times\n", BATCH, four / BATCH,
-           four / BATCH / floor);
-    printf("activations         %7.1f MB\n", arena->size / 1048576.0);
-    free(pixels), free(a), free(out), free(c);
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = 1;
-    int rounds = argc > 1 ? atoi(argv[1]) : 10;
-    struct sm_config config;
-    struct sm_model *model;
-    struct sm_err err;
-    struct tensor_source source = hash_source(&seed);
-    nn_set_threads(argc > 2 ? atoi(argv[2]) : 0);
-    if (!config_preset(&config, "vit_b", 256, true) ||
-        model_from_source(&model, &config, &source, &err)) {
-        fprintf(stderr, "bench: cannot make a model: %s\n", err.message);
-        return 1;
+    static struct bench b = {.rounds = 5, .slices = 100, .golden_path = "../shared/golden/sam_med2d_b.h5"};
+    read_options(&b, argc, argv);
+    FILE *out = b.json ? keep_stdout() : stdout;
+    if (b.processor_time)
+        use_processor_time();
+    nn_set_threads(b.processor_time ? 1 : b.threads);
+    b.threads = nn_threads();
+    network_prepare(&b);
+    if (b.part[PART_ENCODER])
+        bench_encoder(&b);
+    if (b.part[PART_DECODER])
+        bench_decoder(&b);
+    if (b.part[PART_SEGMENT])
+        bench_segment(&b);
+    if (b.part[PART_THREADS] && !b.processor_time) {
+        bench_network_threads(&b);
+        bench_segment_threads(&b);
     }
-    struct arena arena = {0};
-    image_encoder_forward(model, &arena, NULL, NULL, BATCH, NULL);
-    if (arena_init(&arena, arena.peak, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        return 1;
-    }
-    time_all(model, &arena, rounds);
-    arena_free(&arena);
-    sm_model_close(model);
-    return 0;
+    (b.json ? report_json : report_text)(&b, out);
+    return b.failed || b.tally.failed || fflush(out) ? 1 : 0;
 }

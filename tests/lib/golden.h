@@ -36,7 +36,11 @@ void golden_fail(struct golden *g, const char *what, const char *why);
  * only, when its name ends in _every_<n>th. */
 void golden_compare(struct golden *g, const char *path, const float *got, int rank,
                     const int64_t *dim);
-/* The same within 2 units in the last place, all elements. */
+/* What golden_compare looks at, without a line of its own; false, and reported, when the data set is not
+ * there or of another shape. */
+bool golden_difference(struct golden *g, const char *path, const float *got, int rank,
+                       const int64_t *dim, double *difference, double *bound);
+/* golden_compare within 2 units in the last place, all elements. */
 void golden_compare_ulp(struct golden *g, const char *path, const float *got, size_t count);
 /* One line: `difference` has to be at most `bound`. Data set `path` counts as compared. */
 void golden_verdict(struct golden *g, const char *path, const char *what, double difference, double bound);
