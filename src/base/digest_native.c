@@ -5,6 +5,7 @@
 #if defined __x86_64__
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
 static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -16,10 +17,17 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
+/* Asked once: the instruction is slow, in a virtual machine a thousand times as slow. */
 bool digest_is_native(void)
 {
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1U << 29)) != 0;
+    enum { UNKNOWN, NO, YES };
+    static atomic_int known;
+    if (atomic_load_explicit(&known, memory_order_relaxed) == UNKNOWN) {
+        unsigned a, b, c, d;
+        bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1U << 29)) != 0;
+        atomic_store_explicit(&known, has ? YES : NO, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&known, memory_order_relaxed) == YES;
 }
 
 /* Words a..h as the instructions have them: the first of a pair in the high half. */

@@ -8,20 +8,23 @@
 #include "nn/parallel.h"
 #include "nn/simd.h"
 
-enum {
-    BLAS_PTHREAD = 1,
-    BLAS_OPENMP = 2
-}; /* what openblas_get_parallel() returns; 0 is sequential */
-
 static atomic_int thread_count; /* 0: not yet asked for */
+
+/* Threads are this library's own (nn_gemm's strips), so BLAS needs none, whichever build it is. A pthread
+ * build would have a second set of them beside OpenMP's, which spin a while after each call; with one
+ * thread a call it takes calls from several threads as an openmp build does. */
+static void share_threads(int threads)
+{
+    openblas_set_num_threads(1);
+    omp_set_num_threads(threads); /* after it: an openmp build sets OpenMP's number too */
+}
 
 void nn_set_threads(int threads)
 {
     if (threads <= 0)
         threads = omp_get_num_procs();
     atomic_store(&thread_count, threads);
-    omp_set_num_threads(threads);
-    openblas_set_num_threads(threads);
+    share_threads(threads);
 }
 
 /* OpenMP's own choice is taken once and kept: it may differ from thread to thread, and scratch that
@@ -32,17 +35,15 @@ int nn_threads(void)
     if (threads)
         return threads;
     int own = omp_get_max_threads();
-    return atomic_compare_exchange_strong(&thread_count, &threads, own) ? own : threads;
+    if (!atomic_compare_exchange_strong(&thread_count, &threads, own))
+        return threads;
+    share_threads(own);
+    return own;
 }
 
-/* A sequential build is no exception: its buffers have no locks, and calls from several threads give
- * wrong numbers without a word. */
+/* A sequential build's buffers have no locks, and calls from several threads give wrong numbers without a
+ * word. */
 bool nn_gemm_in_parallel(void)
-{
-    return openblas_get_parallel() == BLAS_OPENMP;
-}
-
-bool nn_gemm_from_threads(void)
 {
     return openblas_get_parallel() != 0;
 }
@@ -74,12 +75,12 @@ size_t nn_reserve(void)
 const char *nn_blas_description(void)
 {
     static _Thread_local char text[128];
-    static const char *const build[] = {"sequential", "pthread", "openmp"};
+    static const char *const build[] = {"sequential", "pthread", "openmp"}; /* openblas_get_parallel() */
     char version[32] = "";
     int parallel = openblas_get_parallel();
     sscanf(openblas_get_config(), "OpenBLAS %31s", version);
     snprintf(text, sizeof(text), "OpenBLAS %s (%s, %s), loops for %s", version,
-             parallel >= 0 && parallel <= BLAS_OPENMP ? build[parallel] : "unknown",
+             parallel >= 0 && parallel <= 2 ? build[parallel] : "unknown",
              openblas_get_corename(), nn_simd()->name);
     return text;
 }

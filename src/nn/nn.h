@@ -30,7 +30,7 @@ void nn_linear_add(float *out, const float *x, const float *w, const float *bias
 /* c (m, n) = alpha * op(a) * op(b) + beta * c; op is transposition when the flag is set. */
 void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const float *b, int ldb,
              bool transpose_b, int m, int n, int k, float alpha, float beta);
-/* Threads for BLAS and for the loops here; 0 = as many as the machine has cores. Not while a kernel
+/* Threads for BLAS's products and for the loops here, which share one set; 0 = as many as the machine has cores. Not while a kernel
  * runs, and before scratch is sized. */
 void nn_set_threads(int threads);
 /* What was set, else what OpenMP said when this was first asked. */
@@ -38,10 +38,8 @@ int nn_threads(void);
 /* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the
  * thread. */
 const char *nn_blas_description(void);
-/* True when GEMM may be called from inside an OpenMP parallel region (an openmp build only). */
+/* True when GEMM may be called from several threads at a time (any OpenBLAS but a sequential build). */
 bool nn_gemm_in_parallel(void);
-/* True when several threads may call GEMM at a time while nn_threads() is 1 (any build but a sequential one). */
-bool nn_gemm_from_threads(void);
 /* ---- each.c: whole pieces of work side by side ---- */
 
 /* Calls task(context, i, worker) for i = 0..n-1, on several threads when kernels may be called from

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "nn/nn.h"
 #include "pipeline/embeddings.h"
 #include "pipeline/run.h"
 
@@ -13,32 +14,37 @@ static double now(void)
     return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
 }
 
-static void fill_picture(struct run *run, int slice, int number, struct sm_picture *picture)
+static void fill_picture(const struct run *run, int slice, int number, struct sm_picture *picture)
 {
     const struct sm_view *view = &run->result->view;
     size_t bytes = run->pixels * (size_t) run->volume->channels;
     uint8_t *grey = run->grey + (size_t) number * bytes;
-    sm_view_slice(view, run->volume, slice, run->values);
+    float *values = run->values + (size_t) number * bytes;
+    sm_view_slice(view, run->volume, slice, values);
     struct sm_window window = sm_window_at(&run->result->window, view, slice);
-    sm_window_apply(&window, run->values, bytes, grey);
+    sm_window_apply(&window, values, bytes, grey);
     *picture = (struct sm_picture){view->dim[1], view->dim[0], run->volume->channels, grey};
 }
 
-/* Pictures of `slices` that the network has to see; what is kept of earlier runs is taken from there, and
- * `slices` and `keys` then are those that are left. */
+/* Pictures of `slices`, side by side. What is kept of earlier runs is taken from there; the first of
+ * `slices`, `pictures` and `keys` then are those that the network has to see, and their number is returned. */
 static int pictures_to_encode(struct run *run, int *slices, int count, struct sm_picture *pictures, char (*keys)[65])
 {
     int left = 0;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(nn_threads() < count ? nn_threads() : count)
     for (int n = 0; n < count; n++) {
-        int slice = slices[n];
-        fill_picture(run, slice, left, &pictures[left]);
-        if (run->kept) {
-            embeddings_key(run->kept, &pictures[left], keys[left]);
-            run->embeddings[slice] = embeddings_find(run->kept, keys[left]);
-        }
-        if (!run->embeddings[slice])
-            slices[left++] = slice;
+        fill_picture(run, slices[n], n, &pictures[n]);
+        if (!run->kept)
+            continue;
+        embeddings_key(run->kept, &pictures[n], keys[n]);
+        run->embeddings[slices[n]] = embeddings_find(run->kept, keys[n]);
     }
+    for (int n = 0; n < count; n++)
+        if (!run->embeddings[slices[n]]) {
+            slices[left] = slices[n];
+            pictures[left] = pictures[n];
+            memmove(keys[left++], keys[n], sizeof keys[n]);
+        }
     return left;
 }
 

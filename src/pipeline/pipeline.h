@@ -5,6 +5,7 @@
 #ifndef PIPELINE_PIPELINE_H
 #define PIPELINE_PIPELINE_H
 
+#include <math.h>
 #include "pipeline/propagate.h"
 #include "sammed2d/segment.h"
 
@@ -75,8 +76,13 @@ void asks_free(struct asks *asks);
 /* Voxel index along the slice axis, as the user counts, of slice s of the view. */
 int result_slice_index(const struct sm_result *result, int s);
 void result_logits(const struct sm_result *result, const float *low_res, float *logits);
-/* The reference's threshold: sigmoid(logit) > 0.5 in float32. */
-bool logit_inside(float logit);
+/* ref: segment_anything/predictor_sammed.py, masks = masks > 0.5 after a sigmoid, in float32: a logit of a
+ * few rounding errors above zero is still outside. Beyond those the sigmoid need not be computed. */
+static inline bool logit_inside(float logit)
+{
+    return logit > 1e-3f || (logit > 0 && 1.0f / (1.0f + expf(-logit)) > 0.5f);
+}
+/* assemble.c: labels and figures of all objects. */
 enum sm_status result_assemble(struct sm_result *result, const struct sm_volume *volume, bool overlap,
                                const struct sm_listener *listener, struct sm_err *err);
 

@@ -31,7 +31,7 @@ struct run {
     size_t pixels, low;    /* height * width; L * L */
     float **embeddings;    /* (slices) */
     uint8_t *grey;         /* (batch, height, width, channels) */
-    float *values;         /* (height, width, channels) */
+    float *values;         /* (batch, height, width, channels) */
     float *low_res;        /* (PROMPTS, 3, L, L) */
     struct appearance *appearances; /* (objects, slices given), handed out one by one */
     size_t appearance_count;

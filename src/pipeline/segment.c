@@ -13,7 +13,7 @@ static enum sm_status run_open(struct run *run, const struct sm_model *model, st
     if (!run->lent)
         run->embeddings = calloc((size_t) view->dim[2], sizeof *run->embeddings);
     run->grey = malloc((size_t) run->batch * run->pixels * channels);
-    run->values = malloc(run->pixels * channels * sizeof *run->values);
+    run->values = malloc((size_t) run->batch * run->pixels * channels * sizeof *run->values);
     run->low_res = malloc(3 * PROMPTS * run->low * sizeof *run->low_res);
     run->inside = malloc(run->pixels * sizeof *run->inside);
     run->followed = malloc(run->pixels * sizeof *run->followed);

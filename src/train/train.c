@@ -228,7 +228,7 @@ static int most_points(const struct train_options *o)
 /* A loss over the whole batch needs all of it at once. */
 static int workers_of(const struct train_options *o)
 {
-    return o->rule.loss.whole_batch || !nn_gemm_from_threads() ? 1 : nn_threads();
+    return o->rule.loss.whole_batch || !nn_gemm_in_parallel() ? 1 : nn_threads();
 }
 
 static int print_counts(char *text, int size, const struct point_counts *counts)

@@ -1,14 +1,35 @@
 #!/usr/bin/perl
 # Every OpenBLAS build that is installed (Debian has an openmp, a pthread and a serial one) gives the
-# golden values; which one is linked at run time is the machine's choice.
+# golden values and the same segmentation, and brings no second set of threads to work beside ours; which
+# one is linked at run time is the machine's choice.
 use strict;
 use warnings;
+use File::Temp 'tempdir';
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
 my @folders = grep { -e "$_/libopenblas.so.0" } glob '/usr/lib/*/openblas-*';
 plan skip_all => 'fewer than two OpenBLAS builds are installed' if @folders < 2;
-plan tests => 2 * @folders;
+plan tests => 4 * @folders;
+my $dir = tempdir(CLEANUP => 1);
+
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> }
+
+# Runs the program; the most threads that wanted a processor at one moment.
+sub most_running {
+    my @words = @_;
+    my ($most, $child) = (0, fork // die);
+    exec @words or die if !$child;
+    while (waitpid($child, 1) == 0) {    # WNOHANG
+        my @states = map { slurp($_) =~ /\) (\w)/ ? $1 : () } glob "/proc/$child/task/*/stat";
+        my $running = grep { $_ eq 'R' } @states;
+        $most = $running if $running > $most;
+        select undef, undef, undef, 0.002;
+    }
+    return $most;
+}
+
+my $first;
 
 for my $folder (@folders) {
     my ($kind) = $folder =~ /openblas-(\w+)$/;
@@ -18,4 +39,10 @@ for my $folder (@folders) {
         "$kind is the one in use");
     my $said = qx($build/check_golden --dir tests/golden/set 2>&1);
     is($?, 0, "$kind: golden values") or diag(substr $said, -2000);
+    my $most = most_running("$build/sammed2d", 'segment', 'data/ct/image.nii.gz', '--prompts', 'data/ct/middle.json',
+        '--threads', 3, '-o', "$dir/$kind.nii", '--stats', "$dir/$kind.csv");
+    cmp_ok($most, '<=', 4, "$kind: no more threads at work than were asked for, and the reader's while weights are opened");
+    my $result = slurp("$dir/$kind.nii") . slurp("$dir/$kind.csv");
+    $first //= $result if $kind ne 'sequential';
+    ok(length $result && ($kind eq 'sequential' || $result eq $first), "$kind: the same label map and figures");
 }
