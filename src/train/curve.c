@@ -106,7 +106,9 @@ static double largest_loss(const struct report *reports, size_t count)
     double largest = 0;
     for (size_t i = 0; i < count; i++)
         largest = isfinite(reports[i].loss) ? fmax(largest, reports[i].loss) : largest;
-    double step = round_step(largest > 0 ? largest : 1, 4);
+    if (!(largest > 0))
+        return 1;
+    double step = round_step(largest, 4);
     return step * ceil(largest / step);
 }
 
