@@ -62,9 +62,9 @@ static inline int pieces(int count, int size)
     return (count + size - 1) / size;
 }
 
-static int per_group(enum nn_precision precision)
+static int per_group(const struct gemm_set *set, enum nn_precision precision)
 {
-    return precision == NN_INT8 ? 4 : precision == NN_BF16 ? 2 : 1;
+    return precision == NN_INT8 ? set->int8_group : precision == NN_BF16 ? 2 : 1;
 }
 
 static int panels_at_once(int rows, int words)
@@ -74,13 +74,6 @@ static int panels_at_once(int rows, int words)
     return pieces(all, pieces(all, most));
 }
 
-/* Where the CPU cannot multiply in the weights' precision they are widened, tile by tile. */
-static enum nn_precision tile_precision(const struct gemm_set *set, enum nn_precision precision)
-{
-    gemm_tile *tile = precision == NN_INT8 ? set->int8 : precision == NN_BF16 ? set->bf16 : NULL;
-    return tile ? precision : NN_F32;
-}
-
 static size_t thread_floats(int panels)
 {
     return (size_t)panels * BLOCK * PANEL + CHANNELS * TILE_STRIDE;
@@ -88,8 +81,9 @@ static size_t thread_floats(int panels)
 
 static size_t product_scratch(int rows, int taps, const struct nn_weights *weights)
 {
-    enum nn_precision precision = tile_precision(gemm_own_set(), weights->precision);
-    int words = taps * pieces(weights->k, per_group(precision));
+    const struct gemm_set *set = gemm_own_set();
+    int words =
+        taps * pieces(weights->k, per_group(set, tile_precision(set, weights->precision)));
     int panels = panels_at_once(rows, words);
     return LINE + (size_t)panels * PANEL * (words + 2) + nn_threads() * thread_floats(panels);
 }
@@ -98,7 +92,7 @@ static void set_up(struct work *work, const struct product *product, float *scra
 {
     const struct gemm_set *set = gemm_own_set();
     enum nn_precision precision = tile_precision(set, product->weights->precision);
-    int groups = pieces(product->weights->k, per_group(precision));
+    int groups = pieces(product->weights->k, per_group(set, precision));
     int blocks = pieces(groups, MOST_GROUPS), words = product->taps * groups;
     int rows = product->batch * product->oh * product->ow;
     int panels = panels_at_once(rows, words), n = product->weights->n;
@@ -165,29 +159,53 @@ static void find_scales(const struct work *work, int first, float *factor, int32
     }
 }
 
+/* Numbers of a token in 8 bits, as the tile wants them. */
+static void quantise(const struct gemm_set *set, uint32_t *words, const float *x, float factor,
+                     int32_t zero, int numbers)
+{
+    uint8_t bytes[2 * CHUNK];
+    float inverse = factor > 0 ? 1 / factor : 0;
+    if (set->int8_group == 2) {
+        set->quantise(bytes, x, inverse, zero, numbers);
+        set->widen_uint8((int16_t *)words, bytes, numbers);
+    } else {
+        set->quantise((uint8_t *)words, x, inverse, zero, numbers);
+    }
+}
+
+/* A pixel outside counts as zero. */
+static void fill_outside(const struct work *work, uint32_t *words, int32_t zero, int count)
+{
+    uint32_t word = work->precision != NN_INT8        ? 0
+                    : work->set->int8_group == 2 ? 0x10001u * (uint32_t)zero
+                                                      : 0x1010101u * (uint32_t)zero;
+    for (int i = 0; i < count; i++)
+        words[i] = word;
+}
+
 /* Groups first..first+count of a tap, all tokens of a panel, as words of the tile's precision. */
 static void convert(const struct work *work, uint32_t words[PANEL][CHUNK], const float *const *row,
                     int first, int count, const float *factor, const int32_t *zero)
 {
-    int per = per_group(work->precision), k = work->product->weights->k;
+    int per = per_group(work->set, work->precision), k = work->product->weights->k;
     int numbers = smaller(count * per, k - first * per);
     for (int t = 0; t < PANEL; t++) {
+        const float *x = row[t] ? row[t] + first * per : NULL;
         if (numbers < count * per)
             words[t][count - 1] = 0;
-        if (work->precision == NN_BF16 && row[t])
-            work->set->to_bf16((uint16_t *)words[t], row[t] + first * per, numbers);
-        else if (work->precision == NN_INT8 && row[t])
-            work->set->quantise((uint8_t *)words[t], row[t] + first * per,
-                                factor[t] > 0 ? 1 / factor[t] : 0, zero[t], numbers);
-        else /* a pixel outside counts as zero */
-            memset(words[t], work->precision == NN_INT8 ? zero[t] : 0, count * sizeof(uint32_t));
+        if (!x)
+            fill_outside(work, words[t], zero[t], count);
+        else if (work->precision == NN_BF16)
+            work->set->to_bf16((uint16_t *)words[t], x, numbers);
+        else
+            quantise(work->set, words[t], x, factor[t], zero[t], numbers);
     }
 }
 
 static void pack_panel(const struct work *work, int start, int panel)
 {
     const struct product *p = work->product;
-    int first = (start + panel) * PANEL, per = per_group(work->precision);
+    int first = (start + panel) * PANEL, per = per_group(work->set, work->precision);
     uint32_t *to = work->packed + (size_t)panel * p->taps * work->groups * PANEL;
     float *factor = work->factor + panel * PANEL;
     int32_t *zero = work->zero + panel * PANEL;
@@ -216,7 +234,7 @@ static void pack_panel(const struct work *work, int start, int panel)
 static size_t word_bytes(const struct work *work)
 {
     static const size_t bytes[] = {[NN_F32] = 4, [NN_BF16] = 2, [NN_INT8] = 1};
-    return bytes[work->product->weights->precision] * per_group(work->precision);
+    return bytes[work->product->weights->precision] * per_group(work->set, work->precision);
 }
 
 /* A tile's weights: rows from `channel` on, groups from `group` on of one tap. */
@@ -246,12 +264,16 @@ static const char *fetch_tile(const struct work *work, const struct place *at, i
     const struct nn_weights *w = work->product->weights;
     const char *rows = weights_at(work, at);
     *stride = w->row_bytes;
-    if (work->precision == w->precision && !(rows_collide(*stride) && work->panels > 2))
+    bool pairs = work->precision == NN_INT8 && work->set->int8_group == 2;
+    bool same = work->precision == w->precision && !pairs;
+    if (same && !(rows_collide(*stride) && work->panels > 2))
         return rows;
     for (int c = 0; c < channels; c++, rows += w->row_bytes) {
         float *to = copy + c * TILE_STRIDE;
-        if (work->precision == w->precision)
+        if (same)
             memcpy(to, rows, groups * sizeof(float));
+        else if (pairs)
+            work->set->widen_int8((int16_t *)to, (const int8_t *)rows, 2 * groups);
         else if (w->precision == NN_BF16)
             work->set->from_bf16(to, (const uint16_t *)rows, groups);
         else
@@ -366,6 +388,7 @@ static void compute(const struct product *product, float *scratch)
     set_up(&work, product, scratch);
     int all = pieces(work.rows, PANEL), blocks = pieces(product->weights->n, work.channels);
     size_t products = (size_t)work.rows * product->weights->n * product->taps * work.groups;
+    (void)products; /* unused without OpenMP */
 #pragma omp parallel num_threads(threads_for(products / 16))
     for (int start = 0; start < all; start += work.panels) {
         int panels = smaller(all - start, work.panels);

@@ -1,6 +1,7 @@
 /* Views of weights, and weights rounded to bfloat16 and int8. */
 #include <math.h>
 #include <string.h>
+#include "base/half.h"
 #include "nn/gemm.h"
 #include "nn/nn.h"
 
@@ -45,10 +46,19 @@ static size_t piece_bytes(const struct nn_weights *w, enum nn_precision precisio
     return (bytes + 3) / 4 * 4;
 }
 
+/* Where float32 is BLAS's, whose kernels ours cannot match, only our own for this precision would win:
+ * without one, rounded weights are kept in float32. */
+static bool kept_wide(enum nn_precision precision)
+{
+    return !gemm_set() && tile_precision(gemm_own_set(), precision) == NN_F32;
+}
+
 size_t nn_weights_bytes(const struct nn_weights *w, enum nn_precision precision)
 {
     if (precision == NN_F32)
         return 0;
+    if (kept_wide(precision))
+        return (size_t)w->taps * w->n * w->k * sizeof(float);
     size_t numbers = whole_lines((size_t)w->taps * w->n * piece_bytes(w, precision));
     size_t scales = whole_lines(w->n * sizeof(float));
     size_t totals = whole_lines((size_t)w->taps * w->n * sizeof(int32_t));
@@ -83,11 +93,32 @@ static int32_t to_int8(int8_t *out, const float *x, float scale, int count)
     return total;
 }
 
+/* Rounded, in float32, in the same layout. */
+static struct nn_weights lower_wide(float *memory, const struct nn_weights *w,
+                                    enum nn_precision precision)
+{
+    struct nn_weights wide = *w;
+    wide.data = memory;
+    for (int c = 0; c < w->n; c++) {
+        float scale = channel_scale(w, c), factor = scale > 0 ? 1 / scale : 0;
+        for (int tap = 0; tap < w->taps; tap++) {
+            const float *x = piece(w, c, tap);
+            float *to = memory + (x - (const float *)w->data);
+            for (int i = 0; i < w->k; i++)
+                to[i] = precision == NN_INT8 ? scale * rintf(x[i] * factor)
+                                             : bfloat_to_float(bfloat_from_float(x[i]));
+        }
+    }
+    return wide;
+}
+
 struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *w,
                                    enum nn_precision precision)
 {
     if (precision == NN_F32)
         return *w;
+    if (kept_wide(precision))
+        return lower_wide(memory, w, precision);
     size_t bytes = piece_bytes(w, precision), row = bytes * w->taps;
     char *numbers = memory;
     float *scale = (float *)(numbers + whole_lines(row * w->n));

@@ -5,7 +5,8 @@
  * CHANNELS rows of a row-major matrix where they lie, in a mapped file for instance. Only
  * activations are packed, into panels of PANEL tokens, and only once a product.
  *
- * Everything is counted in groups of four bytes along k: one float32, two bfloat16 or four int8. A
+ * Everything is counted in groups of four bytes along k: one float32, two bfloat16, four int8 or,
+ * where the CPU multiplies no bytes, two int8 widened to int16. A
  * panel is (groups, PANEL) groups: whatever the precision, packing is one transposition of 32-bit
  * words, and a tile is the same loop around another multiply-add.
  */
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "nn/nn.h"
 
 enum {
     PANEL = 32,    /* tokens of a panel: two 512-bit vectors, four of 256 bits */
@@ -39,6 +41,7 @@ typedef void gemm_tile(float *sums, const char *weights, size_t stride, const ui
 struct gemm_set {
     const char *name; /* "avx512", "avx2", "base" */
     gemm_tile *f32, *bf16, *int8; /* NULL: this CPU cannot */
+    int int8_group;               /* 4, or 2: panel and weights are int16 */
     /* panel (groups, PANEL) = rows transposed; a NULL row is zeros. groups <= CHUNK. */
     void (*pack)(uint32_t *panel, const uint32_t *const rows[PANEL], int groups);
     /* out = x rounded to bfloat16, to nearest even; not-a-number stays one. */
@@ -49,6 +52,8 @@ struct gemm_set {
     float (*range)(float *low, float *high, const float *x, int count);
     void (*from_bf16)(float *out, const uint16_t *x, int count);
     void (*from_int8)(float *out, const int8_t *x, int count);
+    void (*widen_int8)(int16_t *out, const int8_t *x, int count);
+    void (*widen_uint8)(int16_t *out, const uint8_t *x, int count);
     /* out = the sum of 1, 2 or 4 rows; with `alternate` a - b, or (a - b) - (c - d). */
     void (*gather)(float *out, const float *const *rows, int count, bool alternate, int n);
     /* Sums of int8 (channels, PANEL), in place, to float32: scale[c] factor[t] (sum - zero[t]
@@ -61,6 +66,14 @@ struct gemm_set {
      * plus the rows of `add` when it is not NULL. */
     void (*unpack)(float *const out[PANEL], const float *const *add, const float *x, int channels);
 };
+
+/* Where the CPU cannot multiply in the weights' precision they are widened, tile by tile. */
+static inline enum nn_precision tile_precision(const struct gemm_set *set,
+                                               enum nn_precision precision)
+{
+    gemm_tile *tile = precision == NN_INT8 ? set->int8 : precision == NN_BF16 ? set->bf16 : NULL;
+    return tile ? precision : NN_F32;
+}
 
 /* Rows a multiple of the first cache's size apart would drive each other out of it: 64 sets of a
  * line each a way. */

@@ -94,6 +94,20 @@ static void NAME(from_int8)(float *restrict out, const int8_t *restrict x, int c
         out[i] = x[i];
 }
 
+static void NAME(widen_int8)(int16_t *restrict out, const int8_t *restrict x, int count)
+{
+#pragma omp simd
+    for (int i = 0; i < count; i++)
+        out[i] = x[i];
+}
+
+static void NAME(widen_uint8)(int16_t *restrict out, const uint8_t *restrict x, int count)
+{
+#pragma omp simd
+    for (int i = 0; i < count; i++)
+        out[i] = x[i];
+}
+
 static void NAME(gather)(float *restrict out, const float *const *rows, int count, bool alternate,
                          int n)
 {

@@ -19,15 +19,30 @@
 #define MULTIPLY_ADD SUM_OF_PRODUCT
 #include "nn/gemm_tile.h"
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#define TILE base_pairs
+#define VECTOR 16
+#define ROWS 6
+#define WORD int32_t
+#define SUM int32_t
+#define MULTIPLY_ADD(sum, x, weight)                                                               \
+    sum += (__typeof__(sum))_mm_madd_epi16((__m128i)x, _mm_set1_epi32(weight))
+#include "nn/gemm_tile.h"
+#define BASE_INT8 .int8 = base_pairs, .int8_group = 2,
+#else
+#define BASE_INT8
+#endif
+
 #define LOOPS(set)                                                                                 \
     .pack = set##_pack, .to_bf16 = set##_to_bf16, .quantise = set##_quantise,                      \
     .range = set##_range, .from_bf16 = set##_from_bf16, .from_int8 = set##_from_int8,              \
-    .gather = set##_gather, .from_int32 = set##_from_int32, .affine = set##_affine, .unpack = set##_unpack
+    .widen_int8 = set##_widen_int8, .widen_uint8 = set##_widen_uint8, .gather = set##_gather,      \
+    .from_int32 = set##_from_int32, .affine = set##_affine, .unpack = set##_unpack
 
-static const struct gemm_set base_set = {.name = "base", .f32 = base_f32, LOOPS(base)};
+static const struct gemm_set base_set = {.name = "base", .f32 = base_f32, BASE_INT8 LOOPS(base)};
 
 #ifdef __x86_64__
-#include <immintrin.h>
 
 /* Between these two, functions may use the instruction sets named. */
 #define PRAGMA(text) _Pragma(#text)
@@ -52,9 +67,18 @@ FOR_TARGET("avx2,fma")
 #define SUM float
 #define MULTIPLY_ADD SUM_OF_PRODUCT
 #include "nn/gemm_tile.h"
+#define TILE avx2_pairs
+#define VECTOR 32
+#define ROWS 6
+#define WORD int32_t
+#define SUM int32_t
+#define MULTIPLY_ADD(sum, x, weight)                                                               \
+    sum += (__typeof__(sum))_mm256_madd_epi16((__m256i)x, _mm256_set1_epi32(weight))
+#include "nn/gemm_tile.h"
 END_TARGET
 
-static const struct gemm_set avx2_set = {.name = "avx2", .f32 = avx2_f32, LOOPS(avx2)};
+static const struct gemm_set avx2_set = {
+    .name = "avx2", .f32 = avx2_f32, .int8 = avx2_pairs, .int8_group = 2, LOOPS(avx2)};
 
 /* ---- AVX-512, and its instructions for bfloat16 and int8 where there are ---- */
 
@@ -67,6 +91,14 @@ FOR_TARGET("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
 #define WORD float
 #define SUM float
 #define MULTIPLY_ADD SUM_OF_PRODUCT
+#include "nn/gemm_tile.h"
+#define TILE avx512_pairs
+#define VECTOR 64
+#define ROWS 12
+#define WORD int32_t
+#define SUM int32_t
+#define MULTIPLY_ADD(sum, x, weight)                                                               \
+    sum += (__typeof__(sum))_mm512_madd_epi16((__m512i)x, _mm512_set1_epi32(weight))
 #include "nn/gemm_tile.h"
 END_TARGET
 FOR_TARGET("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")
@@ -92,21 +124,26 @@ FOR_TARGET("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma")
 END_TARGET
 
 /* Which of the low precisions a CPU knows differs: bit 0 bfloat16, bit 1 int8. */
+#define WITHOUT_VNNI .int8 = avx512_pairs, .int8_group = 2
+#define WITH_VNNI .int8 = avx512_int8, .int8_group = 4
 static const struct gemm_set avx512_sets[4] = {
-    {.name = "avx512", .f32 = avx512_f32, LOOPS(avx512)},
-    {.name = "avx512", .f32 = avx512_f32, .bf16 = avx512_bf16, LOOPS(avx512)},
-    {.name = "avx512", .f32 = avx512_f32, .int8 = avx512_int8, LOOPS(avx512)},
-    {.name = "avx512", .f32 = avx512_f32, .bf16 = avx512_bf16, .int8 = avx512_int8, LOOPS(avx512)},
+    {.name = "avx512f", .f32 = avx512_f32, WITHOUT_VNNI, LOOPS(avx512)},
+    {.name = "avx512", .f32 = avx512_f32, .bf16 = avx512_bf16, WITHOUT_VNNI, LOOPS(avx512)},
+    {.name = "avx512", .f32 = avx512_f32, WITH_VNNI, LOOPS(avx512)},
+    {.name = "avx512", .f32 = avx512_f32, .bf16 = avx512_bf16, WITH_VNNI, LOOPS(avx512)},
 };
 
 const struct gemm_set *gemm_set_variant(int number)
 {
-    const struct gemm_set *usable[3];
+    const struct gemm_set *usable[4];
     int count = 0;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        usable[count++] = &avx512_sets[!!__builtin_cpu_supports("avx512bf16") +
-                                       2 * !!__builtin_cpu_supports("avx512vnni")];
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        int more = !!__builtin_cpu_supports("avx512bf16") + 2 * !!__builtin_cpu_supports("avx512vnni");
+        if (more)
+            usable[count++] = &avx512_sets[more];
+        usable[count++] = &avx512_sets[0];
+    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         usable[count++] = &avx2_set;
     usable[count++] = &base_set;

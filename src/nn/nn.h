@@ -106,8 +106,9 @@ void nn_dense_conv_transpose(float *out, const float *x, const struct nn_weights
 size_t nn_dense_conv_transpose_scratch(const struct nn_weights *weights, int batch, int height,
                                        int width, int kernel);
 
-/* "avx512", "avx2", "base" or "blas" for all that follows; false: this CPU has no such. Without it
- * $SAMMED2D_KERNELS decides, else the CPU. Not between sizing scratch and using it. */
+/* "avx512", "avx512f" (without BF16 and VNNI), "avx2", "base" or "blas" for all that follows; false: this
+ * CPU has no such. Without it $SAMMED2D_KERNELS decides, else the CPU. Not between sizing scratch and
+ * using it. */
 bool nn_use_kernels(const char *name);
 /* The name of those in use. */
 const char *nn_kernels(void);

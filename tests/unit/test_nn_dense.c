@@ -13,7 +13,7 @@
 #include "lib/nn_ref.h"
 #include "nn/nn.h"
 
-static const char *const sets[] = {"avx512", "avx2", "base", "blas"};
+static const char *const sets[] = {"avx512", "avx512f", "avx2", "base", "blas"};
 static const char *const precisions[] = {[NN_F32] = "float32", "bf16", "int8"};
 
 /* One product in the naive form: rows (rows, k), weights (n, k), in PyTorch's order of k or ours. */
@@ -125,7 +125,7 @@ static void one_conv(int batch, int height, int width, int cin, int cout, int ke
     nn_pack_conv(packed, w, cout, cin, kernel, kernel);
     struct naive naive = {rows, k, cout, empty_floats((size_t)rows * k),
                           copied(packed, (size_t)cout * k), false};
-    naive.fewer = kernel == 3 && stride == 2 && precision == NN_F32;
+    naive.fewer = kernel == 3 && stride == 2 && (precision == NN_F32 || !nn_is_native(precision));
     ref_conv_rows(naive.x, x, batch, height, width, cin, kernel, stride, padding);
     struct nn_after after = random_after(count, cout);
     void *memory;
@@ -150,7 +150,7 @@ static void one_conv_transpose(int batch, int height, int width, int cin, int co
     nn_pack_conv_transpose(packed, w, cin, cout, kernel);
     struct naive naive = {rows, k, cout, empty_floats((size_t)rows * k),
                           empty_floats((size_t)cout * k), false};
-    naive.fewer = kernel == 4 && precision == NN_F32;
+    naive.fewer = kernel == 4 && (precision == NN_F32 || !nn_is_native(precision));
     for (size_t i = 0; i < (size_t)cout * k; i++) { /* (cout, taps, cin) of (cin, cout, taps) */
         int c = i % cin, tap = i / cin % taps, o = i / cin / taps;
         naive.w[i] = w[((size_t)c * cout + o) * taps + tap];
@@ -188,16 +188,16 @@ static void some_of_each(enum nn_precision precision)
 
 /* The shapes with fewer multiplications (minimal.h): even numbers of places; channels in pieces, rows
  * that collide in the cache. */
-static void some_with_fewer(void)
+static void some_with_fewer(enum nn_precision precision)
 {
     for (int round = 0; round < 15; round++) {
         one_conv(dice(1, 9), dice(1, 4) * 4 - dice(0, 1), dice(1, 4) * 4 - dice(0, 1), dice(1, 40),
-                 dice(1, 60), 3, 2, 1, NN_F32);
+                 dice(1, 60), 3, 2, 1, precision);
         one_conv_transpose(dice(1, 9), 2 * dice(1, 4), 2 * dice(1, 4), dice(1, 40), dice(1, 60), 4,
-                           NN_F32);
+                           precision);
     }
-    one_conv(3, 16, 16, 400, 13, 3, 2, 1, NN_F32);
-    one_conv_transpose(1, 8, 4, 1024, 13, 4, NN_F32);
+    one_conv(3, 16, 16, 400, 13, 3, 2, 1, precision);
+    one_conv_transpose(1, 8, 4, 1024, 13, 4, precision);
 }
 
 /* Each set in turn, the best last: it stays. */
@@ -216,8 +216,8 @@ static void test_all_sets(void **unused)
                      nn_is_native(p) ? "" : " in float32");
             dice_start(what);
             some_of_each(p);
-            if (p == NN_F32)
-                some_with_fewer();
+            if (p == NN_F32 || !nn_is_native(p))
+                some_with_fewer(p);
             report_worst(what);
         }
     }
