@@ -19,7 +19,7 @@ enum { MAX_EXPECTED = 4096 };
 static struct {
     const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient, *precision;
     int image_size;
-    bool any;
+    bool any, packed;
 } options;
 
 static const struct synopsis synopsis = {
@@ -117,6 +117,7 @@ static enum sm_status expect(void *context, const struct tensor *tensor, struct 
     memcpy(expected->name, tensor->name, sizeof expected->name);
     expected->rank = tensor->rank;
     memcpy(expected->dim, tensor->dim, sizeof expected->dim);
+    expected->axes = options.packed ? tensor_axes(tensor) : "";
     return SM_OK;
 }
 
@@ -221,7 +222,7 @@ static bool ends_in(const char *path, const char *ending)
 static bool as_it_is(void)
 {
     return options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
-           options.provenance || options.licence || options.any;
+           options.provenance || options.licence || options.any || options.packed;
 }
 
 static enum sm_status export(const char *path, struct sm_err *err)
@@ -297,6 +298,7 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "licence", &options.licence, "TEXT", "terms it stands under"),
         OPTION_TEXT(0, "precision", &options.precision, "bf16|int8",
                     "pack a weights file for what segment --precision computes with"),
+        OPTION_FLAG(0, "packed", &options.packed, "store convolutions as they are computed with: starts without copying them"),
         OPTION_FLAG(0, "any", &options.any, "store every tensor as it is, whatever the network"),
         OPTION_END};
     struct sm_err err = {0};
