@@ -17,7 +17,7 @@ enum { MAX_EXPECTED = 4096 };
 static struct {
     const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient;
     int image_size;
-    bool any;
+    bool any, packed;
 } options;
 
 static const struct synopsis synopsis = {
@@ -115,6 +115,7 @@ static enum sm_status expect(void *context, const struct tensor *tensor, struct 
     memcpy(expected->name, tensor->name, sizeof expected->name);
     expected->rank = tensor->rank;
     memcpy(expected->dim, tensor->dim, sizeof expected->dim);
+    expected->axes = options.packed ? tensor_axes(tensor) : "";
     return SM_OK;
 }
 
@@ -219,7 +220,7 @@ static enum sm_status export(const char *path, struct sm_err *err)
 {
     struct h5 *weights;
     if (options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
-        options.provenance || options.licence || options.any)
+        options.provenance || options.licence || options.any || options.packed)
         return sm_fail(err, SM_USAGE, "a weights file becomes a .pth as it is: only -o goes with it");
     enum sm_status status = h5_open(&weights, path, err);
     if (status)
@@ -247,6 +248,7 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),
         OPTION_TEXT(0, "provenance", &options.provenance, "TEXT", "where it comes from"),
         OPTION_TEXT(0, "licence", &options.licence, "TEXT", "terms it stands under"),
+        OPTION_FLAG(0, "packed", &options.packed, "store convolutions as they are computed with: starts without copying them"),
         OPTION_FLAG(0, "any", &options.any, "store every tensor as it is, whatever the network"),
         OPTION_END};
     struct sm_err err = {0};

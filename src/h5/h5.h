@@ -23,6 +23,9 @@ struct h5_shape {
     int rank;
     int64_t dim[H5_MAX_RANK];
     enum h5_type type; /* as stored; bfloat16 is uint16 with the attribute "bfloat16" */
+    /* "": stored as it is here. Else which of dim the stored dimensions are, the first first: "0231" has
+     * dim[1] innermost. dim, and the values read and written, are in PyTorch's order in any case. */
+    char axes[H5_MAX_RANK + 1];
 };
 
 struct h5; /* an open file */
@@ -52,9 +55,10 @@ enum sm_status h5_map(const struct h5 *file, struct h5_map *map, struct sm_err *
 void h5_unmap(struct h5_map *map); /* also of a zeroed one */
 /* Gives back the memory of the pages that lie wholly in these floats; they come again when looked at. */
 void h5_map_forget(const float *values, int64_t count);
-/* The data set in the map, when it is stored there as this machine's float32 in one piece of `count`;
- * NULL: h5_read_floats has to read it. */
-float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count);
+/* The data set in the map, when it is stored there as this machine's float32 in one piece of `count`, with
+ * these axes; NULL: h5_read_floats has to read it. */
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count,
+                        const char *axes);
 
 /* ---- table.c: records under keys, in a file that several processes use at a time ---- */
 

@@ -70,10 +70,13 @@ bool h5_piece(const struct h5 *file, const char *name, hid_t type, size_t bytes,
     return address != HADDR_UNDEF;
 }
 
-float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count)
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count,
+                        const char *axes)
 {
     size_t bytes = (size_t)count * sizeof(float), offset;
-    if (!map->base || count < 1 || !h5_piece(file, name, H5T_NATIVE_FLOAT, bytes, &offset) ||
+    struct h5_shape shape;
+    if (!map->base || count < 1 || h5_shape(file, name, &shape, NULL) || strcmp(shape.axes, axes) != 0 ||
+        !h5_piece(file, name, H5T_NATIVE_FLOAT, bytes, &offset) ||
         offset % sizeof(float) != 0 || bytes > map->bytes || offset > map->bytes - bytes)
         return NULL;
     return (float *)((char *)map->base + offset);

@@ -53,10 +53,13 @@ static enum sm_status fill_from_file(void *context, const struct tensor *tensor,
     return h5_read_floats(open->file, tensor->name, out, tensor->count, err);
 }
 
-static float *place_in_file(void *context, const struct tensor *tensor)
+static float *place_in_file(void *context, const struct tensor *tensor, bool *packed)
 {
     const struct open_file *open = context;
-    return h5_mapped_floats(open->file, &open->map, tensor->name, tensor->count);
+    const char *axes = tensor_axes(tensor);
+    float *values = h5_mapped_floats(open->file, &open->map, tensor->name, tensor->count, axes);
+    *packed = values || !*axes;
+    return values || !*axes ? values : h5_mapped_floats(open->file, &open->map, tensor->name, tensor->count, "");
 }
 
 enum sm_status sm_model_open(struct sm_model **model, const char *path, struct sm_err *err)

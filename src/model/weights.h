@@ -16,6 +16,9 @@ struct tensor {
     const float **field; /* in struct weights */
 };
 
+/* The axes (struct h5_shape) of a tensor in the model's layout; "": PyTorch's. */
+const char *tensor_axes(const struct tensor *tensor);
+
 /* Calls visit for every tensor of the configuration, in the order of weights.def; stops at the first
  * failure. */
 enum sm_status weights_each(struct weights *weights, const struct sm_config *config,
@@ -32,8 +35,9 @@ struct tensor_source {
     /* out has room for tensor->count floats, PyTorch's layout. */
     enum sm_status (*fill)(void *context, const struct tensor *tensor, float *out,
                            struct sm_err *err);
-    /* The tensor where it lies already, for as long as the model; NULL: fill. May be NULL itself. */
-    float *(*place)(void *context, const struct tensor *tensor);
+    /* The tensor where it lies already, for as long as the model; *packed: in the model's layout, else in
+     * PyTorch's. NULL: fill. May be NULL itself. */
+    float *(*place)(void *context, const struct tensor *tensor, bool *packed);
     /* The memory that `place` gave is not needed any more. Goes with place. */
     void (*forget)(const float *values, int64_t count);
     /* Tensors of the encoder that have their place are left alone until model_prepare_encoder. */
