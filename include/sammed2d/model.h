@@ -60,7 +60,8 @@ struct sm_session; /* activations: one arena, one thread of control at a time */
 /* Reads a weights file (HDF5, see sammed2d-weights(5)). SM_WEIGHTS names file, tensor, found and
  * expected shape. Close with sm_model_close. */
 enum sm_status sm_model_open(struct sm_model **model, const char *path, struct sm_err *err);
-/* The same with the encoder in another precision than float32. */
+/* The same with the encoder in another precision than float32. A file may hold weights packed for one (`convert
+ * --precision`): sm_model_open refuses it, the others take it as float32 or as that one. */
 enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
                                 enum sm_precision precision, struct sm_err *err);
 /* The same, but the encoder's tensors are only looked at by the first sm_encode, which may then fail as
@@ -69,6 +70,7 @@ enum sm_status sm_model_open_lazily(struct sm_model **model, const char *path,
                                     enum sm_precision precision, struct sm_err *err);
 void sm_model_close(struct sm_model *model);
 const struct sm_config *sm_model_config(const struct sm_model *model);
+enum sm_precision sm_model_precision(const struct sm_model *model); /* of the encoder */
 
 /* Arena for encoding max_batch pictures at a time and decoding max_prompts prompts at a time. No
  * later call allocates, but for sm_encode's resizing with SM_RESIZE_SAM and SM_RESIZE_MEDSAM, whose

@@ -7,9 +7,9 @@ enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 enum sm_status arena_init(struct arena *arena, size_t size, struct sm_err *err)
 {
-    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t alignment = size >= 4 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+    size_t rounded = (size + alignment - 1) / alignment * alignment; /* C11 wants whole multiples */
     *arena = (struct arena){.size = rounded};
-    size_t alignment = rounded >= 4 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
     arena->base = aligned_alloc(alignment, rounded ? rounded : ALIGNMENT);
     if (arena->base && alignment == HUGE_PAGE)
         madvise(arena->base, rounded, MADV_HUGEPAGE); /* one page fault instead of 512 */

@@ -188,6 +188,7 @@ static enum sm_status write_tensor(const struct conversion_plan *plan, struct h5
     bool resized = product(expected->dim, expected->rank) != tensor->count;
     struct h5_shape shape = {.rank = expected->rank, .type = stored_type(plan, tensor, resized)};
     memcpy(shape.dim, expected->dim, sizeof expected->dim);
+    snprintf(shape.axes, sizeof shape.axes, "%s", expected->axes);
     float *values = malloc((size_t)tensor->count * sizeof *values + 1);
     if (!values)
         return sm_fail(err, SM_MEMORY, "out of memory: %lld MB for tensor %s",

@@ -12,6 +12,7 @@ struct expected_tensor {
     char name[96];
     int rank;
     int64_t dim[4];
+    const char *axes; /* in which order they are stored; h5/h5.h */
 };
 
 struct conversion_plan {

@@ -9,19 +9,21 @@
 #include "checkpoint/export.h"
 #include "cmd/cmd.h"
 #include "model/config.h"
+#include "model/packed.h"
+#include "model/save.h"
 #include "model/weights.h"
 #include "sammed2d/sammed2d.h"
 
 enum { MAX_EXPECTED = 4096 };
 
 static struct {
-    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient;
+    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient, *precision;
     int image_size;
-    bool any;
+    bool any, packed;
 } options;
 
 static const struct synopsis synopsis = {
-    "convert", "IN.pth -o OUT.h5 | IN.h5 -o OUT.pth",
+    "convert", "IN.pth -o OUT.h5 | IN.h5 -o OUT.pth | IN.h5 --precision bf16|int8 -o OUT.h5",
     "Turn a PyTorch checkpoint into a weights file, or the other way, without Python."};
 
 /* ---- what the options mean ---- */
@@ -115,6 +117,7 @@ static enum sm_status expect(void *context, const struct tensor *tensor, struct 
     memcpy(expected->name, tensor->name, sizeof expected->name);
     expected->rank = tensor->rank;
     memcpy(expected->dim, tensor->dim, sizeof expected->dim);
+    expected->axes = options.packed ? tensor_axes(tensor) : "";
     return SM_OK;
 }
 
@@ -215,17 +218,63 @@ static bool ends_in(const char *path, const char *ending)
     return n > m && strcmp(path + n - m, ending) == 0;
 }
 
+/* Options that say something of a checkpoint. */
+static bool as_it_is(void)
+{
+    return options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
+           options.provenance || options.licence || options.any || options.packed;
+}
+
 static enum sm_status export(const char *path, struct sm_err *err)
 {
     struct h5 *weights;
-    if (options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
-        options.provenance || options.licence || options.any)
+    enum sm_precision packed;
+    if (as_it_is() || options.precision)
         return sm_fail(err, SM_USAGE, "a weights file becomes a .pth as it is: only -o goes with it");
     enum sm_status status = h5_open(&weights, path, err);
     if (status)
         return status;
-    status = export_checkpoint(options.output, weights, cmd_listener(), err);
+    status = packed_precision(&packed, weights, err);
+    if (!status && packed != SM_PRECISION_FLOAT32)
+        status = sm_fail(err, SM_UNSUPPORTED, "%s: holds weights packed as %s; convert the file it was made from", path,
+                         packed_name(packed));
+    status = status ? status : export_checkpoint(options.output, weights, cmd_listener(), err);
     h5_close(weights);
+    return status;
+}
+
+/* ---- packed: the encoder's matrices as they are multiplied ---- */
+
+static enum sm_status write_packed(struct sm_model *model, enum sm_precision precision, struct sm_err *err)
+{
+    struct h5_out *out;
+    enum sm_status status = h5_create(&out, options.output, err);
+    if (status)
+        return status;
+    status = model_save_packed(model, out, precision, err);
+    if (!status)
+        return h5_commit(out, err);
+    h5_discard(out);
+    return status;
+}
+
+static enum sm_status pack(const char *path, struct sm_err *err)
+{
+    struct sm_model *model;
+    enum sm_precision precision = SM_PRECISION_BF16;
+    while (precision <= SM_PRECISION_INT8 && strcmp(options.precision, packed_name(precision)) != 0)
+        precision++;
+    if (precision > SM_PRECISION_INT8)
+        return sm_fail(err, SM_USAGE, "--precision takes bf16 or int8, not \"%s\"", options.precision);
+    if (as_it_is())
+        return sm_fail(err, SM_USAGE, "--precision packs a weights file as it is: only -o goes with it");
+    enum sm_status status = output_check(options.output, err);
+    if (!status)
+        status = sm_model_open(&model, path, err);
+    if (status)
+        return status;
+    status = write_packed(model, precision, err);
+    sm_model_close(model);
     return status;
 }
 
@@ -247,6 +296,9 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),
         OPTION_TEXT(0, "provenance", &options.provenance, "TEXT", "where it comes from"),
         OPTION_TEXT(0, "licence", &options.licence, "TEXT", "terms it stands under"),
+        OPTION_TEXT(0, "precision", &options.precision, "bf16|int8",
+                    "pack a weights file for what segment --precision computes with"),
+        OPTION_FLAG(0, "packed", &options.packed, "store convolutions as they are computed with: starts without copying them"),
         OPTION_FLAG(0, "any", &options.any, "store every tensor as it is, whatever the network"),
         OPTION_END};
     struct sm_err err = {0};
@@ -262,6 +314,8 @@ int cmd_convert(int argc, char **argv)
                     synopsis.arguments);
     if (status == SM_OK && (ends_in(options.output, ".pth") || ends_in(options.output, ".pt")))
         status = export(argv[0], &err);
+    else if (status == SM_OK && options.precision)
+        status = pack(argv[0], &err);
     else if (status == SM_OK)
         status = convert(argv[0], &checkpoint, &missing, &err);
     checkpoint_close(checkpoint);

@@ -3,6 +3,7 @@
 #include "checkpoint/interpolate.h"
 #include "h5/h5.h"
 #include "model/config.h"
+#include "model/packed.h"
 #include "model/weights.h"
 
 struct origin {
@@ -73,7 +74,13 @@ enum sm_status resized_model_open(struct sm_model **model, const char *path, int
         return status;
     struct origin from = {file, &config};
     struct tensor_source source = {.context = &from, .path = path, .fill = fill_resized};
+    enum sm_precision packed;
     status = config_read(&config, file, true, err);
+    if (!status)
+        status = packed_precision(&packed, file, err);
+    if (!status && packed != SM_PRECISION_FLOAT32)
+        status = sm_fail(err, SM_WEIGHTS, "%s: holds weights packed as %s, float32 expected here; use the file it was made from",
+                         path, packed_name(packed));
     if (!status)
         status = set_size(&config, size, path, err);
     if (!status)

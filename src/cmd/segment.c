@@ -1,6 +1,5 @@
 /* sammed2d segment: options, load, one call, store. */
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,7 +65,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
-        OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32)"),
+        OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
         OPTION_TEXT(0, "embeddings", &command->embeddings, "FILE.h5", "keep what the encoder made of each slice, for the next prompts on it"),
         OPTION_INT(0, "embeddings-size", &command->embeddings_size, "MB", "how large a new FILE.h5 of --embeddings may become (default 1024)"),
         OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),
@@ -133,43 +132,6 @@ static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
                                        command->embeddings_size, err);
 }
 
-/* Where there is more than one thread, the weights are opened while a NIfTI file is read: unpacking it
- * keeps one thread busy, for a moment one more than was asked for. DICOM is read by all threads anyway. */
-struct opening {
-    struct segment_job *job;
-    pthread_t thread;
-    bool beside; /* on a thread of its own */
-    enum sm_status status;
-    struct sm_err err;
-};
-
-static void *run_opening(void *context)
-{
-    struct opening *opening = context;
-    opening->status = open_model(opening->job, &opening->err);
-    return NULL;
-}
-
-static void start_opening(struct opening *opening)
-{
-    bool reads_alone = sm_input_detect(opening->job->input) == SM_INPUT_NIFTI;
-    opening->beside = nn_threads() > 1 && reads_alone && pthread_create(&opening->thread, NULL, run_opening, opening) == 0;
-    if (!opening->beside)
-        run_opening(opening);
-}
-
-/* What was wrong with the input goes before what is wrong with the weights. */
-static enum sm_status finish_opening(struct opening *opening, enum sm_status status, struct sm_err *err)
-{
-    if (opening->beside)
-        pthread_join(opening->thread, NULL);
-    opening->job->options.embeddings = opening->job->embeddings;
-    if (status || !opening->status)
-        return status;
-    *err = opening->err;
-    return opening->status;
-}
-
 static enum sm_status load_input(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
@@ -189,17 +151,17 @@ static enum sm_status load_input(struct segment_job *job, struct sm_err *err)
 static enum sm_status load(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
-    struct opening opening = {.job = job};
     enum sm_status status = segment_choices(command, &job->options, err);
     if (!status)
         status = segment_check_outputs(command, job->input, err);
     if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
-    if (status)
-        return status;
-    start_opening(&opening);
-    status = load_input(job, err);
-    return finish_opening(&opening, status, err);
+    if (!status)
+        status = load_input(job, err);
+    if (!status)
+        status = open_model(job, err);
+    job->options.embeddings = job->embeddings;
+    return status;
 }
 
 static enum sm_status report(const struct segment_job *job, struct sm_err *err)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "h5/h5.h"
+#include "model/packed.h"
 #include "model/weights.h"
 #include "sammed2d/model.h"
 
@@ -42,28 +43,34 @@ struct summary {
     int tensors, types[TYPES], unexpected;
     char texts[TEXTS][512], sha256[65];
     long long bytes;
+    enum sm_precision precision;
 };
 
 /* ---- counting ---- */
 
 struct search {
     const char *name;
-    bool found;
+    bool found, scale;
 };
 
 static enum sm_status is_it(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     struct search *search = context;
+    size_t length = strlen(tensor->name);
     (void)err;
     search->found = search->found || strcmp(search->name, tensor->name) == 0;
+    /* int8's scales are no parameters */
+    search->scale = search->scale || (strncmp(search->name, tensor->name, length) == 0 &&
+                                      strcmp(search->name + length, ".scale") == 0);
     return SM_OK;
 }
 
-static bool is_expected(const struct summary *summary, const char *name)
+static struct search look_up(const struct summary *summary, const char *name)
 {
     struct search search = {.name = name};
     weights_each(summary->layout, summary->config, is_it, &search, NULL);
-    return search.found;
+    search.scale = search.scale && summary->precision == SM_PRECISION_INT8;
+    return search;
 }
 
 static int part_of(const char *name)
@@ -79,7 +86,10 @@ static int count_tensor(void *context, const char *name)
 {
     struct summary *summary = context;
     struct h5_shape shape;
-    if (!is_expected(summary, name)) {
+    struct search found = look_up(summary, name);
+    if (found.scale)
+        return 0;
+    if (!found.found) {
         sm_warn(cmd_listener(), "%s: unexpected data set, not used: %s", summary->path, name);
         summary->unexpected++;
         return 0;
@@ -155,6 +165,8 @@ static void print_text(const struct summary *summary)
            c->decoder_depth, c->prompt_dim, c->decoder_heads, c->decoder_mlp_dim, c->mask_tokens);
     printf("  %-16s %s\n", "default output", c->multimask ? "best of three masks" : "single mask");
     printf("  %-16s %d, stored as %s\n", "tensors", summary->tensors, types);
+    if (summary->precision != SM_PRECISION_FLOAT32)
+        printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", packed_name(summary->precision));
     for (int i = 0; i < UNEXPECTED; i++)
         printf("  %-16s %lld parameters\n", parts[i].name, (long long)summary->parameters[i]);
     printf("  %-16s %lld parameters, all finite, all shapes right\n", "total",
@@ -190,10 +202,10 @@ static bool print_json(const struct summary *summary)
         json_object_set_new(parameters, parts[i].name, json_integer(summary->parameters[i]));
     json_object_set_new(parameters, "total", json_integer(summary->total));
     json_t *all =
-        json_pack("{s:o s:I s:s s:b s:i s:i s:s s:o s:o s:s}", "file", json_text(summary->path), "bytes",
+        json_pack("{s:o s:I s:s s:b s:i s:i s:s s:s s:o s:o s:s}", "file", json_text(summary->path), "bytes",
                   (json_int_t)summary->bytes, "sha256", summary->sha256, "usable", 1, "tensors",
                   summary->tensors, "unexpected_tensors", summary->unexpected, "stored_as", types,
-                  "configuration", configuration_json(summary->config), "parameters", parameters,
+                  "precision", packed_name(summary->precision), "configuration", configuration_json(summary->config), "parameters", parameters,
                   "notice", notice);
     for (int i = 0; all && i < TEXTS; i++)
         json_object_set_new(all, text_attributes[i], json_text(summary->texts[i]));
@@ -221,9 +233,10 @@ int cmd_weights(int argc, char **argv)
         return cmd_fail("weights", &err);
     }
     summary.path = argc ? argv[0] : cmd_default_weights();
-    enum sm_status status = sm_model_open(&model, summary.path, &err);
+    enum sm_status status = sm_model_open_as(&model, summary.path, SM_PRECISION_FLOAT32, &err);
     if (status == SM_OK) {
         summary.config = sm_model_config(model);
+        summary.precision = sm_model_precision(model);
         status = summarise(&summary, &err);
     }
     if (status == SM_OK && !json)

@@ -433,7 +433,7 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
     struct sm_model *model = NULL;
     job->table = &job->evaluation->tables[job->evaluation->table_count++];
     job->table->weights = path;
-    enum sm_status status = sm_model_open(&model, path, err);
+    enum sm_status status = sm_model_open_as(&model, path, SM_PRECISION_FLOAT32, err); /* or as it is packed */
     job->model = model;
     if (!status)
         status = digest_file_remembered(path, job->table->sha256, err);

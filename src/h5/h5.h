@@ -23,6 +23,9 @@ struct h5_shape {
     int rank;
     int64_t dim[H5_MAX_RANK];
     enum h5_type type; /* as stored; bfloat16 is uint16 with the attribute "bfloat16" */
+    /* "": stored as it is here. Else which of dim the stored dimensions are, the first first: "0231" has
+     * dim[1] innermost. dim, and the values read and written, are in PyTorch's order in any case. */
+    char axes[H5_MAX_RANK + 1];
 };
 
 struct h5; /* an open file */
@@ -52,9 +55,10 @@ enum sm_status h5_map(const struct h5 *file, struct h5_map *map, struct sm_err *
 void h5_unmap(struct h5_map *map); /* also of a zeroed one */
 /* Gives back the memory of the pages that lie wholly in these floats; they come again when looked at. */
 void h5_map_forget(const float *values, int64_t count);
-/* The data set in the map, when it is stored there as this machine's float32 in one piece of `count`;
- * NULL: h5_read_floats has to read it. */
-float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count);
+/* The data set in the map, when it is stored there as this machine's float32 in one piece of `count`, with
+ * these axes; NULL: h5_read_floats has to read it. */
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count,
+                        const char *axes);
 
 /* ---- table.c: records under keys, in a file that several processes use at a time ---- */
 
@@ -76,6 +80,10 @@ int64_t h5_table_slots(const struct h5_table *table);
 bool h5_table_get(const struct h5_table *table, const char *key, float *out);
 /* Puts a record there unless it is; false: it could not be written (disk full, read-only). */
 bool h5_table_put(struct h5_table *table, const char *key, const float *values);
+
+/* The same of bytes with a sign (H5_INT) or bfloat16 (H5_BFLOAT16). */
+const void *h5_mapped_numbers(const struct h5 *file, const struct h5_map *map, const char *name, enum h5_type type,
+                              int64_t count);
 
 /* Integer data sets only; values outside the range of out's type are clipped to it. */
 enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
@@ -109,7 +117,7 @@ int h5_each(const struct h5 *file, const char *group, int (*visit)(void *context
 /* Writing: to a temporary file, renamed by h5_commit. The same calls give the same bytes. */
 struct h5_out;
 enum sm_status h5_create(struct h5_out **file, const char *path, struct sm_err *err);
-/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16), contiguous, groups made on the way
+/* Float data stored as `type` (FLOAT32, FLOAT16 or BFLOAT16; INT: whole numbers from -128 to 127), contiguous, groups made on the way
  * when name has slashes. Names with dots are plain names. */
 enum sm_status h5_write_floats(struct h5_out *file, const char *name, const float *values,
                                const struct h5_shape *shape, struct sm_err *err);

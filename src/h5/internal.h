@@ -33,4 +33,11 @@ hid_t h5_out_id(const struct h5_out *file);
 /* Where a data set lies in the file: one piece of `bytes` of exactly `type`. */
 bool h5_piece(const struct h5 *file, const char *name, hid_t type, size_t bytes, size_t *offset);
 
+/* axes.c: the attribute "axes" of a data set; shape->axes. */
+bool axes_fit(const char *axes, int rank); /* an order of that many axes */
+void axes_stored_dims(const struct h5_shape *shape, int64_t stored[H5_MAX_RANK]);
+void axes_logical_dims(struct h5_shape *shape); /* shape->dim as it is stored becomes PyTorch's */
+float *axes_to_stored(const float *values, const struct h5_shape *shape); /* malloc'ed; NULL: no memory */
+bool axes_to_logical(float *values, const struct h5_shape *shape); /* in place; false: no memory */
+
 #endif

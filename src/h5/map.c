@@ -70,11 +70,30 @@ bool h5_piece(const struct h5 *file, const char *name, hid_t type, size_t bytes,
     return address != HADDR_UNDEF;
 }
 
-float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count)
+/* In the file's own order of axes. */
+static void *mapped(const struct h5 *file, const struct h5_map *map, const char *name, hid_t type, size_t bytes,
+                    const char *axes)
 {
-    size_t bytes = (size_t)count * sizeof(float), offset;
-    if (!map->base || count < 1 || !h5_piece(file, name, H5T_NATIVE_FLOAT, bytes, &offset) ||
-        offset % sizeof(float) != 0 || bytes > map->bytes || offset > map->bytes - bytes)
+    size_t offset;
+    struct h5_shape shape;
+    if (!map->base || bytes < 1 || h5_shape(file, name, &shape, NULL) || strcmp(shape.axes, axes) != 0 ||
+        !h5_piece(file, name, type, bytes, &offset) || offset % sizeof(float) != 0 || bytes > map->bytes ||
+        offset > map->bytes - bytes)
         return NULL;
-    return (float *)((char *)map->base + offset);
+    return (char *)map->base + offset;
+}
+
+float *h5_mapped_floats(const struct h5 *file, const struct h5_map *map, const char *name, int64_t count,
+                        const char *axes)
+{
+    return count < 1 ? NULL : mapped(file, map, name, H5T_NATIVE_FLOAT, (size_t)count * sizeof(float), axes);
+}
+
+const void *h5_mapped_numbers(const struct h5 *file, const struct h5_map *map, const char *name, enum h5_type type,
+                              int64_t count)
+{
+    bool bytes = type == H5_INT;
+    if (count < 1 || H5Tequal(H5T_NATIVE_UINT16, H5T_STD_U16LE) <= 0)
+        return NULL;
+    return mapped(file, map, name, bytes ? H5T_STD_I8LE : H5T_STD_U16LE, (size_t)count * (bytes ? 1 : 2), "");
 }

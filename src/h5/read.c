@@ -307,6 +307,7 @@ static enum sm_status describe(const struct h5 *file, const char *name, hid_t id
     size_t element_bytes = 0;
     int64_t total;
     shape->type = data_set_type(id, &element_bytes);
+    shape->axes[0] = 0;
     if (!read_dims(id, shape))
         return sm_fail(err, SM_WEIGHTS, "%s: %s: has no simple shape of at most %d dimensions",
                        file->path, name, H5_MAX_RANK);
@@ -317,6 +318,12 @@ static enum sm_status describe(const struct h5 *file, const char *name, hid_t id
     const char *problem = storage_problem(file, id, element_bytes, total);
     if (problem)
         return sm_fail(err, SM_WEIGHTS, "%s: %s: %s", file->path, name, problem);
+    if (!h5_attr_text(file, name, "axes", shape->axes, sizeof shape->axes))
+        shape->axes[0] = 0;
+    else if (!axes_fit(shape->axes, shape->rank))
+        return sm_fail(err, SM_WEIGHTS, "%s: %s: its attribute axes is no order of %d dimensions", file->path, name,
+                       shape->rank);
+    axes_logical_dims(shape);
     return SM_OK;
 }
 
@@ -399,6 +406,8 @@ enum sm_status h5_read_floats(const struct h5 *file, const char *name, float *ou
         else
             status = read_data(file, name, id, H5T_NATIVE_FLOAT, out, err);
     }
+    if (status == SM_OK && shape.axes[0] && !axes_to_logical(out, &shape))
+        status = sm_fail(err, SM_MEMORY, "%s: out of memory", file->path);
     H5Dclose(id);
     return status;
 }

@@ -73,6 +73,8 @@ static hid_t stored_type(enum h5_type type)
         return h5_float16_type();
     case H5_BFLOAT16:
         return H5Tcopy(H5T_STD_U16LE);
+    case H5_INT:
+        return H5Tcopy(H5T_STD_I8LE);
     default:
         return H5Tcopy(H5T_IEEE_F32LE);
     }
@@ -101,8 +103,10 @@ static hid_t create_data_set(const struct h5_out *file, const char *name,
                              const struct h5_shape *shape)
 {
     hsize_t dims[H5_MAX_RANK];
+    int64_t stored[H5_MAX_RANK];
+    axes_stored_dims(shape, stored);
     for (int i = 0; i < shape->rank; i++)
-        dims[i] = (hsize_t)shape->dim[i];
+        dims[i] = (hsize_t)stored[i];
     hid_t space = shape->rank ? H5Screate_simple(shape->rank, dims, NULL) : H5Screate(H5S_SCALAR);
     hid_t type = stored_type(shape->type);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -140,11 +144,40 @@ static bool mark_bfloat16(hid_t id)
     return good;
 }
 
+static bool mark_axes(hid_t id, const char *axes)
+{
+    hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+    H5Tset_size(type, strlen(axes) + 1);
+    hid_t attr = H5Acreate2(id, "axes", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    bool good = attr >= 0 && H5Awrite(attr, type, axes) >= 0;
+    if (attr >= 0)
+        H5Aclose(attr);
+    H5Sclose(space);
+    H5Tclose(type);
+    return good;
+}
+
+static bool write_values(hid_t id, const float *values, const struct h5_shape *shape, int64_t count)
+{
+    return shape->type == H5_FLOAT32 || shape->type == H5_INT
+               ? H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0
+               : write_16_bit(id, values, (hsize_t)count, shape->type);
+}
+
+static bool write_turned(hid_t id, const float *values, const struct h5_shape *shape, int64_t count)
+{
+    float *stored = axes_to_stored(values, shape);
+    bool good = stored && mark_axes(id, shape->axes) && write_values(id, stored, shape, count);
+    free(stored);
+    return good;
+}
+
 enum sm_status h5_write_floats(struct h5_out *file, const char *name, const float *values,
                                const struct h5_shape *shape, struct sm_err *err)
 {
     int64_t count = h5_count(shape);
-    if (count < 0 || shape->rank > H5_MAX_RANK || shape->type > H5_BFLOAT16)
+    if (count < 0 || shape->rank > H5_MAX_RANK || (shape->type > H5_BFLOAT16 && shape->type != H5_INT) ||
+        (shape->axes[0] && !axes_fit(shape->axes, shape->rank)))
         return sm_fail(err, SM_USAGE, "%s: no data set of this shape and type can be written",
                        name);
     errno = 0;
@@ -153,9 +186,7 @@ enum sm_status h5_write_floats(struct h5_out *file, const char *name, const floa
     if (good && shape->type == H5_BFLOAT16)
         good = mark_bfloat16(id);
     if (good && count > 0)
-        good = shape->type == H5_FLOAT32
-                   ? H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0
-                   : write_16_bit(id, values, (hsize_t)count, shape->type);
+        good = (shape->axes[0] ? write_turned : write_values)(id, values, shape, count);
     if (id >= 0 && H5Dclose(id) < 0)
         good = false;
     return good ? SM_OK : fail(file, name, err);

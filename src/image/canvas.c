@@ -78,20 +78,29 @@ static void draw_letter(struct canvas *canvas, int x, int y, int scale, int rim,
                             colour, 1);
 }
 
-void canvas_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,
-                 const char *text)
+static void draw_text(struct canvas *canvas, int x, int y, int scale, int limit, int rim, struct colour colour,
+                      const char *text)
 {
     int count = font_length(text);
     int shown = count > limit ? limit : count;
-    for (int rim = 1; rim >= 0; rim--) {
-        const char *rest = text;
-        for (int n = 0; n < shown; n++) {
-            unsigned letter = font_next(&rest);
-            letter = count > limit && n >= limit - 2 ? '.' : letter;
-            draw_letter(canvas, x + n * FONT_ADVANCE * scale, y, scale, rim,
-                        rim ? (struct colour){0, 0, 0} : colour, letter);
-        }
+    for (int n = 0; n < shown; n++) {
+        unsigned letter = font_next(&text);
+        letter = count > limit && n >= limit - 2 ? '.' : letter;
+        draw_letter(canvas, x + n * FONT_ADVANCE * scale, y, scale, rim, colour, letter);
     }
+}
+
+void canvas_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,
+                 const char *text)
+{
+    draw_text(canvas, x, y, scale, limit, 1, (struct colour){0, 0, 0}, text);
+    draw_text(canvas, x, y, scale, limit, 0, colour, text);
+}
+
+void canvas_plain_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,
+                       const char *text)
+{
+    draw_text(canvas, x, y, scale, limit, 0, colour, text);
 }
 
 int canvas_text_width(int scale, int limit, const char *text)

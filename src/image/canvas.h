@@ -31,6 +31,9 @@ void canvas_disc(struct canvas *canvas, int x, int y, int radius, struct colour 
  * readable on any ground. At most `limit` characters; a longer text ends in "..". */
 void canvas_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,
                  const char *text);
+/* The same without the rim, on paper. */
+void canvas_plain_text(struct canvas *canvas, int x, int y, int scale, int limit, struct colour colour,
+                       const char *text);
 int canvas_text_width(int scale, int limit, const char *text);
 int canvas_text_height(int scale);
 

@@ -126,6 +126,11 @@ void keep_lowered(struct sm_model *model, const float *const *field, const float
 /* After all tensors are in their places: the products that are in float32. */
 void keep_products(struct sm_model *model);
 
+/* The weights' view, with float32 data at x, of the product that a tensor is for, and where it is kept; false: none. */
+bool product_of(const struct sm_model *model, const float *const *field, const float *x, struct nn_weights *view,
+                struct nn_weights **kept);
+enum nn_precision nn_precision_of(enum sm_precision precision);
+
 /* ---- numbers that follow from the configuration ---- */
 
 static inline int grid_side(const struct sm_config *config)

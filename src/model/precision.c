@@ -58,6 +58,22 @@ static bool find(struct pair *pair, const struct sm_model *model, const float *c
     return false;
 }
 
+bool product_of(const struct sm_model *model, const float *const *field, const float *x, struct nn_weights *weights,
+                struct nn_weights **kept)
+{
+    struct pair pair;
+    if (!find(&pair, model, field))
+        return false;
+    *weights = view(&pair, x);
+    *kept = pair.product;
+    return true;
+}
+
+enum nn_precision nn_precision_of(enum sm_precision precision)
+{
+    return precisions[precision];
+}
+
 size_t lowered_bytes(const struct sm_model *model, const float *const *field)
 {
     struct pair pair;

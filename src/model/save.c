@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/config.h"
+#include "model/packed.h"
 #include "nn/nn_backward.h"
 
 void tensor_unpack(const struct tensor *t, float *out, const float *in)
@@ -82,11 +83,16 @@ struct saver {
     struct h5_out *out;
     const float *(*value)(void *context, const struct tensor *tensor);
     void *context;
+    const struct sm_model *packed; /* NULL: all float32 */
+    enum sm_precision precision;
 };
 
 static enum sm_status save(void *context, const struct tensor *tensor, struct sm_err *err)
 {
     const struct saver *saver = context;
+    const struct tensor_source as = {.packed = saver->precision};
+    if (saver->packed && is_packed(saver->packed, &as, tensor))
+        return packed_save(saver->packed, saver->out, tensor, saver->precision, err);
     const float *values = saver->value ? saver->value(saver->context, tensor) : *tensor->field;
     return tensor_save(saver->out, tensor->name, tensor, values, err);
 }
@@ -95,10 +101,22 @@ enum sm_status model_save(const struct sm_model *model, struct h5_out *out,
                           const float *(*value)(void *context, const struct tensor *tensor), void *context,
                           struct sm_err *err)
 {
-    struct saver saver = {out, value, context};
+    struct saver saver = {.out = out, .value = value, .context = context};
     struct weights weights = model->weights; /* the walk wants to be able to write */
     enum sm_status status = config_write(&model->config, out, err);
     if (!status)
         status = save_texts(&model->config, out, err);
     return status ? status : weights_each(&weights, &model->config, save, &saver, err);
+}
+
+enum sm_status model_save_packed(struct sm_model *model, struct h5_out *out, enum sm_precision precision,
+                                 struct sm_err *err)
+{
+    struct saver saver = {.out = out, .packed = model, .precision = precision};
+    enum sm_status status = config_write(&model->config, out, err);
+    if (!status)
+        status = save_texts(&model->config, out, err);
+    if (!status)
+        status = h5_set_text(out, "precision", packed_name(precision), err);
+    return status ? status : weights_each(&model->weights, &model->config, save, &saver, err);
 }

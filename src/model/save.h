@@ -10,6 +10,9 @@
 enum sm_status model_save(const struct sm_model *model, struct h5_out *out,
                           const float *(*value)(void *context, const struct tensor *tensor), void *context,
                           struct sm_err *err);
+/* The same, the matrices of the encoder's blocks packed (packed.h). The model is a float32 one. */
+enum sm_status model_save_packed(struct sm_model *model, struct h5_out *out, enum sm_precision precision,
+                                 struct sm_err *err);
 /* One tensor-like array, in the model's layout, under any name. */
 enum sm_status tensor_save(struct h5_out *out, const char *name, const struct tensor *tensor,
                            const float *values, struct sm_err *err);

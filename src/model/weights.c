@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/config.h"
+#include "model/packed.h"
 #include "model/prompt_encoder.h"
 #include "model/weights.h"
 #include "nn/nn.h"
@@ -168,6 +169,12 @@ enum sm_status weights_each(struct weights *weights, const struct sm_config *con
     return status;
 }
 
+const char *tensor_axes(const struct tensor *tensor)
+{
+    static const char *const axes[] = {[PLAIN] = "", [CONV] = "0231", [DECONV] = "2310"};
+    return axes[tensor->layout];
+}
+
 /* ---- loading ---- */
 
 struct loader {
@@ -184,14 +191,17 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
+    if (is_packed(loader->model, source, tensor))
+        return packed_measure(loader->model, source, tensor, loader->block, &loader->largest_staged, err);
     if (source->check) {
         enum sm_status status = source->check(source->context, tensor, err);
         if (status)
             return status;
     }
     size_t lowered = lowered_bytes(loader->model, tensor->field);
-    bool repacked = tensor->layout != PLAIN || lowered;
-    bool placed = source->place && source->place(source->context, tensor);
+    bool packed = tensor->layout == PLAIN;
+    bool placed = source->place && source->place(source->context, tensor, &packed);
+    bool repacked = !packed || lowered;
     if (placed && !repacked)
         return SM_OK;
     arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
@@ -217,11 +227,12 @@ static void repack(const struct tensor *t, float *out, const float *in)
         nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
 }
 
-/* In our layout and precision; `given` is as PyTorch has it, and may be where it has to be. */
-static void keep(struct loader *loader, const struct tensor *tensor, size_t lowered, float *given, void *kept)
+/* In our layout and precision; `given` is as PyTorch has it, or packed already and where it has to be. */
+static void keep(struct loader *loader, const struct tensor *tensor, size_t lowered, float *given, bool packed,
+                 void *kept)
 {
     float *place = lowered ? loader->repacked : kept;
-    if (tensor->layout != PLAIN)
+    if (!packed)
         repack(tensor, place, given);
     else
         place = given;
@@ -281,9 +292,12 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
 {
     struct loader *loader = context;
     const struct tensor_source *source = loader->source;
+    if (is_packed(loader->model, source, tensor))
+        return packed_load(loader->model, source, tensor, loader->block, loader->staging, err);
     size_t lowered = lowered_bytes(loader->model, tensor->field);
-    bool repacked = tensor->layout != PLAIN || lowered;
-    float *placed = source->place ? source->place(source->context, tensor) : NULL;
+    bool packed = tensor->layout == PLAIN;
+    float *placed = source->place ? source->place(source->context, tensor, &packed) : NULL;
+    bool repacked = !packed || lowered;
     void *kept = NULL;
     if (!placed || repacked)
         kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
@@ -295,7 +309,7 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
         status = check_finite(source->path, tensor, given, err);
     if (status)
         return status;
-    keep(loader, tensor, lowered, given, kept);
+    keep(loader, tensor, lowered, given, packed, kept);
     if (placed && repacked)
         source->forget(placed, tensor->count);
     return SM_OK;

@@ -14,7 +14,11 @@ struct tensor {
     int64_t dim[4];
     int64_t count;       /* product of dim */
     const float **field; /* in struct weights */
+    bool whole;          /* int8 numbers, of packed weights (packed.c) */
 };
+
+/* The axes (struct h5_shape) of a tensor in the model's layout; "": PyTorch's. */
+const char *tensor_axes(const struct tensor *tensor);
 
 /* Calls visit for every tensor of the configuration, in the order of weights.def; stops at the first
  * failure. */
@@ -32,12 +36,16 @@ struct tensor_source {
     /* out has room for tensor->count floats, PyTorch's layout. */
     enum sm_status (*fill)(void *context, const struct tensor *tensor, float *out,
                            struct sm_err *err);
-    /* The tensor where it lies already, for as long as the model; NULL: fill. May be NULL itself. */
-    float *(*place)(void *context, const struct tensor *tensor);
+    /* The tensor where it lies already, for as long as the model; *packed: in the model's layout, else in
+     * PyTorch's. NULL: fill. May be NULL itself. */
+    float *(*place)(void *context, const struct tensor *tensor, bool *packed);
     /* The memory that `place` gave is not needed any more. Goes with place. */
     void (*forget)(const float *values, int64_t count);
     /* Tensors of the encoder that have their place are left alone until model_prepare_encoder. */
     bool lazily;
+    /* In which precision it has the encoder's matrices (packed.c), and the mapped numbers of one; NULL: fill. */
+    enum sm_precision packed;
+    const void *(*numbers)(void *context, const struct tensor *tensor);
 };
 
 /* A model of this configuration with tensors from anywhere; sm_model_open is this on a file. */

@@ -112,6 +112,28 @@ static struct nn_weights lower_wide(float *memory, const struct nn_weights *w,
     return wide;
 }
 
+/* Numbers of `lower`'s form; scale and total for int8, total may be NULL. */
+static void fill(const struct nn_weights *lower, char *numbers, float *scale, int32_t *total,
+                 const struct nn_weights *w)
+{
+#pragma omp parallel for num_threads(nn_threads())
+    for (int c = 0; c < w->n; c++) {
+        if (lower->precision == NN_INT8)
+            scale[c] = channel_scale(w, c);
+        for (int tap = 0; tap < w->taps; tap++) {
+            char *to = numbers + c * lower->row_bytes + tap * lower->tap_bytes;
+            memset(to + lower->tap_bytes - 4, 0, 4);
+            if (lower->precision == NN_BF16) {
+                gemm_own_set()->to_bf16((uint16_t *)to, piece(w, c, tap), w->k);
+                continue;
+            }
+            int32_t sum = to_int8((int8_t *)to, piece(w, c, tap), scale[c], w->k);
+            if (total)
+                total[(size_t)tap * w->n + c] = sum;
+        }
+    }
+}
+
 struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *w,
                                    enum nn_precision precision)
 {
@@ -132,21 +154,41 @@ struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *w,
                                .data = numbers,
                                .scale = precision == NN_INT8 ? scale : NULL,
                                .total = precision == NN_INT8 ? total : NULL};
-#pragma omp parallel for num_threads(nn_threads())
-    for (int c = 0; c < w->n; c++) {
-        if (precision == NN_INT8)
-            scale[c] = channel_scale(w, c);
-        for (int tap = 0; tap < w->taps; tap++) {
-            char *to = numbers + c * row + tap * bytes;
-            memset(to + bytes - 4, 0, 4);
-            if (precision == NN_BF16)
-                gemm_own_set()->to_bf16((uint16_t *)to, piece(w, c, tap), w->k);
-            else
-                total[(size_t)tap * w->n + c] =
-                    to_int8((int8_t *)to, piece(w, c, tap), scale[c], w->k);
-        }
-    }
+    fill(&lower, numbers, scale, total, w);
     return lower;
+}
+
+bool nn_weights_storable(int k, enum nn_precision precision)
+{
+    return k % (precision == NN_INT8 ? 4 : 2) == 0;
+}
+
+void nn_weights_numbers(void *numbers, float *scale, const struct nn_weights *w,
+                        enum nn_precision precision)
+{
+    size_t bytes = piece_bytes(w, precision);
+    struct nn_weights lower = {.precision = precision, .row_bytes = bytes * w->taps, .tap_bytes = bytes};
+    fill(&lower, numbers, scale, NULL, w);
+}
+
+struct nn_weights nn_weights_stored(const void *numbers, const float *scale, int32_t *total, int n,
+                                    int k, int taps, enum nn_precision precision)
+{
+    struct nn_weights w = {.precision = precision, .n = n, .k = k, .taps = taps, .data = numbers};
+    w.tap_bytes = piece_bytes(&w, precision);
+    w.row_bytes = w.tap_bytes * taps;
+    w.scale = precision == NN_INT8 ? scale : NULL;
+    w.total = precision == NN_INT8 ? total : NULL;
+#pragma omp parallel for num_threads(nn_threads()) if (precision == NN_INT8)
+    for (int c = 0; c < (precision == NN_INT8 ? n : 0); c++)
+        for (int tap = 0; tap < taps; tap++) {
+            const int8_t *x = (const int8_t *)numbers + c * w.row_bytes + tap * w.tap_bytes;
+            int32_t sum = 0;
+            for (int i = 0; i < k; i++)
+                sum += x[i];
+            total[(size_t)tap * n + c] = sum;
+        }
+    return w;
 }
 
 bool nn_is_native(enum nn_precision precision)

@@ -89,6 +89,15 @@ size_t nn_weights_bytes(const struct nn_weights *weights, enum nn_precision prec
 struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *weights,
                                    enum nn_precision precision);
 
+/* The numbers that nn_weights_lower makes, (n, taps, k) as int8 or uint16, and int8's scale (n), for a
+ * file; and weights from such a file, which stay where they are. total (taps, n) is filled, NULL for
+ * bfloat16. k in whole groups of four bytes: nn_weights_storable. */
+bool nn_weights_storable(int k, enum nn_precision precision);
+void nn_weights_numbers(void *numbers, float *scale, const struct nn_weights *weights,
+                        enum nn_precision precision);
+struct nn_weights nn_weights_stored(const void *numbers, const float *scale, int32_t *total, int n,
+                                    int k, int taps, enum nn_precision precision);
+
 /* nn_linear, nn_conv (kernel <= 4) and nn_conv_transpose, and what comes after. Sums are float32,
  * for int8 int32: activations are rounded to 8 bits token by token. A CPU without instructions for
  * the precision computes with the same weights in float32. */

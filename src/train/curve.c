@@ -57,20 +57,27 @@ static void draw_line(struct canvas *c, int x0, int y0, int x1, int y1, struct c
     }
 }
 
+/* 1, 2 or 5 times a power of ten: `range` in about `parts` steps. */
+static double round_step(double range, int parts)
+{
+    double rough = range / parts, power = pow(10, floor(log10(rough)));
+    return power * (rough < 1.5 * power ? 1 : rough < 3.5 * power ? 2 : rough < 7.5 * power ? 5 : 10);
+}
+
 static void draw_axes(struct canvas *c, const struct panel *p)
 {
     char text[32];
-    for (int i = 0; i <= 4; i++) {
-        double value = p->low + (p->high - p->low) * i / 4;
-        int y = y_of(p, value);
+    double by = round_step(p->high - p->low, 4), along = fmax(round_step(p->last_step, 6), 1);
+    for (int i = 0; p->low + i * by <= p->high * (1 + 1e-9); i++) {
+        int y = y_of(p, p->low + i * by);
         canvas_fill(c, LEFT, y, WIDTH - RIGHT, y, faint, 1);
-        snprintf(text, sizeof text, "%.3g", value);
-        canvas_text(c, 8, y - 6, 1, 10, ink, text);
+        snprintf(text, sizeof text, "%.3g", p->low + i * by);
+        canvas_plain_text(c, 12, y - 6, 1, 10, ink, text);
     }
-    for (int i = 0; i <= 5; i++) {
-        double step = p->last_step * i / 5;
-        snprintf(text, sizeof text, "%.0f", step);
-        canvas_text(c, x_of(p, step) - 12, p->top + PANEL + 6, 1, 10, ink, text);
+    for (int i = 0; i * along <= p->last_step; i++) {
+        snprintf(text, sizeof text, "%.0f", i * along);
+        int half = canvas_text_width(1, 10, text) / 2;
+        canvas_plain_text(c, x_of(p, i * along) - half, p->top + PANEL + 6, 1, 10, ink, text);
     }
 }
 
@@ -90,15 +97,19 @@ static void draw_series(struct canvas *c, const struct panel *p, const struct se
         x = nx, y = ny;
     }
     if (x >= 0)
-        canvas_text(c, LEFT + 10 + 160 * place, p->top - 16, 1, 24, s->colour, s->name);
+        canvas_plain_text(c, LEFT + 10 + 160 * place, p->top - 16, 1, 24, s->colour, s->name);
 }
 
+/* Of the axis: a whole number of its steps. */
 static double largest_loss(const struct report *reports, size_t count)
 {
     double largest = 0;
     for (size_t i = 0; i < count; i++)
         largest = isfinite(reports[i].loss) ? fmax(largest, reports[i].loss) : largest;
-    return largest > 0 ? largest : 1;
+    if (!(largest > 0))
+        return 1;
+    double step = round_step(largest, 4);
+    return step * ceil(largest / step);
 }
 
 enum sm_status curve_draw(const struct report *reports, size_t count, const char *path, struct sm_err *err)

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use File::Temp 'tempdir';
-use Test::More tests => 9;
+use Test::More tests => 15;
 
 my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
 my $dir = tempdir(CLEANUP => 1);
@@ -23,6 +23,20 @@ is($status, 0, 'and is read again') or diag $out;
 is(said("$dir/back.h5"), said('weights/default.h5'), 'with all its tensors');
 run("$dir/back.h5 -o $dir/c.pth");
 ok(slurp("$dir/a.pth") eq slurp("$dir/c.pth"), 'whose values are the same');
+
+# ---- convolutions in the order they are computed in ----
+($status, $out) = run("$dir/a.pth -o $dir/packed.h5 --packed");
+is($status, 0, 'a packed weights file') or diag $out;
+is(said("$dir/packed.h5"), said('weights/default.h5'), 'has the same tensors and shapes');
+run("$dir/packed.h5 -o $dir/f.pth");
+ok(slurp("$dir/a.pth") eq slurp("$dir/f.pth"), 'and becomes the same state dict');
+my @how = ('segment data/ct/image.nii.gz --propagate none --box liver=31,20,14,98,77,15');
+for my $kind ('back', 'packed') {
+    is(system("$program @how -w $dir/$kind.h5 -o $dir/$kind.nii --stats $dir/$kind.csv"), 0, "segments: $kind");
+}
+ok(slurp("$dir/back.nii") . slurp("$dir/back.csv") eq slurp("$dir/packed.nii") . slurp("$dir/packed.csv"), 'and gives the same masks');
+unlink map { "$dir/$_" } qw(packed.h5 f.pth back.nii back.json back.csv packed.nii packed.json packed.csv);
+
 ($status, $out) = run("weights/default.h5 --dtype float16 -o $dir/d.pth");
 is($status, 1, 'options of the other direction are refused');
 ($status, $out) = run("README.md -o $dir/e.pth");

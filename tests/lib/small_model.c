@@ -54,6 +54,8 @@ static enum sm_status write_tensor(void *context, const struct tensor *tensor, s
         return SM_OK;
     for (int i = 0; i < tensor->rank; i++)
         shape.dim[i] = tensor->dim[i];
+    if (w->flaw->packed)
+        strcpy(shape.axes, tensor_axes(tensor));
     if (is(tensor->name, w->flaw->shape))
         shape.dim[tensor->rank - 1]++;
     float *values = calloc((size_t)h5_count(&shape), sizeof *values);

@@ -19,6 +19,7 @@ struct small_flaw {
     const char *shape;          /* tensor whose last dimension is one longer */
     const char *nan;            /* tensor whose first element is NaN */
     bool half;                  /* stored as float16 */
+    bool packed;                /* no flaw: convolutions stored as they are computed with */
 };
 bool small_file(const char *path, const struct sm_config *config, const struct small_flaw *flaw);
 #endif

@@ -339,7 +339,8 @@ static void an_embedding_stands_alone(void **state)
     sm_model_close(model);
 }
 
-static enum sm_status encode_one(const char *file, bool lazily, float *out, struct sm_err *err)
+static enum sm_status encode_as(const char *file, bool lazily, enum sm_precision precision, float *out,
+                                struct sm_err *err)
 {
     static uint8_t grey[20 * 20];
     const struct sm_picture picture = {20, 20, 1, grey};
@@ -347,7 +348,7 @@ static enum sm_status encode_one(const char *file, bool lazily, float *out, stru
     model = NULL;
     for (int p = 0; p < 400; p++)
         grey[p] = (uint8_t) p;
-    enum sm_status status = (lazily ? sm_model_open_lazily : sm_model_open_as)(&model, file, SM_PRECISION_FLOAT32, err);
+    enum sm_status status = (lazily ? sm_model_open_lazily : sm_model_open_as)(&model, file, precision, err);
     if (lazily && status)
         return SM_USAGE; /* should have been later */
     if (!status)
@@ -357,6 +358,38 @@ static enum sm_status encode_one(const char *file, bool lazily, float *out, stru
     sm_session_close(session);
     sm_model_close(model);
     return status;
+}
+
+static enum sm_status encode_one(const char *file, bool lazily, float *out, struct sm_err *err)
+{
+    return encode_as(file, lazily, SM_PRECISION_FLOAT32, out, err);
+}
+
+/* Convolutions stored as they are computed with are the same convolutions. */
+static void packed_weights_are_the_same(void **state)
+{
+    (void) state;
+    struct sm_config config = small_config();
+    float plain[8192], packed[8192];
+    size_t bytes = sm_embedding_floats(&config) * sizeof(float);
+    for (int p = 0; p < 3; p++) {
+        assert_int_equal(small_file(weights, &config, NULL), true);
+        assert_int_equal(encode_as(weights, false, (enum sm_precision) p, plain, NULL), SM_OK);
+        for (int half = 0; half < 2; half++) {
+            assert_true(small_file(weights, &config, &(struct small_flaw){.packed = true, .half = half}));
+            if (half) { /* rounded: compared with the plain file that is rounded the same way */
+                assert_int_equal(encode_as(weights, false, (enum sm_precision) p, packed, NULL), SM_OK);
+                assert_true(small_file(weights, &config, &(struct small_flaw){.half = true}));
+                assert_int_equal(encode_as(weights, false, (enum sm_precision) p, plain, NULL), SM_OK);
+                assert_memory_equal(packed, plain, bytes);
+                continue;
+            }
+            for (int lazily = 0; lazily < 2; lazily++) {
+                assert_int_equal(encode_as(weights, lazily, (enum sm_precision) p, packed, NULL), SM_OK);
+                assert_memory_equal(packed, plain, bytes);
+            }
+        }
+    }
 }
 
 static void the_encoder_is_read_when_needed(void **state)
@@ -388,6 +421,7 @@ int main(void)
         WITH_FOLDER(other_files_are_left_alone),       WITH_FOLDER(processes_share_a_table),
         WITH_FOLDER(a_digest_decides),                 WITH_FOLDER(precision_decides),
         WITH_FOLDER(an_embedding_stands_alone),        WITH_FOLDER(the_encoder_is_read_when_needed),
+        WITH_FOLDER(packed_weights_are_the_same),
     };
     return cmocka_run_group_tests_name("embeddings", tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void write_sample(void)
 {
     struct sm_err err;
     struct h5_out *out;
-    struct h5_shape shape = {2, {2, 3}, H5_FLOAT32};
+    struct h5_shape shape = {2, {2, 3}, H5_FLOAT32, ""};
     unlink(path);
     assert_int_equal(h5_create(&out, path, &err), SM_OK);
     assert_int_equal(h5_write_floats(out, "a.b.0.weight", values, &shape, &err), SM_OK);
@@ -44,9 +44,9 @@ static void write_sample(void)
     assert_int_equal(h5_write_floats(out, "group/inner/half", values, &shape, &err), SM_OK);
     shape.type = H5_BFLOAT16;
     assert_int_equal(h5_write_floats(out, "group/brain", values, &shape, &err), SM_OK);
-    struct h5_shape scalar = {0, {0}, H5_FLOAT32};
+    struct h5_shape scalar = {0, {0}, H5_FLOAT32, ""};
     assert_int_equal(h5_write_floats(out, "scalar", values + 2, &scalar, &err), SM_OK);
-    struct h5_shape empty = {2, {0, 5}, H5_FLOAT32};
+    struct h5_shape empty = {2, {0, 5}, H5_FLOAT32, ""};
     assert_int_equal(h5_write_floats(out, "empty", values, &empty, &err), SM_OK);
     assert_int_equal(h5_set_int(out, "depth", 12, &err), SM_OK);
     assert_int_equal(h5_set_ints(out, "blocks", (int[]){2, 5, -1}, 3, &err), SM_OK);
@@ -107,19 +107,19 @@ static void test_map(void **state)
     for (int i = 0; i < MANY; i++)
         large[i] = (float)i / 3;
     assert_int_equal(h5_create(&out, path, &err), SM_OK);
-    struct h5_shape shape = {1, {MANY}, H5_FLOAT32};
+    struct h5_shape shape = {1, {MANY}, H5_FLOAT32, ""};
     assert_int_equal(h5_write_floats(out, "large", large, &shape, &err), SM_OK);
     shape.type = H5_FLOAT16;
     assert_int_equal(h5_write_floats(out, "half", large, &shape, &err), SM_OK);
     assert_int_equal(h5_commit(out, &err), SM_OK);
     assert_int_equal(h5_open(&file, path, &err), SM_OK);
     assert_int_equal(h5_map(file, &map, &err), SM_OK);
-    float *placed = h5_mapped_floats(file, &map, "large", MANY);
+    float *placed = h5_mapped_floats(file, &map, "large", MANY, "");
     assert_non_null(placed);
     assert_int_equal((uintptr_t)placed % 64, 0);
-    assert_null(h5_mapped_floats(file, &map, "large", MANY - 1));
-    assert_null(h5_mapped_floats(file, &map, "half", MANY));
-    assert_null(h5_mapped_floats(file, &map, "absent", MANY));
+    assert_null(h5_mapped_floats(file, &map, "large", MANY - 1, ""));
+    assert_null(h5_mapped_floats(file, &map, "half", MANY, ""));
+    assert_null(h5_mapped_floats(file, &map, "absent", MANY, ""));
     h5_close(file);
     assert_memory_equal(placed, large, sizeof large);
     h5_map_forget(placed, MANY);
@@ -137,9 +137,53 @@ static void test_map(void **state)
     make_trap("external");
     assert_int_equal(h5_open(&file, path, &err), SM_OK);
     assert_int_equal(h5_map(file, &map, &err), SM_OK);
-    assert_null(h5_mapped_floats(file, &map, "trap", 16));
+    assert_null(h5_mapped_floats(file, &map, "trap", 16, ""));
     h5_close(file);
     h5_unmap(&map);
+}
+
+/* Stored in another order of axes, read and described in PyTorch's; used in place only by who wants that order. */
+static void test_axes(void **state)
+{
+    (void)state;
+    enum { A = 2, B = 3, C = 4, D = 5, COUNT = A * B * C * D };
+    float written[COUNT], read[COUNT];
+    struct sm_err err;
+    struct h5_out *out;
+    struct h5 *file;
+    struct h5_map map;
+    struct h5_shape shape = {4, {A, B, C, D}, H5_FLOAT32, "0231"}, found;
+    for (int i = 0; i < COUNT; i++)
+        written[i] = (float)i;
+    assert_int_equal(h5_create(&out, path, &err), SM_OK);
+    assert_int_equal(h5_write_floats(out, "turned", written, &shape, &err), SM_OK);
+    strcpy(shape.axes, "2310");
+    shape.type = H5_FLOAT16;
+    assert_int_equal(h5_write_floats(out, "half", written, &shape, &err), SM_OK);
+    strcpy(shape.axes, "0221");
+    assert_int_equal(h5_write_floats(out, "wrong", written, &shape, &err), SM_USAGE);
+    assert_int_equal(h5_commit(out, &err), SM_OK);
+    assert_int_equal(h5_open(&file, path, &err), SM_OK);
+    static const char *const names[] = {"turned", "half"};
+    for (int n = 0; n < 2; n++) {
+        assert_int_equal(h5_shape(file, names[n], &found, &err), SM_OK);
+        assert_memory_equal(found.dim, shape.dim, 4 * sizeof *shape.dim);
+        memset(read, 0, sizeof read);
+        assert_int_equal(h5_read_floats(file, names[n], read, COUNT, &err), SM_OK);
+        assert_memory_equal(read, written, sizeof read);
+    }
+    assert_int_equal(h5_map(file, &map, &err), SM_OK);
+    assert_null(h5_mapped_floats(file, &map, "turned", COUNT, ""));
+    assert_null(h5_mapped_floats(file, &map, "turned", COUNT, "2310"));
+    const float *placed = h5_mapped_floats(file, &map, "turned", COUNT, "0231");
+    assert_non_null(placed);
+    for (int a = 0; a < A; a++)
+        for (int b = 0; b < B; b++)
+            for (int c = 0; c < C; c++)
+                for (int d = 0; d < D; d++)
+                    assert_true(placed[((a * C + c) * D + d) * B + b] == written[((a * B + b) * C + c) * D + d]);
+    h5_unmap(&map);
+    h5_close(file);
 }
 
 static void test_attributes(void **state)
@@ -399,6 +443,6 @@ int main(void)
         WITH_FILE(test_each),       WITH_FILE(test_same_bytes_each_time),
         WITH_FILE(test_damaged),    WITH_FILE(test_foreign),
         WITH_FILE(test_traps),      WITH_FILE(test_unwritable),
-        cmocka_unit_test(test_half), WITH_FILE(test_map)};
+        cmocka_unit_test(test_half), WITH_FILE(test_map), WITH_FILE(test_axes)};
     return cmocka_run_group_tests_name("h5", tests, NULL, NULL);
 }
