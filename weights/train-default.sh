@@ -37,7 +37,7 @@ stage s6     932  --seed 10 --augment none --plain 0.6       --batch 4 --rounds 
 boxes="$boxes --rounds 1 --first-points 1,3,5 --batch 4 --augment light --lr 5e-4 --jitter 0.03"
 stage s7    1785  --seed 11 --image-size 128 --plain 0.4     $boxes --box-share 0.6 --jitter-pixels 2
 stage s8    1096  --seed 12 --plain 0.15                     $boxes --box-share 0.65 --jitter-pixels 2 --loss 4,1,0.5
-stage s9    LAST  --seed 13 --image-size 256 --plain 0.1     $boxes --box-share 0.65 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 \
+stage s9    1251  --seed 13 --image-size 256 --plain 0.1     $boxes --box-share 0.65 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 \
                                                              --warmup 20 --ema 0.99 --schedule linear --lr-end 0.05
 
 "$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"

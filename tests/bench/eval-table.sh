@@ -31,7 +31,7 @@ cat <<'END'
 # What the bundled model reaches
 
 Made by `make eval-table` ([tests/bench/eval-table.sh](../tests/bench/eval-table.sh)), which anyone who has the data can
-repeat; the protocol is in [sammed2d-eval(1)](../man/sammed2d-eval.1). The model in this folder is a placeholder that was
+repeat; the protocol is in [sammed2d-eval(1)](../man/sammed2d-eval.1). The model in this folder is small and was
 trained on generated pictures only. Beside it stands what needs no network: the ellipse inscribed in the box prompt, and
 the box filled. None of the data here was used for training.
 

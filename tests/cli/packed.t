@@ -29,7 +29,7 @@ for my $precision ('bf16', 'int8') {
     is($status, 0, "$precision: whole") or diag $err;
     my $about = decode_json($out);
     is($about->{precision}, $precision, '... and says what it is');
-    is($about->{parameters}{total}, 13221104, '... all parameters');
+    is($about->{parameters}{total}, 4856000, '... all parameters');
     is($about->{unexpected_tensors}, 0, '... nothing else');
     run("segment $task -w $default --precision $precision -o $dir/wanted.nii --probabilities $dir/wanted-p.nii");
     ($status, $out, $err) = run("segment $task -w $packed --json -o $dir/got.nii --probabilities $dir/got-p.nii");

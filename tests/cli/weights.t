@@ -26,7 +26,7 @@ sub spill { my ($name, $bytes) = @_; open my $file, '>:raw', $name or die; print
 my ($status, $out, $err) = run("weights --json $default");
 is($status, 0, 'the default model is whole');
 my $w = decode_json($out);
-is($w->{parameters}{total}, 13221104, '... all parameters');
+is($w->{parameters}{total}, 4856000, '... all parameters');
 is($w->{tensors}, 266, '... all tensors');
 is($w->{licence}, 'Apache-2.0', '... its terms');
 is($w->{normalization}, 'minmax', '... how it is fed');
@@ -36,7 +36,7 @@ like($w->{notice}, qr/not a medical device/, '... and what it is not');
 $ENV{SAMMED2D_WEIGHTS} = $default;
 ($status, $out, $err) = run('weights');
 is($status, 0, 'no file named: the default, here by $SAMMED2D_WEIGHTS');
-like($out, qr/total +13221104 parameters, all finite, all shapes right/, '... in words');
+like($out, qr/total +4856000 parameters, all finite, all shapes right/, '... in words');
 like($out, qr/licence +Apache-2\.0/, '... with its terms');
 
 system($^X, $maker, 'zip', 'small.pth') == 0 or die;
