@@ -69,21 +69,29 @@ static bool is_any(const char *text, const char *const names[])
     return false;
 }
 
+static bool set_unless_set(const char *name, const char *value)
+{
+    return !getenv(name) && setenv(name, value, 1) == 0;
+}
+
 /* OpenMP's threads spin where they wait for each other. That is well where nobody else wants the
  * processor; on a busy machine it made the same run thirty times slower, and costs next to nothing to do
- * without. GNU's library looks at its environment before main() and offers no other way, so the program
- * starts once more, unless the user has chosen. */
-static void wait_without_spinning(char **argv)
+ * without. A pthread build of OpenBLAS starts threads of its own as it is loaded, which spin too, and are
+ * not needed (nn/linear.c). Both libraries look at the environment before main() and offer no other way, so
+ * the program starts once more, unless the user has chosen. */
+static void settle_threads(char **argv)
 {
     static const char *const computing[] = {"segment", "eval", "train", "run", NULL};
     bool usual = getauxval(AT_BASE) != 0; /* else "ld.so PROGRAM": the running file is the loader */
-    if (!usual || !argv[0] || !argv[1] || !is_any(argv[1], computing) || getenv("OMP_WAIT_POLICY") ||
-        getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME"))
+    if (!usual || !argv[0] || !argv[1] || !is_any(argv[1], computing))
         return;
+    bool changed = set_unless_set("OPENBLAS_NUM_THREADS", "1");
+    if (!getenv("GOMP_SPINCOUNT") && !getenv("KMP_BLOCKTIME"))
+        changed |= set_unless_set("OMP_WAIT_POLICY", "passive");
     char self[PATH_MAX]; /* its real name, which ps shows */
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     self[length > 0 ? length : 0] = 0;
-    if (length > 0 && setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+    if (length > 0 && changed)
         execv(self, argv); /* when it cannot be done, it goes on as it is */
 }
 
@@ -111,7 +119,7 @@ static int run(int argc, char **argv)
 /* A result that did not reach standard output (a full disk) must not pass for success. */
 int main(int argc, char **argv)
 {
-    wait_without_spinning(argv);
+    settle_threads(argv);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file size is an error of write(), not an end without a word */
     int status = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))

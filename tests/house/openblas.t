@@ -13,7 +13,7 @@ plan skip_all => 'fewer than two OpenBLAS builds are installed' if @folders < 2;
 plan tests => 4 * @folders;
 my $dir = tempdir(CLEANUP => 1);
 
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> }
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> // '' }
 
 # Runs the program; the most threads that wanted a processor at one moment.
 sub most_running {
