@@ -62,7 +62,8 @@ struct sm_result; /* everything the run knows; see the getters */
 
 /* Each slice that carries a prompt, or is reached by propagation, is encoded once. `prompts` must have
  * been through sm_prompts_resolve for the volume's grid and must outlive the result. An object that
- * comes out empty is a warning (and has voxels 0). Cancelled: SM_INTERRUPTED, *result is NULL. */
+ * comes out empty is a warning (and has voxels 0). Cancelled: SM_INTERRUPTED, *result is NULL. The listener is
+ * called by one thread at a time, but not always by the caller's. */
 enum sm_status sm_segment(struct sm_result **result, const struct sm_model *model,
                           const struct sm_volume *volume, const struct sm_prompts *prompts,
                           const struct sm_segment_options *options,

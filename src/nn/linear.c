@@ -28,10 +28,12 @@ void nn_set_threads(int threads)
 }
 
 /* OpenMP's own choice is taken once and kept: it may differ from thread to thread, and scratch that
- * was sized for few must not meet many. */
+ * was sized for few must not meet many. A thread of a team works by itself. */
 int nn_threads(void)
 {
     int threads = atomic_load(&thread_count);
+    if (omp_in_parallel())
+        return 1;
     if (threads)
         return threads;
     int own = omp_get_max_threads();

@@ -33,7 +33,7 @@ void nn_gemm(float *c, int ldc, const float *a, int lda, bool transpose_a, const
 /* Threads for BLAS's products and for the loops here, which share one set; 0 = as many as the machine has cores. Not while a kernel
  * runs, and before scratch is sized. */
 void nn_set_threads(int threads);
-/* What was set, else what OpenMP said when this was first asked. */
+/* What was set, else what OpenMP said when this was first asked; 1 inside a parallel region. */
 int nn_threads(void);
 /* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the
  * thread. */

@@ -43,9 +43,9 @@ static void upsample(const struct assembly *a, struct slice *slice, const struct
                 slice->square);
 }
 
-static const struct cell *decoded_cell(const struct assembly *a, size_t object, int s)
+static struct cell *decoded_cell(const struct assembly *a, size_t object, int s)
 {
-    const struct cell *cell = result_cell(a->result, object, s);
+    struct cell *cell = result_cell(a->result, object, s);
     return cell && cell->low_res ? cell : NULL;
 }
 
@@ -55,13 +55,16 @@ static void compete(const struct assembly *a, struct slice *slice)
     for (size_t p = 0; p < slice->pixels; p++)
         slice->owner[p] = -1;
     for (size_t o = 0; o < a->result->prompts->count; o++) {
-        const struct cell *cell = decoded_cell(a, o, slice->s);
+        struct cell *cell = decoded_cell(a, o, slice->s);
         if (!cell)
             continue;
         upsample(a, slice, cell);
+        cell->area = 0;
         for (size_t p = 0; p < slice->pixels; p++) {
             float logit = slice->logits[p];
-            if (!logit_inside(logit) || (slice->owner[p] >= 0 && logit <= slice->highest[p]))
+            bool inside = logit_inside(logit);
+            cell->area += inside;
+            if (!inside || (slice->owner[p] >= 0 && logit <= slice->highest[p]))
                 continue;
             slice->highest[p] = logit;
             slice->owner[p] = (int) o;

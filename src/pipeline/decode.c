@@ -1,5 +1,6 @@
 /* Slices through the image encoder, and the prompts on them through the decoder. */
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,12 +15,13 @@ static double now(void)
     return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
 }
 
-static void fill_picture(const struct run *run, int slice, int number, struct sm_picture *picture)
+static void fill_picture(const struct run *run, const struct worker *worker, int slice, int number,
+                         struct sm_picture *picture)
 {
     const struct sm_view *view = &run->result->view;
     size_t bytes = run->pixels * (size_t) run->volume->channels;
-    uint8_t *grey = run->grey + (size_t) number * bytes;
-    float *values = run->values + (size_t) number * bytes;
+    uint8_t *grey = worker->grey + (size_t) number * bytes;
+    float *values = worker->values + (size_t) omp_get_thread_num() * bytes;
     sm_view_slice(view, run->volume, slice, values);
     struct sm_window window = sm_window_at(&run->result->window, view, slice);
     sm_window_apply(&window, values, bytes, grey);
@@ -28,12 +30,13 @@ static void fill_picture(const struct run *run, int slice, int number, struct sm
 
 /* Pictures of `slices`, side by side. What is kept of earlier runs is taken from there; the first of
  * `slices`, `pictures` and `keys` then are those that the network has to see, and their number is returned. */
-static int pictures_to_encode(struct run *run, int *slices, int count, struct sm_picture *pictures, char (*keys)[65])
+static int pictures_to_encode(struct run *run, const struct worker *worker, int *slices, int count,
+                              struct sm_picture *pictures, char (*keys)[65])
 {
     int left = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(nn_threads() < count ? nn_threads() : count)
     for (int n = 0; n < count; n++) {
-        fill_picture(run, slices[n], n, &pictures[n]);
+        fill_picture(run, worker, slices[n], n, &pictures[n]);
         if (!run->kept)
             continue;
         embeddings_key(run->kept, &pictures[n], keys[n]);
@@ -57,27 +60,29 @@ static enum sm_status keep_embedding(struct run *run, int slice, const char *key
         return sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
     memcpy(own, embedding, bytes);
     run->embeddings[slice] = own;
-    if (run->kept)
+    if (run->kept) {
+#pragma omp critical(talk)
         embeddings_keep(run->kept, key, own, run->listener);
+    }
     return SM_OK;
 }
 
-enum sm_status encode_slices(struct run *run, int *slices, int count, struct sm_err *err)
+enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err)
 {
     struct sm_picture pictures[BATCH];
     char keys[BATCH][65];
     size_t floats = sm_embedding_floats(run->result->config);
     enum sm_status status = SM_OK;
-    count = pictures_to_encode(run, slices, count, pictures, keys);
+    count = pictures_to_encode(run, worker, slices, count, pictures, keys);
     if (!count)
         return SM_OK;
     float *block = malloc((size_t) count * floats * sizeof *block);
     if (!block)
         return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     double start = now();
-    status = sm_encode(run->session, pictures, count, block, err);
-    run->result->encode_seconds += now() - start;
-    run->result->encoded += count;
+    status = sm_encode(worker->session, pictures, count, block, err);
+    worker->encode_seconds += now() - start;
+    worker->encoded += count;
     for (int n = 0; !status && n < count; n++)
         status = keep_embedding(run, slices[n], keys[n], block + (size_t) n * floats, err);
     free(block);
@@ -95,7 +100,7 @@ static int best_mask(const float *iou, int masks)
 }
 
 /* Several boxes of one object: the higher logit, and the IoU's smallest. */
-static enum sm_status keep_mask(struct run *run, struct cell *cell, const float *low_res, float iou,
+static enum sm_status keep_mask(const struct run *run, struct cell *cell, const float *low_res, float iou,
                                 struct sm_err *err)
 {
     if (cell->low_res) {
@@ -112,7 +117,8 @@ static enum sm_status keep_mask(struct run *run, struct cell *cell, const float 
     return SM_OK;
 }
 
-static enum sm_status decode_asks(struct run *run, const struct asks *asks, struct sm_err *err)
+static enum sm_status decode_asks(const struct run *run, struct worker *worker, const struct asks *asks,
+                                  struct sm_err *err)
 {
     int masks = run->multimask ? 3 : 1;
     enum sm_status status = SM_OK;
@@ -122,18 +128,18 @@ static enum sm_status decode_asks(struct run *run, const struct asks *asks, stru
         size_t count = asks->count - first < PROMPTS ? asks->count - first : PROMPTS;
         for (size_t n = 0; n < count; n++)
             prompts[n] = asks->list[first + n].prompt;
-        status = sm_decode(run->session, prompts, (int) count, run->multimask, run->low_res, iou, err);
+        status = sm_decode(worker->session, prompts, (int) count, run->multimask, worker->low_res, iou, err);
         for (size_t n = 0; !status && n < count; n++) {
             int best = best_mask(iou + n * (size_t) masks, masks);
             size_t mask = n * (size_t) masks + (size_t) best;
-            status = keep_mask(run, asks->list[first + n].cell, run->low_res + mask * run->low,
+            status = keep_mask(run, asks->list[first + n].cell, worker->low_res + mask * run->low,
                                iou[mask], err);
         }
     }
     return status;
 }
 
-enum sm_status decode_places(struct run *run, const struct place *places, size_t count,
+enum sm_status decode_places(struct run *run, struct worker *worker, const struct place *places, size_t count,
                              struct sm_err *err)
 {
     struct asks asks = {0};
@@ -144,10 +150,10 @@ enum sm_status decode_places(struct run *run, const struct place *places, size_t
     for (size_t n = 0; !status && n < count; n++)
         status = asks_add_cell(&asks, result_cell(run->result, (size_t) places[n].object, slice), err);
     if (!status)
-        status = sm_set_image(run->session, run->embeddings[slice], view->dim[1], view->dim[0], err);
+        status = sm_set_image(worker->session, run->embeddings[slice], view->dim[1], view->dim[0], err);
     if (!status)
-        status = decode_asks(run, &asks, err);
+        status = decode_asks(run, worker, &asks, err);
     asks_free(&asks);
-    run->result->decode_seconds += now() - start;
+    worker->decode_seconds += now() - start;
     return status;
 }

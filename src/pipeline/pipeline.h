@@ -19,7 +19,7 @@ struct cell {
     float *mask;    /* (L, L) mask prompt, or NULL */
     float *low_res; /* (L, L) logits once decoded, else NULL */
     float iou;      /* predicted */
-    size_t area;    /* pixels inside */
+    size_t area;    /* pixels inside, once followed up or assembled */
     int directions; /* GO_UP, GO_DOWN: where it carries the object on */
     bool given;     /* the user says where the object is on this slice */
     bool between;   /* ... or is between two slices where the user does, with a box from theirs */

@@ -1,5 +1,5 @@
-/* pipeline/run.h - one run of the slice loop, shared by its three parts: waves.c (which slice comes
- * next), decode.c (encoding and decoding), follow.c (from slice to slice).
+/* pipeline/run.h - one run of the slice loop, shared by its parts: waves.c (which slice comes next), workers.c
+ * (slices side by side), decode.c (encoding and decoding), follow.c (from slice to slice).
  */
 #ifndef PIPELINE_RUN_H
 #define PIPELINE_RUN_H
@@ -17,9 +17,19 @@ struct wave {
     size_t count;
 };
 
+/* What encodes and decodes slices, one after the other: all threads together, or one of several by itself. */
+struct worker {
+    struct sm_session *session;
+    uint8_t *grey;  /* (batch, height, width, channels) */
+    float *values;  /* (threads, height, width, channels) */
+    float *low_res; /* (PROMPTS, 3, L, L) */
+    double encode_seconds, decode_seconds;
+    int encoded; /* slices */
+};
+
 struct run {
     struct sm_result *result;
-    struct sm_session *session;
+    const struct sm_model *model;
     const struct sm_volume *volume;
     const struct propagation *propagation;
     const struct sm_listener *listener;
@@ -30,9 +40,8 @@ struct run {
     int batch;
     size_t pixels, low;    /* height * width; L * L */
     float **embeddings;    /* (slices) */
-    uint8_t *grey;         /* (batch, height, width, channels) */
-    float *values;         /* (batch, height, width, channels) */
-    float *low_res;        /* (PROMPTS, 3, L, L) */
+    struct worker team;    /* all threads */
+    float *values;         /* (height, width, channels) */
     struct appearance *appearances; /* (objects, slices given), handed out one by one */
     size_t appearance_count;
     bool *inside, *followed;        /* (height, width) */
@@ -44,10 +53,23 @@ struct run {
 /* waves.c */
 enum sm_status wave_add(struct wave *wave, int slice, size_t object, struct sm_err *err);
 enum sm_status run_waves(struct run *run, struct sm_err *err);
+/* Places of the slice that places[0] is on. */
+size_t on_one_slice(const struct place *places, size_t count);
+/* After a slice's decoding: unless an object may still come to it. */
+void release_embedding(struct run *run, int slice);
+
+/* workers.c */
+enum sm_status worker_open(struct worker *worker, const struct run *run, int batch, struct sm_err *err);
+void worker_close(struct worker *worker);
+/* Adds what the worker did, in seconds of the clock, `workers` of them side by side. */
+void worker_count(struct run *run, const struct worker *worker, int workers);
+/* Encodes and decodes slices of the wave from the front on, each by a thread of its own; *done: how many places.
+ * Only for waves whose places have nothing to do with each other. */
+enum sm_status decode_side_by_side(struct run *run, const struct wave *wave, size_t *done, struct sm_err *err);
 
 /* decode.c: up to BATCH slices to embeddings (`slices` is used up); the prompts of places on one slice to cells' masks. */
-enum sm_status encode_slices(struct run *run, int *slices, int count, struct sm_err *err);
-enum sm_status decode_places(struct run *run, const struct place *places, size_t count,
+enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err);
+enum sm_status decode_places(struct run *run, struct worker *worker, const struct place *places, size_t count,
                              struct sm_err *err);
 
 /* follow.c: after a place's decoding: how large it is, whether the object goes on, and to where. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "pipeline/run.h"
 
-static enum sm_status run_open(struct run *run, const struct sm_model *model, struct sm_err *err)
+static enum sm_status run_open(struct run *run, struct sm_err *err)
 {
     const struct sm_view *view = &run->result->view;
     const struct sm_config *config = run->result->config;
@@ -12,18 +12,15 @@ static enum sm_status run_open(struct run *run, const struct sm_model *model, st
     run->batch = config->image_size >= LARGE_SIDE ? BATCH_LARGE : BATCH;
     if (!run->lent)
         run->embeddings = calloc((size_t) view->dim[2], sizeof *run->embeddings);
-    run->grey = malloc((size_t) run->batch * run->pixels * channels);
-    run->values = malloc((size_t) run->batch * run->pixels * channels * sizeof *run->values);
-    run->low_res = malloc(3 * PROMPTS * run->low * sizeof *run->low_res);
+    run->values = malloc(run->pixels * channels * sizeof *run->values);
     run->inside = malloc(run->pixels * sizeof *run->inside);
     run->followed = malloc(run->pixels * sizeof *run->followed);
     run->smooth = malloc(run->pixels * sizeof *run->smooth);
     run->stack = malloc(run->pixels * sizeof *run->stack);
-    if (!run->embeddings || !run->grey || !run->values || !run->low_res || !run->inside ||
-        !run->followed || !run->smooth || !run->stack)
+    if (!run->embeddings || !run->values || !run->inside || !run->followed || !run->smooth || !run->stack)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", view->dim[0],
                        view->dim[1]);
-    return sm_session_open(&run->session, model, run->batch, PROMPTS, err);
+    return worker_open(&run->team, run, run->batch, err);
 }
 
 static void run_close(struct run *run)
@@ -32,16 +29,13 @@ static void run_close(struct run *run)
         free(run->embeddings[s]);
     if (!run->lent)
         free(run->embeddings);
-    free(run->grey);
     free(run->values);
-    free(run->low_res);
     free(run->appearances);
     free(run->inside);
     free(run->followed);
     free(run->smooth);
     free(run->stack);
-    if (run->session)
-        sm_session_close(run->session);
+    worker_close(&run->team);
 }
 
 static enum sm_status choose_window(struct sm_result *result, const struct sm_volume *volume,
@@ -105,7 +99,7 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
         return sm_fail(err, SM_MEMORY, "out of memory");
     result->config = sm_model_config(model);
     result->prompts = prompts;
-    struct run run = {.result = result, .volume = volume, .propagation = propagation,
+    struct run run = {.result = result, .model = model, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
                       .listener = listener, .kept = options->embeddings};
     run.multimask = options->multimask == SM_CHOICE_DEFAULT ? result->config->multimask
@@ -114,9 +108,10 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     if (!status)
         status = cells_from_prompts(result, options, listener, err);
     if (!status)
-        status = run_open(&run, model, err);
+        status = run_open(&run, err);
     if (!status)
         status = run_waves(&run, err);
+    worker_count(&run, &run.team, 1);
     run_close(&run);
     if (!status)
         status = result_assemble(result, volume, options->overlap, listener, err);

@@ -31,8 +31,7 @@ static size_t count_slices(const struct wave *wave)
     return count;
 }
 
-/* Places of the slice that places[0] is on. */
-static size_t on_one_slice(const struct place *places, size_t count)
+size_t on_one_slice(const struct place *places, size_t count)
 {
     size_t n = 0;
     while (n < count && places[n].slice == places[0].slice)
@@ -48,31 +47,48 @@ static enum sm_status encode_ahead(struct run *run, const struct place *places, 
     for (size_t n = 0; n < count && wanted < run->batch; n += on_one_slice(places + n, count - n))
         if (!run->embeddings[places[n].slice])
             slices[wanted++] = places[n].slice;
-    return wanted ? encode_slices(run, slices, wanted, err) : SM_OK;
+    return wanted ? encode_slices(run, &run->team, slices, wanted, err) : SM_OK;
 }
 
-static enum sm_status run_wave(struct run *run, const struct wave *wave, struct wave *next,
-                               struct sm_err *err)
+void release_embedding(struct run *run, int slice)
+{
+    if (run->keep)
+        return;
+    free(run->embeddings[slice]);
+    run->embeddings[slice] = NULL;
+}
+
+/* The slice that places[0] is on, by all threads; of the `left` places behind it some slices are encoded with it. */
+static enum sm_status decode_together(struct run *run, const struct place *places, size_t left, struct sm_err *err)
 {
     enum sm_status status = SM_OK;
+    sm_progress(run->listener, "segmenting slices", run->done, run->known);
+    if (sm_cancelled(run->listener))
+        return sm_fail(err, SM_INTERRUPTED, "interrupted; nothing was written");
+    if (!run->embeddings[places->slice])
+        status = encode_ahead(run, places, left, err);
+    if (!status)
+        status = decode_places(run, &run->team, places, on_one_slice(places, left), err);
+    release_embedding(run, places->slice);
+    run->done++;
+    return status;
+}
+
+/* In the first wave all places are given, and so may be decoded before any of them is followed up; later a slice's
+ * prompts may depend on what was found on the one before it. */
+static enum sm_status run_wave(struct run *run, const struct wave *wave, bool given, struct wave *next,
+                               struct sm_err *err)
+{
+    size_t decoded = 0;
     run->known += count_slices(wave);
+    enum sm_status status = given ? decode_side_by_side(run, wave, &decoded, err) : SM_OK;
     for (size_t n = 0, count; !status && n < wave->count; n += count) {
         const struct place *places = wave->places + n;
         count = on_one_slice(places, wave->count - n);
-        sm_progress(run->listener, "segmenting slices", run->done, run->known);
-        if (sm_cancelled(run->listener))
-            return sm_fail(err, SM_INTERRUPTED, "interrupted; nothing was written");
-        if (!run->embeddings[places->slice])
-            status = encode_ahead(run, places, wave->count - n, err);
-        if (!status)
-            status = decode_places(run, places, count, err);
+        if (n >= decoded)
+            status = decode_together(run, places, wave->count - n, err);
         for (size_t p = 0; !status && p < count; p++)
             status = follow_up(run, places[p], next, err);
-        if (!run->keep) {
-            free(run->embeddings[places->slice]);
-            run->embeddings[places->slice] = NULL;
-        }
-        run->done++;
     }
     return status;
 }
@@ -101,9 +117,9 @@ enum sm_status run_waves(struct run *run, struct sm_err *err)
 {
     struct wave wave = {0}, next = {0};
     enum sm_status status = first_wave(run, &wave, err);
-    while (!status && wave.count) {
+    for (bool first = true; !status && wave.count; first = false) {
         next = (struct wave){0};
-        status = run_wave(run, &wave, &next, err);
+        status = run_wave(run, &wave, first, &next, err);
         free(wave.places);
         wave = next;
         if (wave.count)

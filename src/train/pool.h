@@ -7,6 +7,12 @@
 #include "train/example.h"
 #include "synth/random.h"
 
+/* Labelled data together; each its own split by subjects, as in eval. */
+struct data_sets {
+    struct sm_dataset *const *list;
+    size_t count;
+};
+
 struct pool_rule {
     enum sm_plane plane;
     bool all_planes;         /* axial, coronal and sagittal */
@@ -21,12 +27,14 @@ struct pool_rule {
 struct pool; /* one thread at a time */
 
 /* Reads every case once, to see what is on its slices. SM_NOT_FOUND: nothing is left. Free with pool_close,
- * before the data set. */
-enum sm_status pool_open(struct pool **pool, const struct sm_dataset *dataset, const struct pool_rule *rule,
+ * before the data sets. */
+enum sm_status pool_open(struct pool **pool, struct data_sets sets, const struct pool_rule *rule,
                          const struct sm_listener *listener, struct sm_err *err);
 void pool_close(struct pool *pool);
 size_t pool_slices(const struct pool *pool);
 size_t pool_cases(const struct pool *pool); /* that have such a slice */
+/* A digest of which slices there are and how they are shown; not of their pixels. */
+uint64_t pool_digest(const struct pool *pool);
 
 /* Slice `index` as the network sees it, with up to `objects` of its objects drawn by rng, each once. */
 enum sm_status pool_draw(struct example *example, struct pool *pool, size_t index, int objects,

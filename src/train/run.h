@@ -30,8 +30,8 @@ struct run {
     struct example *drawn, *bent; /* (batch): before and after augmentation */
     uint32_t *order;              /* slices of the pool in the order of this epoch */
     int64_t epoch;                /* that `order` is of; -1: none */
-    struct report sums;           /* since the last report, and how much went in */
-    double rounds_summed, batches_summed;
+    int64_t begun;                /* step it began or went on at */
+    int unusable;                 /* updates in a row whose gradient was no finite number */
     double started;               /* seconds of the clock, less those of earlier parts */
 };
 

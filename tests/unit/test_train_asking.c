@@ -86,9 +86,37 @@ static void test_points(void **unused)
         }
 }
 
+/* Corrections lie where probability > threshold is not the mask, and say what the mask is there. */
+static void test_corrections(void **unused)
+{
+    static const float thresholds[] = {0.3f, 0.5f};
+    uint8_t mask[SIDE * SIDE];
+    float probability[SIDE * SIDE], xy[9][2];
+    int labels[9];
+    (void)unused;
+    draw_mask(mask);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        probability[i] = mask[i] ? 0.9f : 0.1f;
+    probability[0] = 0.4f; /* outside: wrong for the lower threshold alone */
+    probability[2 * SIDE + 1] = 0.2f; /* inside: wrong for both */
+    for (int t = 0; t < 2; t++) {
+        struct rng rng = rng_of(3, 7);
+        int outside = 0;
+        ask_corrections(xy, labels, 9, probability, thresholds[t], mask, SIDE, false, &rng);
+        for (int i = 0; i < 9; i++) {
+            int pixel = (int)xy[i][1] * SIDE + (int)xy[i][0];
+            assert_true(pixel == 2 * SIDE + 1 || (t == 0 && pixel == 0));
+            assert_int_equal(labels[i], mask[pixel]);
+            outside += pixel == 0;
+        }
+        assert_int_equal(outside > 0, t == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_largest), cmocka_unit_test(test_connected_by_corners),
-                                       cmocka_unit_test(test_box), cmocka_unit_test(test_points)};
+                                       cmocka_unit_test(test_box), cmocka_unit_test(test_points),
+                                       cmocka_unit_test(test_corrections)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

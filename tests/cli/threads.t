@@ -1,0 +1,54 @@
+#!/usr/bin/perl
+# Slices are segmented side by side: that changes no bit of what comes out, and what goes wrong in one of the threads
+# is said once.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use JSON::PP;
+use Test::More;
+
+my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
+my $dir = tempdir(CLEANUP => 1);
+my $outputs = 0;
+my $dozen = '--propagate none --box liver=31,20,12,98,77,23 --box spleen=80,60,14,110,90,20';    # 12 slices: for 2, 3 and 4 threads
+
+sub slurp { open my $file, '<:raw', $_[0] or return ''; local $/; return scalar <$file> }
+
+# What a run leaves: label map, probabilities, figures, and how many slices it said were encoded.
+sub results {
+    my ($options) = @_;
+    my $name = "$dir/" . ++$outputs;
+    my $json = qx($program segment data/ct/image.nii.gz -q --json -o $name.nii --probabilities $name-p.nii --stats $name.csv $options);
+    ok($? == 0 || $? == 3 << 8, "segments with $options") or return;
+    my $said = decode_json($json);
+    return {map({$_ => slurp("$name$_")} '.nii', '-p.nii', '.csv'), objects => $said->{objects}};
+}
+
+my $alone = results("$dozen --threads 1");
+is_deeply(results("$dozen --threads $_"), $alone, "... as with one thread") for 2 .. 4;
+
+# 11 slices: three are left for both, or all three, threads together.
+(my $odd = $dozen) =~ s/,23 /,22 /;
+for my $options ("$odd --threads 2", "$odd --threads 4", '--point liver=60,50,18 --threads 2', '--box liver=31,20,12,98,77,23 --propagate both --threads 2') {
+    is_deeply(results($options), results($options), '... and twice the same');
+}
+
+# Embeddings are kept by several threads, and all are found again.
+my $kept = "--embeddings $dir/kept.h5 --threads 3";
+is_deeply(results("$dozen $kept"), $alone, '... as without keeping embeddings');
+is_deeply(results("$dozen $kept"), $alone, '... nor with those of earlier');
+unlink "$dir/kept.h5";
+
+# A damaged encoder, looked at by the first thread that needs it.
+my $weights = slurp('weights/default.h5');
+substr($weights, int(length($weights) / 2) + $_, 1) = "\xff" for 0 .. 63;
+open my $file, '>:raw', "$dir/nan.h5" or die;
+print $file $weights;
+close $file;
+for my $options ('', "--embeddings $dir/kept.h5") {
+    my $said = qx($program segment data/ct/image.nii.gz -q -w $dir/nan.h5 -o $dir/nan.nii $dozen --threads 2 $options 2>&1);
+    is($? >> 8, 6, "NaN among the weights $options");
+    is(() = $said =~ /infinities or NaN/g, 1, '... is said once') or diag $said;
+    ok(!-e "$dir/nan.nii", '... and nothing is written');
+}
+done_testing;
