@@ -15,7 +15,7 @@
 #include "train/train.h"
 
 static char directory[] = "/tmp/sammed2d-run-XXXXXX";
-static char output[64], state[64];
+static char output[64], state[64], log_path[64];
 
 static int set_up(void **unused)
 {
@@ -23,6 +23,7 @@ static int set_up(void **unused)
     bool made = mkdtemp(directory) != NULL;
     snprintf(output, sizeof output, "%s/w.h5", directory);
     snprintf(state, sizeof state, "%s/s.h5", directory);
+    snprintf(log_path, sizeof log_path, "%s/log", directory);
     return made ? 0 : -1;
 }
 
@@ -31,6 +32,7 @@ static int tear_down(void **unused)
     (void)unused;
     remove(output);
     remove(state);
+    remove(log_path);
     return rmdir(directory);
 }
 
@@ -80,6 +82,79 @@ static void test_no_finite_gradient(void **unused)
     assert_int_equal(warnings, 1);
     assert_int_not_equal(access(output, F_OK), 0);
     sm_model_close(model);
+}
+
+/* ---- stopped and gone on with ---- */
+
+static char *slurp(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *content = calloc(1, *size + 1);
+    assert_int_equal(fread(content, 1, *size, file), *size);
+    fclose(file);
+    return content;
+}
+
+/* The log's numbers, but for the time. */
+static void drop_seconds(char *log)
+{
+    for (char *at = log, *end; (at = strstr(at, "\"seconds\":")) && (end = strchr(at, ','));)
+        memmove(at, end, strlen(end) + 1);
+}
+
+/* So often nobody wants to stop. */
+static bool stop_at_zero(void *context)
+{
+    return --*(int *)context < 0;
+}
+
+static void run_in_parts(int first_part, char **weights, size_t *size, char **log)
+{
+    struct sm_config config = small_config();
+    struct train_options options = plain_options();
+    size_t log_size;
+    int patience = first_part;
+    const struct sm_listener impatient = {.context = &patience, .cancelled = stop_at_zero};
+    options.steps = 6;
+    options.rounds = 1;
+    options.report_every = 4;
+    options.log = log_path;
+    for (enum sm_status status = SM_INTERRUPTED; status == SM_INTERRUPTED; options.resume = true) {
+        struct sm_model *model = NULL;
+        if (options.resume)
+            assert_int_equal(sm_model_open(&model, state, NULL), SM_OK);
+        else
+            model = small_model(&config);
+        status = train_run(model, &options, NULL, NULL, options.resume ? NULL : &impatient, NULL);
+        assert_true(status == SM_OK || status == SM_INTERRUPTED);
+        sm_model_close(model);
+    }
+    *weights = slurp(output, size);
+    *log = slurp(log_path, &log_size);
+    drop_seconds(*log);
+}
+
+static void test_stopped(void **unused)
+{
+    char *weights, *log;
+    size_t size;
+    (void)unused;
+    run_in_parts(1000, &weights, &size, &log);
+    assert_non_null(strstr(log, "\"step\":6"));
+    for (int part = 0; part < 12; part++) {
+        char *weights_too, *log_too;
+        size_t size_too;
+        run_in_parts(part, &weights_too, &size_too, &log_too);
+        assert_int_equal(size_too, size);
+        assert_memory_equal(weights_too, weights, size);
+        assert_string_equal(log_too, log);
+        free(weights_too), free(log_too);
+    }
+    free(weights), free(log);
 }
 
 /* ---- states ---- */
@@ -132,7 +207,8 @@ static void test_states(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_states)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_stopped),
+                                       cmocka_unit_test(test_states)};
     nn_set_threads(1);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
