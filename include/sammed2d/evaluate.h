@@ -52,6 +52,7 @@ struct sm_eval_options {
     enum sm_orient orient;
     struct sm_window window;
     enum sm_choice multimask;
+    enum sm_precision precision; /* of the encoder; weights packed for one keep it */
     double jitter;      /* each side of a box is moved by up to this part of the box's size */
     uint64_t seed;
     size_t limit;       /* so many objects only, drawn at random; 0: all */

@@ -237,7 +237,7 @@ static enum sm_status export(const char *path, struct sm_err *err)
     status = packed_precision(&packed, weights, err);
     if (!status && packed != SM_PRECISION_FLOAT32)
         status = sm_fail(err, SM_UNSUPPORTED, "%s: holds weights packed as %s; convert the file it was made from", path,
-                         packed_name(packed));
+                         sm_precision_name(packed));
     status = status ? status : export_checkpoint(options.output, weights, cmd_listener(), err);
     h5_close(weights);
     return status;
@@ -262,7 +262,7 @@ static enum sm_status pack(const char *path, struct sm_err *err)
 {
     struct sm_model *model;
     enum sm_precision precision = SM_PRECISION_BF16;
-    while (precision <= SM_PRECISION_INT8 && strcmp(options.precision, packed_name(precision)) != 0)
+    while (precision <= SM_PRECISION_INT8 && strcmp(options.precision, sm_precision_name(precision)) != 0)
         precision++;
     if (precision > SM_PRECISION_INT8)
         return sm_fail(err, SM_USAGE, "--precision takes bf16 or int8, not \"%s\"", options.precision);

@@ -10,8 +10,8 @@
 
 struct command {
     struct option_list data, weights;
-    const char *prompts, *volume, *fixed, *component, *average, *plane, *orient, *window, *multimask, *results, *masks,
-        *objects, *format, *subjects;
+    const char *prompts, *volume, *fixed, *component, *average, *plane, *orient, *window, *multimask, *precision, *results,
+        *masks, *objects, *format, *subjects;
     int limit, every_nth, hold_out, seed, resamples, channel;
     double min_pixels, jitter, tolerance_mm;
     bool reference, json;
@@ -35,6 +35,7 @@ static int parse(struct command *c, int *argc, char ***argv)
         OPTION_TEXT(0, "average", &c->average, "object|image", "mean over objects, or over images (default object)"),
         OPTION_FLAG(0, "reference-quirks", &c->reference, "prepare, sample and score exactly as SAM-Med2D's test.py"),
         OPTION_TEXT(0, "multimask", &c->multimask, "yes|no", "best of three masks, or the single one"),
+        OPTION_TEXT(0, "precision", &c->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
         OPTION_DOUBLE(0, "jitter", &c->jitter, "F", "move each side of a box by up to F of the box's size (default 0)"),
         OPTION_TEXT(0, "window", &c->window, "MODE", "minmax, volume, percentile, dicom, C,W, or a preset"),
         OPTION_TEXT(0, "plane", &c->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
@@ -61,6 +62,7 @@ static const char *const averages[] = {"object", "image", NULL};
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const answers[] = {"default", "no", "yes", NULL};
+static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const formats[] = {"text", "markdown", "csv", "json", NULL};
 
 static enum sm_status check_numbers(const struct command *c, struct sm_err *err)
@@ -81,14 +83,15 @@ static enum sm_status check_numbers(const struct command *c, struct sm_err *err)
 static enum sm_status fill_options(const struct command *c, struct sm_eval_options *options, int *format,
                                    struct sm_err *err)
 {
-    int component = 0, average = 0, plane = 0, orient = 0, multimask = 0;
+    int component = 0, average = 0, plane = 0, orient = 0, multimask = 0, precision = 0;
     const struct {
         const char *option, *word;
         const char *const *names;
         int *place;
     } rows[] = {{"component", c->component, components, &component}, {"average", c->average, averages, &average},
                 {"plane", c->plane, planes, &plane}, {"orient", c->orient, orients, &orient},
-                {"multimask", c->multimask, answers, &multimask}, {"format", c->format, formats, format}};
+                {"multimask", c->multimask, answers, &multimask}, {"precision", c->precision, precisions, &precision},
+                {"format", c->format, formats, format}};
     enum sm_status status = check_numbers(c, err);
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
         status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
@@ -98,6 +101,7 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         .fixed = c->fixed, .min_pixels = c->min_pixels, .component = (enum sm_eval_component) component,
         .by_image = average == 1, .reference = c->reference, .plane = (enum sm_plane) plane,
         .orient_given = c->orient != NULL, .orient = (enum sm_orient) orient, .multimask = (enum sm_choice) multimask,
+        .precision = (enum sm_precision) precision,
         .jitter = c->jitter, .seed = (uint64_t) c->seed, .limit = (size_t) c->limit, .every_nth = c->every_nth,
         .held_out = c->hold_out, .resamples = c->resamples, .tolerance_mm = c->tolerance_mm, .results = c->results,
         .masks = c->masks};

@@ -80,7 +80,7 @@ enum sm_status resized_model_open(struct sm_model **model, const char *path, int
         status = packed_precision(&packed, file, err);
     if (!status && packed != SM_PRECISION_FLOAT32)
         status = sm_fail(err, SM_WEIGHTS, "%s: holds weights packed as %s, float32 expected here; use the file it was made from",
-                         path, packed_name(packed));
+                         path, sm_precision_name(packed));
     if (!status)
         status = set_size(&config, size, path, err);
     if (!status)

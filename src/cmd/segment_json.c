@@ -112,9 +112,8 @@ json_t *segment_options_json(const struct segment_job *job)
                              uses[options->mask_as], "overlap", options->overlap);
     json_object_set_new(json, "orient",
                         json_string(job->command->orient ? job->command->orient : "default"));
-    static const char *const precisions[] = {"float32", "bf16", "int8"};
     if (sm_model_precision(job->model) != SM_PRECISION_FLOAT32)
-        json_object_set_new(json, "precision", json_string(precisions[sm_model_precision(job->model)]));
+        json_object_set_new(json, "precision", json_string(sm_precision_name(sm_model_precision(job->model))));
     if (job->command->volume_index >= 0)
         json_object_set_new(json, "volume", json_integer(job->command->volume_index));
     return json;

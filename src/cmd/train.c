@@ -13,12 +13,17 @@
 #include "sammed2d/sammed2d.h"
 #include "train/fresh.h"
 
+struct data {
+    struct sm_dataset **sets; /* (count), NULL where not open yet */
+    size_t count;
+};
+
 /* Everything that is open. */
 struct job {
     const struct train_command *command;
     struct train_options *options;
     struct sm_model *model;
-    struct sm_dataset *data, *val;
+    struct data data, val;
     struct pool *pool, *held_out;
     char state[1024], log[1024], curve[1024], name[128], provenance[512];
 };
@@ -98,16 +103,37 @@ static void set_provenance(struct job *job, const char *start)
     if (!c->resume)
         snprintf(config->provenance, sizeof config->provenance, "trained by sammed2d %s from %.200s on %s, seed %d",
                  sm_version(), c->preset ? "nothing" : slash ? slash + 1 : start,
-                 !c->data ? "generated pictures" : "labelled data", c->seed);
+                 !c->data.count ? "generated pictures" : "labelled data", c->seed);
     snprintf(job->provenance, sizeof job->provenance, "%s", config->provenance);
     job->options->provenance = job->provenance;
+}
+
+/* A state has its model; what was asked for beside it must be that. */
+static enum sm_status open_state(struct job *job, struct sm_err *err)
+{
+    const struct train_command *c = job->command;
+    struct sm_config asked;
+    if (access(job->state, F_OK) != 0)
+        return sm_fail(err, SM_NOT_FOUND, "%s: not there, so there is nothing to go on with; without --resume a run begins",
+                       job->state);
+    enum sm_status status = sm_model_open(&job->model, job->state, err);
+    if (status)
+        return status;
+    const struct sm_config *config = &job->model->config;
+    if (c->image_size && c->image_size != config->image_size)
+        return sm_fail(err, SM_USAGE, "%s: that run was made with --image-size %d, not %d", job->state, config->image_size,
+                       c->image_size);
+    if (c->preset && config_preset(&asked, c->preset, config->image_size, true) &&
+        (asked.embed_dim != config->embed_dim || asked.depth != config->depth || asked.patch_size != config->patch_size))
+        return sm_fail(err, SM_USAGE, "%s: that run was not begun with --new %s", job->state, c->preset);
+    return SM_OK;
 }
 
 static enum sm_status open_model(struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
     const char *start = c->resume ? job->state : c->weights ? c->weights : cmd_default_weights();
-    enum sm_status status = c->resume       ? sm_model_open(&job->model, start, err)
+    enum sm_status status = c->resume       ? open_state(job, err)
                             : c->preset     ? new_model(job, err)
                             : c->image_size ? resized_model_open(&job->model, start, c->image_size, err)
                                             : sm_model_open(&job->model, start, err);
@@ -142,13 +168,34 @@ static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, stru
                     : SM_OK;
 }
 
-static enum sm_status open_data(struct job *job, struct sm_dataset **dataset, const char *path, struct sm_err *err)
+static enum sm_status open_data(struct data *data, const struct train_command *c, const struct option_list *paths,
+                                struct sm_err *err)
 {
-    const struct train_command *c = job->command;
-    enum sm_status status = sm_dataset_open(dataset, path, cmd_listener(), err);
-    if (!status && c->subjects)
-        status = sm_dataset_set_subjects(*dataset, c->subjects, err);
-    return !status && c->channel ? sm_dataset_set_channel(*dataset, c->channel, err) : status;
+    enum sm_status status = SM_OK;
+    data->sets = calloc(paths->count + 1, sizeof *data->sets);
+    if (!data->sets)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    data->count = paths->count;
+    for (size_t i = 0; i < data->count && !status; i++) {
+        status = sm_dataset_open(&data->sets[i], paths->values[i], cmd_listener(), err);
+        if (!status && c->subjects)
+            status = sm_dataset_set_subjects(data->sets[i], c->subjects, err);
+        if (!status && c->channel)
+            status = sm_dataset_set_channel(data->sets[i], c->channel, err);
+    }
+    return status;
+}
+
+static void close_data(struct data *data)
+{
+    for (size_t i = 0; i < data->count; i++)
+        sm_dataset_close(data->sets[i]);
+    free(data->sets);
+}
+
+static struct data_sets sets_of(const struct data *data)
+{
+    return (struct data_sets){data->sets, data->count};
 }
 
 static enum sm_status open_pools(struct job *job, struct sm_err *err)
@@ -156,20 +203,19 @@ static enum sm_status open_pools(struct job *job, struct sm_err *err)
     const struct train_command *c = job->command;
     struct pool_rule rule;
     enum sm_status status = pool_rule_of(job, &rule, err);
-    if (!status && c->data)
-        status = open_data(job, &job->data, c->data, err);
+    if (!status)
+        status = open_data(&job->data, c, &c->data, err);
+    if (!status)
+        status = open_data(&job->val, c, &c->val, err);
+    struct data_sets data = sets_of(&job->data), val = job->val.count ? sets_of(&job->val) : data;
     rule.hold_out = c->hold_out;
-    if (!status && c->data && job->options->synthetic < 1)
-        status = pool_open(&job->pool, job->data, &rule, cmd_listener(), err);
-    rule.held_out = true;
-    if (!status && c->val) {
-        rule.hold_out = 0;
-        status = open_data(job, &job->val, c->val, err);
-        if (!status)
-            status = pool_open(&job->held_out, job->val, &rule, cmd_listener(), err);
-    } else if (!status && c->hold_out && job->data) {
-        status = pool_open(&job->held_out, job->data, &rule, cmd_listener(), err);
-    }
+    rule.side = SIDE_LEARN;
+    if (!status && job->data.count && job->options->synthetic < 1)
+        status = pool_open(&job->pool, data, &rule, cmd_listener(), err);
+    rule.side = job->val.count ? SIDE_ALL : SIDE_APART;
+    if (!status && (job->val.count || c->hold_out || data_sets_have_tests(data)))
+        status = pool_open(&job->held_out, val, &rule, cmd_listener(), err);
+    job->options->data_digest = job->pool ? pool_digest(job->pool) + (uint64_t)c->channel : 0;
     return status;
 }
 
@@ -177,8 +223,9 @@ static void count_steps(struct job *job)
 {
     struct train_options *o = job->options;
     double slices = job->pool ? (double)pool_slices(job->pool) : 1000;
-    o->steps = job->command->steps ? job->command->steps : (int64_t)ceil(job->command->epochs * slices / o->batch);
-    if (!job->command->steps && o->minutes > 0)
+    int steps = job->command->steps;
+    o->steps = steps != TRAIN_STEPS_OPEN ? steps : (int64_t)ceil(job->command->epochs * slices / o->batch);
+    if (steps == TRAIN_STEPS_OPEN && o->minutes > 0)
         o->steps = 1000000000; /* time alone ends it */
     if (job->pool)
         sm_note(cmd_listener(), "training on %zu slices of %zu cases", pool_slices(job->pool), pool_cases(job->pool));
@@ -195,8 +242,10 @@ static enum sm_status check(const struct train_command *c, int arguments, struct
         return sm_fail(err, SM_USAGE, "data are given by --data");
     if (!c->output)
         return sm_fail(err, SM_USAGE, "the weights file to write is needed: -o OUT.h5");
-    if (!c->data && c->synthetic == 0)
+    if (!c->data.count && c->synthetic < 1)
         return sm_fail(err, SM_USAGE, "--data or --synthetic 1 is needed: something to learn from");
+    if (!c->data.count && c->hold_out)
+        return sm_fail(err, SM_USAGE, "--hold-out needs --data: generated pictures are of nobody");
     if (c->weights && c->preset)
         return sm_fail(err, SM_USAGE, "--weights and --new exclude each other");
     return output_check(c->output, err);
@@ -208,7 +257,11 @@ static enum sm_status run(struct job *job, struct sm_err *err)
     if (status)
         return status;
     name_files(job);
-    status = open_model(job, err);
+    status = output_check(job->options->log, err);
+    if (!status)
+        status = output_check(job->options->curve, err);
+    if (!status)
+        status = open_model(job, err);
     if (!status)
         status = open_pools(job, err);
     if (status)
@@ -232,8 +285,10 @@ int cmd_train(int argc, char **argv)
         status = run(&job, &err);
     pool_close(job.pool);
     pool_close(job.held_out);
-    sm_dataset_close(job.data);
-    sm_dataset_close(job.val);
+    close_data(&job.data);
+    close_data(&job.val);
+    option_list_free(&command.data);
+    option_list_free(&command.val);
     sm_model_close(job.model);
     err.status = status;
     return status ? cmd_fail("train", &err) : SM_OK;

@@ -2,13 +2,17 @@
 #ifndef CMD_TRAIN_H
 #define CMD_TRAIN_H
 
+#include <limits.h>
 #include "cmd/cmd.h"
 #include "train/train.h"
 
+enum { TRAIN_STEPS_OPEN = INT_MIN }; /* of train_command.steps: --epochs or --minutes say when it ends */
+
 struct train_command {
-    const char *weights, *preset, *data, *val, *output, *subjects;
-    const char *parts, *later, *protocol, *points, *first_points, *component, *loss, *loss_over, *outputs, *choose;
-    const char *optimizer, *schedule, *betas, *checkpointing, *augment;
+    const char *weights, *preset, *output, *subjects;
+    struct option_list data, val; /* free both with option_list_free */
+    const char *parts, *later, *protocol, *points, *first_points, *component, *loss, *focal, *loss_over, *outputs, *choose;
+    const char *optimizer, *schedule, *lr_steps, *betas, *checkpointing, *augment;
     const char *plane, *orient, *window, *log, *curve, *name, *licence;
     bool resume, downscaling;
     int steps, seed, warmup, report_every, val_every, save_every;

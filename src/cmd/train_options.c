@@ -13,7 +13,7 @@ static const struct augmentation augment_full = {.flip = 0.5, .rotate_deg = 30, 
                                                  .low_resolution = 0.1};
 
 static const struct train_options defaults = {
-    .rule = {.loss = {20, 1, 1, false}},
+    .rule = {.loss = {20, 1, 1, LOSS_PUBLISHED}},
     .batch = 2,
     .masks = 5,
     .accumulate = 1,
@@ -23,8 +23,10 @@ static const struct train_options defaults = {
     .mask_only = 2,
     .first_points = {{1}, 1},
     .points = {{1, 3, 5, 9}, 4},
+    .threshold = 0.5,
     .adam = {.lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decoupled = true},
     .lr_end = 0.01,
+    .lr_steps = {0.5, {1.0 / 3, 2.0 / 3}}, /* published: halved after 5 and 10 of 15 epochs */
     .clip = 1,
     .checkpointing = CHECKPOINT_WHEN_SHORT,
     .val_slices = 200,
@@ -80,10 +82,10 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_TEXT('w', "weights", &c->weights, "FILE", "weights to start from (default: $SAMMED2D_WEIGHTS, else the bundled model)"),
         OPTION_TEXT(0, "new", &c->preset, "PRESET", "start from nothing: tiny, small, medium, fine, vit_b, vit_l, vit_h"),
         OPTION_INT(0, "image-size", &c->image_size, "N", "side of the network's square (default: the weights', 256 with --new)"),
-        OPTION_TEXT(0, "data", &c->data, "FILE_OR_DIR", "labelled data"),
+        OPTION_LIST(0, "data", &c->data, "FILE_OR_DIR", "labelled data; may be repeated"),
         OPTION_DOUBLE(0, "synthetic", &c->synthetic, "SHARE", "share of generated pictures, 0 to 1; 1 needs no data"),
         OPTION_DOUBLE(0, "plain", &o->plain, "SHARE", "of these, share without tissue and defects, for a beginning (default 0)"),
-        OPTION_TEXT(0, "val", &c->val, "FILE_OR_DIR", "other labelled data, whose Dice is reported"),
+        OPTION_LIST(0, "val", &c->val, "FILE_OR_DIR", "other labelled data, whose Dice is reported; may be repeated"),
         OPTION_INT(0, "hold-out", &c->hold_out, "N", "keep subjects 0, N, 2N ... of --data apart, and report their Dice"),
         OPTION_TEXT(0, "subjects", &c->subjects, "RULE", "whose image a case is: name, pairs, or a regular expression"),
         OPTION_INT(0, "channel", &c->channel, "N", "which channel of the images (default 0)"),
@@ -103,21 +105,26 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_INT(0, "mask-only", &o->mask_only, "0|1|2", "of these without points: none, the last, another too (default 2)"),
         OPTION_TEXT(0, "points", &c->points, "LIST", "points of a round, one of these (default 1,3,5,9)"),
         OPTION_TEXT(0, "first-points", &c->first_points, "LIST", "points of a first prompt that is no box (default 1)"),
+        OPTION_DOUBLE(0, "threshold", &o->threshold, "P", "probability above which a pixel is in a mask to be corrected (default 0.5)"),
         OPTION_TEXT(0, "component", &c->component, "largest|all", "what of a mask is the object (default all)"),
         OPTION_DOUBLE(0, "box-share", &o->box_share, "P", "chance that the first prompt is a box (default 0.5)"),
         OPTION_DOUBLE(0, "jitter", &o->jitter.share, "F", "deviation of a box's sides, as a share of its size (default 0.1)"),
         OPTION_DOUBLE(0, "jitter-pixels", &o->jitter.most, "N", "their largest move (default 5)"),
         OPTION_TEXT(0, "loss", &c->loss, "F,D,I", "weights of focal, Dice and IoU loss (default 20,1,1)"),
+        OPTION_TEXT(0, "focal", &c->focal, "ALPHA,GAMMA", "of the focal loss (default 0.25,2)"),
+        OPTION_DOUBLE(0, "dice-smooth", &o->rule.loss.smooth, "F", "pixels added above and below in the Dice loss (default 1)"),
         OPTION_TEXT(0, "loss-over", &c->loss_over, "mask|batch", "losses of each mask, or of all together"),
         OPTION_TEXT(0, "outputs", &c->outputs, "three|one|both", "which masks are trained (default three)"),
         OPTION_TEXT(0, "choose", &c->choose, "predicted|lowest", "of three: the largest predicted IoU, or the lowest loss"),
         OPTION_TEXT(0, "optimizer", &c->optimizer, "adam|adamw", "(default adamw)"),
         OPTION_DOUBLE(0, "lr", &o->adam.lr, "RATE", "learning rate (default 1e-4)"),
         OPTION_TEXT(0, "betas", &c->betas, "B1,B2", "of Adam (default 0.9,0.999)"),
+        OPTION_DOUBLE(0, "adam-eps", &o->adam.eps, "F", "added to the root of Adam's second moment (default 1e-8)"),
         OPTION_DOUBLE(0, "weight-decay", &o->adam.weight_decay, "F", "(default 0)"),
         OPTION_TEXT(0, "schedule", &c->schedule, "SHAPE", "constant, linear, cosine or step (default constant)"),
         OPTION_INT(0, "warmup", &c->warmup, "N", "batches until the full rate (default 0)"),
         OPTION_DOUBLE(0, "lr-end", &o->lr_end, "F", "last rate of linear and cosine, as a share (default 0.01)"),
+        OPTION_TEXT(0, "lr-steps", &c->lr_steps, "F,AT,AT", "of step: factor, and the shares of the run where it falls (default 0.5,1/3,2/3)"),
         OPTION_DOUBLE(0, "clip", &o->clip, "NORM", "largest norm of gradients; 0: any (default 1)"),
         OPTION_DOUBLE(0, "ema", &o->ema, "DECAY", "write moving averages of the weights, e.g. 0.999"),
         OPTION_TEXT(0, "checkpointing", &c->checkpointing, "yes|no|auto", "compute activations twice to save memory (default auto)"),
@@ -149,42 +156,43 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_END};
     *o = defaults;
     o->augmentation = augment_full;
-    *c = (struct train_command){.epochs = 10, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
+    *c = (struct train_command){.steps = TRAIN_STEPS_OPEN, .epochs = 10, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
                                 .val_every = 500, .save_every = 500};
     return options_parse(&synopsis, rows, argc, argv);
 }
 
 /* ---- meaning ---- */
 
-/* Which of the NULL-ended names it is; *out stays when nothing was given. */
-static enum sm_status pick(int *out, const char *option, const char *value, const char *const *names,
-                           struct sm_err *err)
-{
-    char list[128] = "";
-    for (int i = 0; value && names[i]; i++) {
-        if (strcmp(value, names[i]) == 0) {
-            *out = i;
-            return SM_OK;
-        }
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
-    }
-    return value ? sm_fail(err, SM_USAGE, "%s takes one of %s, not \"%s\"", option, list, value) : SM_OK;
-}
-
-/* "20,1,1": as many numbers as wanted, none negative. */
-static enum sm_status numbers(double *const *out, int count, const char *option, const char *text,
+/* "20,1,1": as many numbers as wanted, none negative or beyond `most`. */
+static enum sm_status numbers(double *const *out, int count, const char *option, const char *text, double most,
                               struct sm_err *err)
 {
     for (int i = 0; text && i < count; i++) {
         char *end;
         double value = strtod(text, &end);
-        if (end == text || !(value >= 0) || *end != (i == count - 1 ? 0 : ','))
-            return sm_fail(err, SM_USAGE, "%s takes %d numbers from 0, with commas between them", option, count);
+        if (end == text || !(value >= 0 && value <= most) || *end != (i == count - 1 ? 0 : ','))
+            return sm_fail(err, SM_USAGE, "%s takes %d numbers from 0 to %.9g, with commas between them", option, count, most);
         *out[i] = value;
         text = end + 1;
     }
     return SM_OK;
+}
+
+static enum sm_status number_lists(const struct train_command *c, struct train_options *o, struct sm_err *err)
+{
+    struct loss_rule *loss = &o->rule.loss;
+    const struct {
+        const char *option, *text;
+        int count;
+        double *out[3], most;
+    } rows[] = {{"--loss", c->loss, 3, {&loss->focal, &loss->dice, &loss->iou}, 1e30},
+                {"--focal", c->focal, 2, {&loss->alpha, &loss->gamma}, 100},
+                {"--betas", c->betas, 2, {&o->adam.beta1, &o->adam.beta2}, 0.9999999},
+                {"--lr-steps", c->lr_steps, 3, {&o->lr_steps.factor, &o->lr_steps.at[0], &o->lr_steps.at[1]}, 1}};
+    enum sm_status status = SM_OK;
+    for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
+        status = numbers(rows[r].out, rows[r].count, rows[r].option, rows[r].text, rows[r].most, err);
+    return status;
 }
 
 static enum sm_status point_counts(struct point_counts *counts, const char *option, const char *text, struct sm_err *err)
@@ -212,9 +220,9 @@ static enum sm_status choose_parts(const struct train_command *c, struct train_o
     static const char *const laters[] = {"decoder", "prompts", NULL};
     bool published = o->keep_zeros;
     int what = c->preset ? 3 : 0, later = !published;
-    enum sm_status status = pick(&what, "--train", c->parts, names, err);
+    enum sm_status status = option_choose(&what, "train", c->parts, names, err);
     if (!status)
-        status = pick(&later, "--later", c->later, laters, err);
+        status = option_choose(&later, "later", c->later, laters, err);
     o->parts = parts[what] | (c->downscaling ? PART_DOWNSCALING : 0);
     if (published)
         o->parts &= ~(unsigned)PART_POINTS; /* its optimiser does not see them */
@@ -231,7 +239,9 @@ static enum sm_status check_numbers(const struct train_command *c, const struct 
                   {"--accumulate", o->accumulate, 1, 1e4}, {"--rounds", o->rounds, 0, 100},
                   {"--mask-only", o->mask_only, 0, 2},     {"--box-share", o->box_share, 0, 1},
                   {"--synthetic", c->synthetic, 0, 1},     {"--plain", o->plain, 0, 1},
-                  {"--steps", c->steps, 0, 1e9},
+                  {"--focal's ALPHA", o->rule.loss.alpha, 0, 1}, {"--dice-smooth", o->rule.loss.smooth, 1e-9, 1e9},
+                  {"--threshold", o->threshold, 0, 1},     {"--adam-eps", o->adam.eps, 0, 1},
+                  {"--steps", c->steps == TRAIN_STEPS_OPEN ? 1 : c->steps, 1, 1e9},
                   {"--epochs", c->epochs, 1e-6, 1e6},      {"--minutes", o->minutes, 0, 1e7},
                   {"--lr", o->adam.lr, 0, 10},             {"--lr-end", o->lr_end, 0, 1},
                   {"--weight-decay", o->adam.weight_decay, 0, 100}, {"--clip", o->clip, 0, 1e9},
@@ -248,7 +258,7 @@ static enum sm_status check_numbers(const struct train_command *c, const struct 
                   {"--save-every", c->save_every, 0, 1e9}, {"--val-slices", o->val_slices, 0, 1e9}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= ranges[i].low && ranges[i].value <= ranges[i].high))
-            return sm_fail(err, SM_USAGE, "%s takes a number from %g to %g, not %g", ranges[i].option, ranges[i].low,
+            return sm_fail(err, SM_USAGE, "%s takes a number from %.10g to %.10g, not %.10g", ranges[i].option, ranges[i].low,
                            ranges[i].high, ranges[i].value);
     if (o->batch * o->masks > LOSS_MAX_MASKS)
         return sm_fail(err, SM_USAGE, "--batch times --masks is %d, at most %d", o->batch * o->masks, LOSS_MAX_MASKS);
@@ -265,13 +275,17 @@ static enum sm_status choices(const struct train_command *c, struct train_option
     int over = o->rule.loss.whole_batch, output = (int)o->rule.outputs, choice = (int)o->rule.choice;
     int component = o->largest_component;
     int decoupled = o->adam.decoupled, schedule = (int)o->schedule, checkpointing = (int)o->checkpointing;
-    if (pick(&over, "--loss-over", c->loss_over, overs, err) || pick(&output, "--outputs", c->outputs, outputs, err) ||
-        pick(&component, "--component", c->component, components, err) ||
-        pick(&choice, "--choose", c->choose, chosen, err) ||
-        pick(&decoupled, "--optimizer", c->optimizer, optimizers, err) ||
-        pick(&schedule, "--schedule", c->schedule, schedules, err) ||
-        pick(&checkpointing, "--checkpointing", c->checkpointing, checkpointings, err))
-        return SM_USAGE;
+    const struct {
+        const char *option, *word;
+        const char *const *names;
+        int *place;
+    } rows[] = {{"loss-over", c->loss_over, overs, &over},         {"outputs", c->outputs, outputs, &output},
+                {"component", c->component, components, &component}, {"choose", c->choose, chosen, &choice},
+                {"optimizer", c->optimizer, optimizers, &decoupled}, {"schedule", c->schedule, schedules, &schedule},
+                {"checkpointing", c->checkpointing, checkpointings, &checkpointing}};
+    enum sm_status status = SM_OK;
+    for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
+        status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
     o->largest_component = component;
     o->rule.loss.whole_batch = over;
     o->rule.outputs = (enum outputs)output;
@@ -279,20 +293,19 @@ static enum sm_status choices(const struct train_command *c, struct train_option
     o->adam.decoupled = decoupled;
     o->schedule = (enum schedule)schedule;
     o->checkpointing = (enum checkpointing)checkpointing;
-    return SM_OK;
+    return status;
 }
 
 enum sm_status train_settle(const struct train_command *c, struct train_options *o, struct sm_err *err)
 {
-    struct loss_rule *loss = &o->rule.loss;
-    if (choices(c, o, err) || numbers((double *[]){&loss->focal, &loss->dice, &loss->iou}, 3, "--loss", c->loss, err) ||
-        numbers((double *[]){&o->adam.beta1, &o->adam.beta2}, 2, "--betas", c->betas, err) ||
+    if (choices(c, o, err) || number_lists(c, o, err) ||
         point_counts(&o->points, "--points", c->points, err) ||
-        point_counts(&o->first_points, "--first-points", c->first_points, err) || choose_parts(c, o, err) || check_numbers(c, o, err))
+        point_counts(&o->first_points, "--first-points", c->first_points, err) ||
+        choose_parts(c, o, err) || check_numbers(c, o, err))
         return SM_USAGE;
     o->seed = (uint64_t)c->seed;
     o->warmup = c->warmup;
-    o->synthetic = c->data ? c->synthetic : 1;
+    o->synthetic = c->data.count ? c->synthetic : 1;
     o->report_every = c->report_every;
     o->val_every = c->val_every;
     o->save_every = c->save_every;

@@ -166,7 +166,7 @@ static void print_text(const struct summary *summary)
     printf("  %-16s %s\n", "default output", c->multimask ? "best of three masks" : "single mask");
     printf("  %-16s %d, stored as %s\n", "tensors", summary->tensors, types);
     if (summary->precision != SM_PRECISION_FLOAT32)
-        printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", packed_name(summary->precision));
+        printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", sm_precision_name(summary->precision));
     for (int i = 0; i < UNEXPECTED; i++)
         printf("  %-16s %lld parameters\n", parts[i].name, (long long)summary->parameters[i]);
     printf("  %-16s %lld parameters, all finite, all shapes right\n", "total",
@@ -205,7 +205,7 @@ static bool print_json(const struct summary *summary)
         json_pack("{s:o s:I s:s s:b s:i s:i s:s s:s s:o s:o s:s}", "file", json_text(summary->path), "bytes",
                   (json_int_t)summary->bytes, "sha256", summary->sha256, "usable", 1, "tensors",
                   summary->tensors, "unexpected_tensors", summary->unexpected, "stored_as", types,
-                  "precision", packed_name(summary->precision), "configuration", configuration_json(summary->config), "parameters", parameters,
+                  "precision", sm_precision_name(summary->precision), "configuration", configuration_json(summary->config), "parameters", parameters,
                   "notice", notice);
     for (int i = 0; all && i < TEXTS; i++)
         json_object_set_new(all, text_attributes[i], json_text(summary->texts[i]));

@@ -47,13 +47,23 @@ struct job {
 
 /* ---- keys ---- */
 
+/* The weights, and the precision where it is not float32. */
+static int model_key(char *text, size_t size, const struct table *table)
+{
+    bool exact = table->precision == SM_PRECISION_FLOAT32;
+    return snprintf(text, size, "eval 1\n%s%s%s\n", table->sha256, exact ? "" : " ",
+                    exact ? "" : sm_precision_name(table->precision));
+}
+
 static void prompt_key(const struct job *job, const struct page *page, size_t prompt, char key[65])
 {
     const struct sm_eval_options *o = &job->evaluation->options;
     char text[1024];
-    int length = snprintf(text, sizeof text, "eval 1\n%s\n%s\n%s\nmultimask %d\nreference %d\nseed %llu\nfixed %s\n",
-                          job->table->sha256, page->digest, o->prompts[prompt].name, (int) o->multimask, o->reference,
-                          (unsigned long long) o->seed, job->fixed_digest);
+    int length = model_key(text, sizeof text, job->table);
+    length += snprintf(text + length, sizeof text - (size_t) length,
+                       "%s\n%s\nmultimask %d\nreference %d\nseed %llu\nfixed %s\n", page->digest,
+                       o->prompts[prompt].name, (int) o->multimask, o->reference, (unsigned long long) o->seed,
+                       job->fixed_digest);
     digest_bytes(text, (size_t) length, key);
 }
 
@@ -66,9 +76,10 @@ static void volume_key(const struct job *job, const struct eval_source *source, 
     digest_bytes(source->image->voxels,
                  voxels * sm_voxel_type_bytes(source->image->type) * (size_t) source->image->channels, image);
     sm_window_name(&source->window, window, sizeof window);
-    used = (size_t) snprintf(text, sizeof text, "eval 1\n%s\n%s\n%s %d %d %d\n%s\n", job->table->sha256, image, window,
-                             (int) source->view.plane, source->view.reversed[0] + 2 * source->view.reversed[1],
-                             (int) o->multimask, source->about->name);
+    used = (size_t) model_key(text, sizeof text, job->table);
+    used += (size_t) snprintf(text + used, sizeof text - used, "%s\n%s %d %d %d\n%s\n", image, window,
+                              (int) source->view.plane, source->view.reversed[0] + 2 * source->view.reversed[1],
+                              (int) o->multimask, source->about->name);
     for (size_t m = 0; m < source->labels->map_count; m++) {
         digest_bytes(source->labels->maps[m].voxels, voxels * sizeof(uint16_t), labels);
         used += (size_t) snprintf(text + used, sizeof text - used, "%s\n", labels);
@@ -433,8 +444,10 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
     struct sm_model *model = NULL;
     job->table = &job->evaluation->tables[job->evaluation->table_count++];
     job->table->weights = path;
-    enum sm_status status = sm_model_open_as(&model, path, SM_PRECISION_FLOAT32, err); /* or as it is packed */
+    enum sm_status status = sm_model_open_as(&model, path, job->evaluation->options.precision, err);
     job->model = model;
+    if (!status)
+        job->table->precision = sm_model_precision(model);
     if (!status)
         status = digest_file_remembered(path, job->table->sha256, err);
     if (!status)

@@ -43,6 +43,7 @@ struct volume_row {
 struct table {
     const char *weights; /* path */
     char sha256[65];
+    enum sm_precision precision; /* that the encoder computed with */
     struct row *rows;
     struct score *scores; /* (rows, prompts) */
     size_t count;

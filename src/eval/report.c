@@ -175,7 +175,9 @@ static void write_preface(const struct sm_evaluation *e, bool markdown, FILE *ou
             e->options.by_image ? "the objects of each image, then over images" : "objects",
             e->options.reference ? ", with the reference's quirks" : "", f.by_subject ? "subjects" : "images");
     for (size_t t = 0; t < e->table_count; t++)
-        fprintf(out, "%s%s: sha256 %s\n", markdown ? "- " : "", report_weights_name(e, t), e->tables[t].sha256);
+        fprintf(out, "%s%s: sha256 %s%s%s\n", markdown ? "- " : "", report_weights_name(e, t), e->tables[t].sha256,
+                e->tables[t].precision ? ", encoder in " : "",
+                e->tables[t].precision ? sm_precision_name(e->tables[t].precision) : "");
     fputc('\n', out);
 }
 

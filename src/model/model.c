@@ -82,7 +82,7 @@ static enum sm_status choose_precision(enum sm_precision *precision, enum sm_pre
         return status;
     if (*precision != SM_PRECISION_FLOAT32 && *precision != *packed)
         return sm_fail(err, SM_WEIGHTS, "%s: holds weights packed as %s, which cannot become %s; use the file it was made from",
-                       h5_path(file), packed_name(*packed), packed_name(*precision));
+                       h5_path(file), sm_precision_name(*packed), sm_precision_name(*precision));
     *precision = *packed;
     return SM_OK;
 }
@@ -93,7 +93,7 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
     if (status || (*model)->precision == SM_PRECISION_FLOAT32)
         return status;
     status = sm_fail(err, SM_WEIGHTS, "%s: holds weights packed as %s, float32 expected here; use the file it was made from",
-                     path, packed_name((*model)->precision));
+                     path, sm_precision_name((*model)->precision));
     sm_model_close(*model);
     *model = NULL;
     return status;

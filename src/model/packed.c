@@ -8,7 +8,7 @@
 static const char *const names[] = {
     [SM_PRECISION_FLOAT32] = "float32", [SM_PRECISION_BF16] = "bf16", [SM_PRECISION_INT8] = "int8"};
 
-const char *packed_name(enum sm_precision precision)
+const char *sm_precision_name(enum sm_precision precision)
 {
     return names[precision];
 }

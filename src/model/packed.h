@@ -20,9 +20,7 @@ enum sm_status packed_load(struct sm_model *model, const struct tensor_source *s
 /* A tensor of a float32 model. SM_UNSUPPORTED: rows that are no whole groups of four bytes. */
 enum sm_status packed_save(const struct sm_model *model, struct h5_out *out, const struct tensor *tensor,
                            enum sm_precision precision, struct sm_err *err);
-/* "bf16", "int8"; as the root attribute "precision" has it. */
-const char *packed_name(enum sm_precision precision);
-/* FLOAT32 when the file says nothing; SM_WEIGHTS: it says something else. */
+/* The root attribute "precision": FLOAT32 when the file says nothing; SM_WEIGHTS: it says something else. */
 enum sm_status packed_precision(enum sm_precision *precision, const struct h5 *file, struct sm_err *err);
 
 #endif

@@ -117,6 +117,6 @@ enum sm_status model_save_packed(struct sm_model *model, struct h5_out *out, enu
     if (!status)
         status = save_texts(&model->config, out, err);
     if (!status)
-        status = h5_set_text(out, "precision", packed_name(precision), err);
+        status = h5_set_text(out, "precision", sm_precision_name(precision), err);
     return status ? status : weights_each(&model->weights, &model->config, save, &saver, err);
 }

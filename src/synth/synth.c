@@ -45,8 +45,11 @@ static void take(struct synth *synth, struct arena *arena, int side)
 enum sm_status synth_open(struct synth **result, int side, struct sm_err *err)
 {
     struct arena measure = {0};
-    struct synth *synth = calloc(1, sizeof *synth);
     *result = NULL;
+    if (side < SYNTH_MIN_SIDE || side > SYNTH_MAX_SIDE)
+        return sm_fail(err, SM_USAGE, "generated pictures have sides of %d to %d pixels, not %d", SYNTH_MIN_SIDE,
+                       SYNTH_MAX_SIDE, side);
+    struct synth *synth = calloc(1, sizeof *synth);
     if (!synth)
         return sm_fail(err, SM_MEMORY, "out of memory");
     take(synth, &measure, side);

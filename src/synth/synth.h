@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include "sammed2d/error.h"
 
-enum { SYNTH_MAX_OBJECTS = 24 };
+enum { SYNTH_MAX_OBJECTS = 24, SYNTH_MIN_SIDE = 32, SYNTH_MAX_SIDE = 1024 };
 
 struct synth_picture {
     int side;
@@ -30,7 +30,7 @@ struct synth_picture {
 
 struct synth; /* working space for one thread: pictures of one size */
 
-/* side 32 to 1024. Free with synth_close. */
+/* SM_USAGE: a side that is not from SYNTH_MIN_SIDE to SYNTH_MAX_SIDE pixels. Free with synth_close. */
 enum sm_status synth_open(struct synth **synth, int side, struct sm_err *err);
 void synth_close(struct synth *synth);
 

@@ -112,33 +112,41 @@ bool ask_box(float box[4], const uint8_t *mask, int size, const struct box_jitte
 
 /* ---- points ---- */
 
-static bool wanted(const float *probability, const uint8_t *mask, size_t i)
+/* Where points may go: into the mask, or, with an answer, to where the two differ. */
+struct field {
+    const uint8_t *mask;
+    const float *probability; /* NULL: no answer */
+    float threshold;
+    int size;
+};
+
+static bool wanted(const struct field *f, size_t i)
 {
-    return probability ? (probability[i] > 0.5f) != mask[i] : mask[i];
+    return f->probability ? (f->probability[i] > f->threshold) != f->mask[i] : f->mask[i];
 }
 
-static size_t count_wanted(const float *probability, const uint8_t *mask, int size)
+static size_t count_wanted(const struct field *f)
 {
     size_t count = 0;
-    for (size_t i = 0; i < (size_t)size * size; i++)
-        count += wanted(probability, mask, i);
+    for (size_t i = 0; i < (size_t)f->size * f->size; i++)
+        count += wanted(f, i);
     return count;
 }
 
 /* The pixel that is the which-th wanted one. */
-static size_t find_wanted(const float *probability, const uint8_t *mask, size_t which)
+static size_t find_wanted(const struct field *f, size_t which)
 {
     size_t i = 0;
-    while (!wanted(probability, mask, i) || which-- > 0)
+    while (!wanted(f, i) || which-- > 0)
         i++;
     return i;
 }
 
 /* A wanted pixel, or any. */
-static size_t draw(const float *probability, const uint8_t *mask, int size, size_t count, struct rng *rng)
+static size_t draw(const struct field *f, size_t count, struct rng *rng)
 {
-    size_t of = count ? count : (size_t)size * size, which = rng_next(rng) % of;
-    return count ? find_wanted(probability, mask, which) : which;
+    size_t of = count ? count : (size_t)f->size * f->size, which = rng_next(rng) % of;
+    return count ? find_wanted(f, which) : which;
 }
 
 static void place(float xy[2], size_t pixel, int size)
@@ -149,7 +157,8 @@ static void place(float xy[2], size_t pixel, int size)
 
 void ask_point(float xy[2], int *label, const uint8_t *mask, int size, struct rng *rng)
 {
-    size_t count = count_wanted(NULL, mask, size), pixel = draw(NULL, mask, size, count, rng);
+    struct field field = {.mask = mask, .size = size};
+    size_t count = count_wanted(&field), pixel = draw(&field, count, rng);
     place(xy, pixel, size);
     *label = count > 0;
 }
@@ -165,7 +174,7 @@ static void ask_outside(float xy[2], int *label, const uint8_t *mask, int size, 
 
 void ask_points(float (*xy)[2], int *labels, int count, const uint8_t *mask, int size, struct rng *rng)
 {
-    size_t pixels = (size_t)size * size, inside = count_wanted(NULL, mask, size);
+    size_t pixels = (size_t)size * size, inside = count_wanted(&(struct field){.mask = mask, .size = size});
     for (int i = 0; i < count; i++)
         if (count == 1 || i < count / 2 || inside == pixels)
             ask_point(xy[i], &labels[i], mask, size, rng);
@@ -173,13 +182,14 @@ void ask_points(float (*xy)[2], int *labels, int count, const uint8_t *mask, int
             ask_outside(xy[i], &labels[i], mask, size, pixels - inside, rng);
 }
 
-void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, const uint8_t *mask,
-                     int size, bool aimless, struct rng *rng)
+void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, float threshold,
+                     const uint8_t *mask, int size, bool aimless, struct rng *rng)
 {
-    size_t wrong = count_wanted(probability, mask, size);
+    struct field field = {mask, probability, threshold, size};
+    size_t wrong = count_wanted(&field);
     for (int i = 0; i < count; i++) {
         if (wrong > 0 || aimless) {
-            size_t pixel = draw(probability, mask, size, wrong, rng);
+            size_t pixel = draw(&field, wrong, rng);
             place(xy[i], pixel, size);
             labels[i] = wrong > 0 ? mask[pixel] : -1;
         } else {

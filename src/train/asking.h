@@ -25,9 +25,9 @@ void ask_point(float xy[2], int *label, const uint8_t *mask, int size, struct rn
 /* The same for `count` points as eval's pointN and the published test draw them: of several, half, rounded down,
  * in the mask, the others outside. */
 void ask_points(float (*xy)[2], int *labels, int count, const uint8_t *mask, int size, struct rng *rng);
-/* `count` pixels where probability > 0.5 is not the mask, each as likely: labels say what the mask is there.
+/* `count` pixels where probability > threshold is not the mask, each as likely: labels say what the mask is there.
  * Where nothing is wrong: pixels of the mask; as published, any pixels, labelled -1 (`aimless`). */
-void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, const uint8_t *mask,
-                     int size, bool aimless, struct rng *rng);
+void ask_corrections(float (*xy)[2], int *labels, int count, const float *probability, float threshold,
+                     const uint8_t *mask, int size, bool aimless, struct rng *rng);
 
 #endif

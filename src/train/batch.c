@@ -155,8 +155,8 @@ void batch_ask_again(struct run *run, struct prompt_batch *batch, bool mask_only
         return;
     for (int i = 0; i < p->n; i++)
         ask_corrections(p->points + (size_t)i * count, p->labels + (size_t)i * count, count,
-                        run->learner.result.probabilities + i * square, target_of(run, i), size, o->aimless,
-                        rng);
+                        run->learner.result.probabilities + i * square, (float)o->threshold, target_of(run, i), size,
+                        o->aimless, rng);
     batch->point_count = count;
     batch->points = (const float(*)[2])p->points;
     batch->labels = p->labels;

@@ -4,8 +4,8 @@
 #include "nn/nn.h"
 #include "train/losses.h"
 
-static const float log_floor = 1e-12f, alpha = 0.25f; /* gamma is 2 */
-static const double smooth = 1, iou_floor = 1e-7;
+static const float log_floor = 1e-12f;
+static const double iou_floor = 1e-7;
 
 /* What all losses are made of. */
 struct sums {
@@ -20,16 +20,40 @@ static struct sums add_sums(struct sums a, struct sums b)
                          a.targets + b.targets, a.count + b.count};
 }
 
-/* Of a true pixel -alpha (1 - p)^2 log p, of another -(1 - alpha) p^2 log (1 - p): the one is the other
- * with q = 1 - p for p, in float32 as torch computes it. */
-static struct sums sums_of(const float *p, const uint8_t *target, size_t count)
+/* The focal loss in float32, as torch computes it. */
+struct focal {
+    float alpha, gamma;
+};
+
+static struct focal focal_of(const struct loss_rule *rule)
+{
+    return (struct focal){(float)rule->alpha, (float)rule->gamma};
+}
+
+static float weight_of(struct focal f, bool on)
+{
+    return on ? f.alpha : 1.0f - f.alpha;
+}
+
+/* x^gamma, and x^(gamma - 1), which is finite at 0 for any gamma. */
+static float powered(struct focal f, float x)
+{
+    return f.gamma == 2.0f ? x * x : powf(x, f.gamma);
+}
+static float powered_less(struct focal f, float x)
+{
+    return f.gamma == 2.0f ? x : powf(fmaxf(x, log_floor), f.gamma - 1.0f);
+}
+
+/* Of a true pixel -alpha (1 - p)^gamma log p, of another -(1 - alpha) p^gamma log (1 - p): the one is the other
+ * with q = 1 - p for p. */
+static struct sums sums_of(const float *p, const uint8_t *target, size_t count, struct focal f)
 {
     struct sums s = {.count = (double)count};
     for (size_t i = 0; i < count; i++) {
         float q = 1.0f - p[i];
         float hit = target[i] ? p[i] : q, miss = target[i] ? q : p[i];
-        float weight = target[i] ? alpha : 1.0f - alpha;
-        s.focal -= weight * (miss * miss) * logf(hit + log_floor);
+        s.focal -= weight_of(f, target[i]) * powered(f, miss) * logf(hit + log_floor);
         s.predicted += p[i];
         s.both += target[i] ? p[i] : 0;
         s.targets += target[i];
@@ -43,13 +67,13 @@ struct slopes {
 };
 
 /* d loss / d logit = (d loss / d p) p (1 - p) */
-static void gradient_of(float *d, const float *p, const uint8_t *target, size_t count, struct slopes s)
+static void gradient_of(float *d, const float *p, const uint8_t *target, size_t count, struct slopes s, struct focal f)
 {
     for (size_t i = 0; i < count; i++) {
         float q = 1.0f - p[i];
         float hit = target[i] ? p[i] : q, miss = target[i] ? q : p[i];
-        float weight = target[i] ? alpha : 1.0f - alpha;
-        float by_hit = weight * (2.0f * miss * logf(hit + log_floor) - miss * miss / (hit + log_floor));
+        float by_hit = weight_of(f, target[i]) * (f.gamma * powered_less(f, miss) * logf(hit + log_floor) -
+                                                  powered(f, miss) / (hit + log_floor));
         float by_p = s.focal * (target[i] ? by_hit : -by_hit) + (target[i] ? s.on : s.off);
         d[i] = by_p * (p[i] * q);
     }
@@ -62,7 +86,7 @@ struct verdict {
     double iou_on, iou_off;         /* d iou / d p */
 };
 
-static struct verdict judge(struct sums s)
+static struct verdict judge(struct sums s, double smooth)
 {
     double all = s.predicted + s.targets + smooth, shared = 2 * s.both + smooth;
     double both = s.both + iou_floor, either = s.predicted + s.targets - s.both + iou_floor;
@@ -79,7 +103,7 @@ static struct verdict judge(struct sums s)
 static struct slopes judge_group(struct loss *loss, float *d_predicted, const float *predicted, int n,
                                  const struct loss_rule *rule, struct sums s, double share)
 {
-    struct verdict v = judge(s);
+    struct verdict v = judge(s, rule->smooth);
     double misjudged = 0, squares = 0;
     for (int i = 0; i < n; i++) {
         double off = v.iou - predicted[i];
@@ -102,12 +126,13 @@ void loss_and_gradient(struct loss *loss, float *logits, float *d_predicted, flo
 {
     struct sums sums[LOSS_MAX_MASKS], all = {0};
     struct slopes slopes[LOSS_MAX_MASKS], common = {0};
+    struct focal focal = focal_of(rule);
     float *p = probabilities;
     memcpy(p, logits, n * pixels * sizeof(*logits));
     nn_sigmoid(p, n * pixels);
 #pragma omp parallel for num_threads(nn_threads())
     for (int i = 0; i < n; i++)
-        sums[i] = sums_of(p + i * pixels, target + i * pixels, pixels);
+        sums[i] = sums_of(p + i * pixels, target + i * pixels, pixels, focal);
     *loss = (struct loss){0};
     for (int i = 0; i < n; i++)
         all = add_sums(all, sums[i]);
@@ -119,7 +144,7 @@ void loss_and_gradient(struct loss *loss, float *logits, float *d_predicted, flo
                         : judge_group(loss, d_predicted + i, predicted + i, 1, rule, sums[i], 1.0 / n);
 #pragma omp parallel for num_threads(nn_threads())
     for (int i = 0; i < n; i++)
-        gradient_of(logits + i * pixels, p + i * pixels, target + i * pixels, pixels, slopes[i]);
+        gradient_of(logits + i * pixels, p + i * pixels, target + i * pixels, pixels, slopes[i], focal);
     loss->total = rule->focal * loss->focal + rule->dice * loss->dice + rule->iou * loss->iou;
 }
 
@@ -131,7 +156,7 @@ void loss_of_each(double *out, const float *logits, const uint8_t *target, int n
 #pragma omp parallel for num_threads(nn_threads())
     for (int i = 0; i < n; i++) {
         struct verdict v =
-            judge(sums_of(probabilities + i * pixels, target + i * pixels, pixels));
+            judge(sums_of(probabilities + i * pixels, target + i * pixels, pixels, focal_of(rule)), rule->smooth);
         out[i] = rule->focal * v.focal + rule->dice * v.dice;
     }
 }

@@ -13,8 +13,13 @@
 
 enum { LOSS_MAX_MASKS = 2048 };
 
+/* What SAM-Med2D's losses have beside their weights. */
+#define LOSS_PUBLISHED .alpha = 0.25, .gamma = 2, .smooth = 1
+
 struct loss_rule {
     double focal, dice, iou; /* weights: 20, 1, 1 */
+    double alpha, gamma;     /* focal: weight of true pixels, others have 1 - alpha; power of what is missed */
+    double smooth;           /* Dice: added to both parts of the fraction, so that nothing on nothing is 1 */
     /* One Dice, one focal mean and one IoU over all masks of the batch, that IoU being what each
      * prediction is held against, as published; else each mask by itself, and the mean of the losses. */
     bool whole_batch;

@@ -1,4 +1,5 @@
 #include "train/pool.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,9 @@ enum { MAX_VIEWS = 3 };
 
 /* A case whose voxels may be in memory. */
 struct cached {
+    const struct sm_dataset *set;
+    size_t index; /* in it */
+    bool test;    /* the data say that it is for testing, and others are not */
     struct sm_volume image;
     struct sm_label_set objects;
     struct sm_window window; /* prepared for the image */
@@ -19,12 +23,12 @@ struct slice {
 };
 
 struct pool {
-    const struct sm_dataset *dataset;
     struct pool_rule rule;
     const struct sm_listener *listener;
-    struct cached *cases; /* all of the data set's */
+    struct cached *cases; /* of all data sets */
+    size_t case_count, cases_used, unread;
     struct slice *slices;
-    size_t count, room, cases_used;
+    size_t count, room;
     size_t bytes, clock;
 };
 
@@ -42,7 +46,7 @@ static void make_room(struct pool *pool, const struct cached *keep)
 {
     while (pool->bytes > pool->rule.cache_bytes) {
         struct cached *oldest = NULL;
-        for (size_t i = 0; i < sm_dataset_cases(pool->dataset); i++) {
+        for (size_t i = 0; i < pool->case_count; i++) {
             struct cached *c = &pool->cases[i];
             if (c->bytes && c != keep && (!oldest || c->used < oldest->used))
                 oldest = c;
@@ -59,8 +63,7 @@ static enum sm_status fetch(struct pool *pool, size_t index, struct cached **out
     c->used = ++pool->clock;
     if (c->bytes)
         return SM_OK;
-    enum sm_status status =
-        sm_dataset_read(pool->dataset, index, &c->image, &c->objects, pool->listener, err);
+    enum sm_status status = sm_dataset_read(c->set, c->index, &c->image, &c->objects, pool->listener, err);
     if (status)
         return status;
     size_t voxels = sm_grid_voxels(&c->image.grid);
@@ -142,39 +145,111 @@ static enum sm_status look_at(struct pool *pool, size_t index, struct sm_err *er
     return status;
 }
 
+/* A case that cannot be read is left out, with a warning. */
+static enum sm_status try_to_look_at(struct pool *pool, size_t index, struct sm_err *err)
+{
+    struct sm_err why = {0};
+    enum sm_status status = look_at(pool, index, &why);
+    if (status == SM_MEMORY || status == SM_INTERRUPTED)
+        return sm_fail(err, status, "%s", why.message);
+    if (status)
+        sm_warn(pool->listener, "%s: left out: %s",
+                sm_dataset_case(pool->cases[index].set, pool->cases[index].index)->name, why.message);
+    pool->unread += status != SM_OK;
+    return SM_OK;
+}
+
+static enum sm_status nothing_left(const struct pool *pool, size_t looked_at, struct sm_err *err)
+{
+    char unread[64] = "";
+    if (looked_at == 0)
+        return sm_fail(err, SM_NOT_FOUND, "--hold-out %d leaves none of %zu cases to learn from", pool->rule.hold_out,
+                       pool->case_count);
+    if (pool->unread)
+        snprintf(unread, sizeof unread, "; %zu of them cannot be read", pool->unread);
+    return sm_fail(err, SM_NOT_FOUND, "no slice with an object of at least %.3g %% of its pixels in %zu cases%s%s",
+                   100 * pool->rule.smallest, looked_at, pool->rule.side == SIDE_APART ? " held out" : "",
+                   unread);
+}
+
+static bool is_wanted(const struct pool *pool, const struct cached *c)
+{
+    const struct pool_rule *rule = &pool->rule;
+    bool held_out = rule->hold_out && sm_dataset_held_out(c->set, c->index, rule->hold_out);
+    switch (rule->side) {
+    case SIDE_LEARN: return !held_out && !c->test;
+    case SIDE_APART: return rule->hold_out ? held_out : c->test;
+    case SIDE_ALL: return true;
+    }
+    return true;
+}
+
 static enum sm_status look_at_all(struct pool *pool, struct sm_err *err)
 {
-    size_t count = sm_dataset_cases(pool->dataset);
-    for (size_t i = 0; i < count; i++) {
+    size_t count = pool->case_count, looked_at = 0;
+    enum sm_status status = SM_OK;
+    for (size_t i = 0; i < count && !status; i++) {
         sm_progress(pool->listener, "reading cases", i, count);
         if (sm_cancelled(pool->listener))
             return sm_fail(err, SM_INTERRUPTED, "interrupted while reading the data");
-        if (pool->rule.hold_out && sm_dataset_held_out(pool->dataset, i, pool->rule.hold_out) != pool->rule.held_out)
+        if (!is_wanted(pool, &pool->cases[i]))
             continue;
-        struct sm_err why = {0};
-        enum sm_status status = look_at(pool, i, &why);
-        if (status == SM_MEMORY || status == SM_INTERRUPTED)
-            return sm_fail(err, status, "%s", why.message);
-        if (status)
-            sm_warn(pool->listener, "%s: left out: %s", sm_dataset_case(pool->dataset, i)->name, why.message);
+        looked_at++;
+        status = try_to_look_at(pool, i, err);
     }
     sm_progress(pool->listener, "reading cases", count, count);
-    if (pool->count > 0)
-        return SM_OK;
-    return sm_fail(err, SM_NOT_FOUND,
-                   "no slice with an object of at least %.3g %% of its pixels in %zu cases%s",
-                   100 * pool->rule.smallest, count, pool->rule.held_out ? " held out" : "");
+    return status || pool->count > 0 ? status : nothing_left(pool, looked_at, err);
 }
 
-enum sm_status pool_open(struct pool **pool, const struct sm_dataset *dataset, const struct pool_rule *rule,
+static bool says_test(const struct sm_dataset *set, size_t index)
+{
+    return strcmp(sm_dataset_case(set, index)->split, "test") == 0;
+}
+
+/* Cases of the split "test"; none where all are. */
+static size_t count_tests(const struct sm_dataset *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sm_dataset_cases(set); i++)
+        count += says_test(set, i);
+    return count < sm_dataset_cases(set) ? count : 0;
+}
+
+bool data_sets_have_tests(struct data_sets sets)
+{
+    for (size_t s = 0; s < sets.count; s++)
+        if (count_tests(sets.list[s]))
+            return true;
+    return false;
+}
+
+static enum sm_status list_cases(struct pool *pool, struct data_sets sets, struct sm_err *err)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < sets.count; s++)
+        count += sm_dataset_cases(sets.list[s]);
+    pool->cases = calloc(count + 1, sizeof *pool->cases);
+    if (!pool->cases)
+        return sm_fail(err, SM_MEMORY, "out of memory for a list of %zu cases", count);
+    for (size_t s = 0; s < sets.count; s++) {
+        const struct sm_dataset *set = sets.list[s];
+        bool tests = count_tests(set) > 0;
+        for (size_t i = 0; i < sm_dataset_cases(set); i++)
+            pool->cases[pool->case_count++] = (struct cached){.set = set, .index = i, .test = tests && says_test(set, i)};
+    }
+    return SM_OK;
+}
+
+enum sm_status pool_open(struct pool **pool, struct data_sets sets, const struct pool_rule *rule,
                          const struct sm_listener *listener, struct sm_err *err)
 {
     struct pool *p = *pool = calloc(1, sizeof *p);
     if (!p)
         return sm_fail(err, SM_MEMORY, "out of memory");
-    *p = (struct pool){.dataset = dataset, .rule = *rule, .listener = listener};
-    p->cases = calloc(sm_dataset_cases(dataset) + 1, sizeof *p->cases);
-    enum sm_status status = p->cases ? look_at_all(p, err) : sm_fail(err, SM_MEMORY, "out of memory");
+    *p = (struct pool){.rule = *rule, .listener = listener};
+    enum sm_status status = list_cases(p, sets, err);
+    if (!status)
+        status = look_at_all(p, err);
     if (status) {
         pool_close(p);
         *pool = NULL;
@@ -186,7 +261,7 @@ void pool_close(struct pool *pool)
 {
     if (!pool)
         return;
-    for (size_t i = 0; pool->cases && i < sm_dataset_cases(pool->dataset); i++)
+    for (size_t i = 0; i < pool->case_count; i++)
         drop(pool, &pool->cases[i]);
     free(pool->cases);
     free(pool->slices);
@@ -201,6 +276,30 @@ size_t pool_slices(const struct pool *pool)
 size_t pool_cases(const struct pool *pool)
 {
     return pool->cases_used;
+}
+
+/* FNV-1a. */
+static uint64_t digest_text(uint64_t digest, const char *text)
+{
+    for (; *text; text++)
+        digest = (digest ^ (unsigned char)*text) * 0x100000001B3;
+    return digest;
+}
+
+uint64_t pool_digest(const struct pool *pool)
+{
+    const struct sm_window *window = &pool->rule.window;
+    char text[160];
+    snprintf(text, sizeof text, "%d %d %.9g %.9g %.9g", (int)pool->rule.orient, (int)window->mode, window->center,
+             window->width, pool->rule.smallest);
+    uint64_t digest = digest_text(0xCBF29CE484222325, text);
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct slice *slice = &pool->slices[i];
+        const struct cached *c = &pool->cases[slice->case_index];
+        snprintf(text, sizeof text, " %d %d %d ", (int)pool->rule.plane, slice->view, slice->number);
+        digest = digest_text(digest_text(digest, text), sm_dataset_case(c->set, c->index)->name);
+    }
+    return digest;
 }
 
 /* ---- one slice ---- */

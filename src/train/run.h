@@ -30,8 +30,8 @@ struct run {
     struct example *drawn, *bent; /* (batch): before and after augmentation */
     uint32_t *order;              /* slices of the pool in the order of this epoch */
     int64_t epoch;                /* that `order` is of; -1: none */
-    struct report sums;           /* since the last report, and how much went in */
-    double rounds_summed, batches_summed;
+    int64_t begun;                /* step it began or went on at */
+    int unusable;                 /* updates in a row whose gradient was no finite number */
     double started;               /* seconds of the clock, less those of earlier parts */
 };
 
@@ -53,7 +53,8 @@ enum sm_status batch_place(struct run *run, const struct example *example, int p
 
 /* ---- validate.c ---- */
 
-/* Dice of the held-out slices into report->val_*: one box, one point, and after all rounds. */
+/* Dice of the held-out slices into report->val_*: one box, one point, and after all rounds. Stopped by the listener
+ * it leaves them as they are. */
 enum sm_status validate(struct run *run, struct report *report, struct sm_err *err);
 
 #endif

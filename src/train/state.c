@@ -4,6 +4,8 @@
 #include <string.h>
 #include "h5/h5.h"
 
+static const int64_t MOST_STEPS = 2000000000; /* more than --steps takes */
+
 /* The arrays of a parameter beside its value. */
 static const struct kept {
     const char *group;
@@ -11,7 +13,7 @@ static const struct kept {
 } kept[] = {{"train/m", offsetof(struct parameter, m)},
             {"train/v", offsetof(struct parameter, v)},
             {"train/average", offsetof(struct parameter, average)}};
-enum { KEPT = sizeof kept / sizeof *kept, NAME = 160 };
+enum { KEPT = sizeof kept / sizeof *kept, NAME = 160, SUMS = sizeof(struct run_sums) / sizeof(double) };
 
 static float *array_of(const struct parameter *p, const struct kept *k)
 {
@@ -59,7 +61,11 @@ static enum sm_status save_place(struct h5_out *out, const struct run_place *pla
     if (!status)
         status = h5_set_int(out, "train_drawn", place->drawn, err);
     if (!status)
+        status = h5_set_int(out, "train_threads", place->threads, err);
+    if (!status)
         status = h5_set_double(out, "train_seconds", &place->seconds, 1, err);
+    if (!status)
+        status = h5_set_double(out, "train_sums", &place->sums.loss, SUMS, err);
     return status ? status : h5_set_text(out, "train_settings", place->settings, err);
 }
 
@@ -107,24 +113,29 @@ static enum sm_status load_updates(const struct h5 *file, struct parameters *par
         return sm_fail(err, SM_MEMORY, "out of memory");
     enum sm_status status = h5_read_floats(file, "train/updates", updates, (int64_t)parameters->count, err);
     for (size_t i = 0; i < parameters->count && !status; i++)
-        parameters->list[i].step = (int64_t)updates[i];
+        if (updates[i] >= 0 && updates[i] < 0x1p53f)
+            parameters->list[i].step = (int64_t)updates[i];
+        else
+            status = sm_fail(err, SM_WEIGHTS, "%s: damaged: %g updates of a tensor", h5_path(file), updates[i]);
     free(updates);
     return status;
 }
 
 static enum sm_status load_place(const struct h5 *file, struct run_place *place, struct sm_err *err)
 {
-    char settings[sizeof place->settings];
+    char settings[SETTINGS_MAX];
     if (!h5_attr_int(file, NULL, "train_step", &place->step) ||
         !h5_attr_int(file, NULL, "train_drawn", &place->drawn) ||
+        !h5_attr_int(file, NULL, "train_threads", &place->threads) ||
         !h5_attr_double(file, NULL, "train_seconds", &place->seconds) ||
+        h5_attr_doubles(file, NULL, "train_sums", &place->sums.loss, SUMS) != SUMS ||
         !h5_attr_text(file, NULL, "train_settings", settings, sizeof settings))
         return sm_fail(err, SM_WEIGHTS, "%s: not the state of a training run; `train` writes one beside its output",
                        h5_path(file));
-    if (strcmp(settings, place->settings) != 0)
-        return sm_fail(err, SM_USAGE, "%s: that run was made with other options: %s; these are %s", h5_path(file),
-                       settings, place->settings);
-    return SM_OK;
+    if (place->step < 0 || place->step > MOST_STEPS || place->drawn < 0 || !(place->seconds >= 0))
+        return sm_fail(err, SM_WEIGHTS, "%s: damaged: after %lld batches, %lld updates and %g seconds", h5_path(file),
+                       (long long)place->step, (long long)place->drawn, place->seconds);
+    return settings_compare(h5_path(file), settings, place->settings, err);
 }
 
 enum sm_status state_load(const char *path, struct parameters *parameters, struct run_place *place,

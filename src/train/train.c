@@ -25,8 +25,8 @@ double schedule_lr(const struct train_options *o, int64_t step, double share)
         fall = 1 - (1 - o->lr_end) * share;
     else if (o->schedule == SCHEDULE_COSINE)
         fall = o->lr_end + (1 - o->lr_end) * (1 + cos(share * 3.14159265358979)) / 2;
-    else if (o->schedule == SCHEDULE_STEP) /* published: halved after 5 and 10 of 15 epochs */
-        fall = share < 1.0 / 3 ? 1 : share < 2.0 / 3 ? 0.5 : 0.25;
+    for (int i = 0; i < 2 && o->schedule == SCHEDULE_STEP; i++)
+        fall *= share < o->lr_steps.at[i] ? 1 : o->lr_steps.factor;
     return o->adam.lr * warm * fall;
 }
 
@@ -42,6 +42,16 @@ static double share_done(const struct run *run)
 
 /* ---- updates ---- */
 
+enum { MOST_UNUSABLE = 100 };
+
+static void note_unusable(struct run *run, bool unusable)
+{
+    run->unusable = unusable ? run->unusable + 1 : 0;
+    if (run->unusable == 1)
+        sm_warn(run->listener, "step %lld: the gradient is no finite number; this update is left out",
+                (long long)run->place.step + 1);
+}
+
 /* One step of the optimiser on the gradients of `parts`, which are sums over `count` rounds. */
 static void update(struct run *run, unsigned parts, double count)
 {
@@ -54,23 +64,25 @@ static void update(struct run *run, unsigned parts, double count)
         scale *= o->clip / norm;
     if (isfinite(norm)) /* else a batch that says nothing is better than one that destroys */
         adam_step(p, parts, &adam, scale);
+    note_unusable(run, !isfinite(norm));
     parameters_zero_gradients(p, parts);
     if (o->ema > 0) /* short memory at first, when weights are still far from good */
         averages_update(p, fmin(o->ema, (1 + (double)run->place.drawn) / (10 + (double)run->place.drawn)));
     run->place.drawn++;
-    run->sums.lr = adam.lr;
-    run->sums.gradient_norm += norm;
-    run->batches_summed++;
+    run->place.sums.lr = adam.lr;
+    run->place.sums.gradient_norm += norm;
+    run->place.sums.updates++;
 }
 
 static void add_loss(struct run *run)
 {
     const struct loss *loss = &run->learner.result.loss;
-    run->sums.loss += loss->total;
-    run->sums.focal += loss->focal;
-    run->sums.dice_loss += loss->dice;
-    run->sums.iou_loss += loss->iou;
-    run->rounds_summed++;
+    struct run_sums *sums = &run->place.sums;
+    sums->loss += loss->total;
+    sums->focal += loss->focal;
+    sums->dice_loss += loss->dice;
+    sums->iou_loss += loss->iou;
+    sums->rounds++;
 }
 
 /* Is round `round` (from 0) one of those with the mask prompt alone? The last one is, and one drawn before. */
@@ -92,7 +104,7 @@ static enum sm_status one_batch(struct run *run, struct sm_err *err)
     batch_ask_first(run, &batch, &rng);
     learner_first_round(&run->learner, o->batch, &batch, &o->rule);
     add_loss(run);
-    run->sums.dice_first += batch_dice(run, batch.n);
+    run->place.sums.dice_first += batch_dice(run, batch.n);
     if (each)
         update(run, PART_ALL, 1);
     int drawn = o->rounds > 2 ? rng_int(&rng, 1, o->rounds - 2) : 0;
@@ -103,13 +115,20 @@ static enum sm_status one_batch(struct run *run, struct sm_err *err)
         if (each)
             update(run, o->keep_zeros ? PART_ALL : o->later_parts, 1);
     }
-    run->sums.dice_last += batch_dice(run, batch.n);
+    run->place.sums.dice_last += batch_dice(run, batch.n);
+    run->place.sums.batches++;
     if (!each && (step + 1) % o->accumulate == 0)
         update(run, PART_ALL, (double)o->accumulate * (o->rounds + 1));
+    run->place.step++;
     return SM_OK;
 }
 
 /* ---- reports ---- */
+
+static bool due(int64_t step, int64_t every)
+{
+    return every > 0 && step % every == 0;
+}
 
 static void note_held_out(const struct run *run, const struct report *r)
 {
@@ -118,36 +137,47 @@ static void note_held_out(const struct run *run, const struct report *r)
                 r->val_point, r->val_last);
 }
 
-static enum sm_status report(struct run *run, int64_t batches, bool with_validation, struct sm_err *err)
+static struct report means_of(const struct run *run)
 {
-    struct report r = run->sums;
-    double rounds = run->rounds_summed, updates = run->batches_summed;
-    enum sm_status status = SM_OK;
-    r.step = run->place.step;
-    r.seconds = clock_seconds() - run->started;
-    r.loss /= rounds, r.focal /= rounds, r.dice_loss /= rounds, r.iou_loss /= rounds;
-    r.dice_first /= (double)batches, r.dice_last /= (double)batches;
-    r.gradient_norm /= updates;
-    r.val_box = r.val_point = r.val_last = NAN;
-    if (with_validation && run->held_out)
-        status = validate(run, &r, err);
-    run->sums = (struct report){0};
-    run->rounds_summed = run->batches_summed = 0;
-    if (status)
+    const struct run_sums *s = &run->place.sums;
+    return (struct report){.step = run->place.step,
+                           .seconds = clock_seconds() - run->started,
+                           .loss = s->loss / s->rounds,
+                           .focal = s->focal / s->rounds,
+                           .dice_loss = s->dice_loss / s->rounds,
+                           .iou_loss = s->iou_loss / s->rounds,
+                           .dice_first = s->dice_first / s->batches,
+                           .dice_last = s->dice_last / s->batches,
+                           .lr = s->lr,
+                           .gradient_norm = s->gradient_norm / s->updates,
+                           .val_box = NAN,
+                           .val_point = NAN,
+                           .val_last = NAN};
+}
+
+/* Stopped on the way there is none: the sums stay, and a resumed run begins with it. */
+static enum sm_status report(struct run *run, bool over, struct sm_err *err)
+{
+    struct report r = means_of(run);
+    bool look = run->held_out && (over || due(run->place.step, run->options->val_every));
+    enum sm_status status = look ? validate(run, &r, err) : SM_OK;
+    if (status || (look && sm_cancelled(run->listener)))
         return status;
+    run->place.sums = (struct run_sums){0};
     sm_note(run->listener, "step %lld: loss %.4f, Dice %.4f after the first prompt, %.4f after the last",
             (long long)r.step, r.loss, r.dice_first, r.dice_last);
     note_held_out(run, &r);
     return journal_add(&run->journal, &r, err);
 }
 
-static void show_progress(const struct run *run, int64_t batches)
+static void show_progress(const struct run *run)
 {
     char text[160];
+    const struct run_sums *sums = &run->place.sums;
     double share = share_done(run), gone = clock_seconds() - run->started;
     double left = share > 0 ? gone / share - gone : 0;
     snprintf(text, sizeof text, "training: loss %.3f, Dice %.3f, %.0f min left",
-             run->sums.loss / fmax(run->rounds_summed, 1), run->sums.dice_last / fmax((double)batches, 1), left / 60);
+             sums->loss / fmax(sums->rounds, 1), sums->dice_last / fmax(sums->batches, 1), left / 60);
     sm_progress(run->listener, text, (size_t)run->place.step, (size_t)run->options->steps);
 }
 
@@ -156,14 +186,10 @@ static void show_progress(const struct run *run, int64_t batches)
 static enum sm_status save_state(struct run *run, struct sm_err *err)
 {
     run->place.seconds = clock_seconds() - run->started;
+    run->place.threads = nn_threads();
     return run->options->state ? state_save(run->options->state, run->learner.model, &run->learner.parameters,
                                             &run->place, err)
                                : SM_OK;
-}
-
-static bool due(int64_t step, int64_t every)
-{
-    return every > 0 && step % every == 0;
 }
 
 /* A state between updates could not be gone on with exactly. */
@@ -178,38 +204,52 @@ static enum sm_status report_start(struct run *run, struct sm_err *err)
     struct report r = {.loss = NAN, .focal = NAN, .dice_loss = NAN, .iou_loss = NAN, .dice_first = NAN,
                        .dice_last = NAN, .lr = NAN, .gradient_norm = NAN};
     enum sm_status status = validate(run, &r, err);
-    if (!status)
-        note_held_out(run, &r);
-    return status ? status : journal_add(&run->journal, &r, err);
+    if (status || sm_cancelled(run->listener))
+        return status;
+    note_held_out(run, &r);
+    return journal_add(&run->journal, &r, err);
 }
 
 static bool is_over(const struct run *run)
 {
     const struct train_options *o = run->options;
-    return run->place.step >= o->steps || (o->minutes > 0 && share_done(run) >= 1) ||
-           (sm_cancelled(run->listener) && !between_updates(run));
+    return !between_updates(run) && (run->place.step >= o->steps || (o->minutes > 0 && share_done(run) >= 1) ||
+                                     sm_cancelled(run->listener));
+}
+
+static enum sm_status report_if_due(struct run *run, bool over, struct sm_err *err)
+{
+    const struct train_options *o = run->options;
+    bool wanted = over || due(run->place.step, o->val_every) || due(run->place.step, o->report_every);
+    return wanted && run->place.sums.batches > 0 ? report(run, over, err) : SM_OK;
+}
+
+/* A batch, and what is due after it. */
+static enum sm_status one_step(struct run *run, bool *over, struct sm_err *err)
+{
+    const struct train_options *o = run->options;
+    enum sm_status status = one_batch(run, err);
+    if (status)
+        return status;
+    if (run->unusable >= MOST_UNUSABLE)
+        return sm_fail(err, SM_USAGE, "step %lld: no finite gradient in %d updates; begin again from other weights, or with a lower --lr",
+                       (long long)run->place.step, run->unusable);
+    *over = is_over(run);
+    show_progress(run);
+    status = report_if_due(run, *over && !sm_cancelled(run->listener), err);
+    if (!status && !*over && due(run->place.step, o->save_every) && !between_updates(run))
+        status = save_state(run, err);
+    return status;
 }
 
 static enum sm_status loop(struct run *run, struct sm_err *err)
 {
-    const struct train_options *o = run->options;
-    enum sm_status status = run->place.step == 0 && run->held_out ? report_start(run, err) : SM_OK;
-    int64_t batches = 0;
+    enum sm_status status = run->place.step == 0 && run->held_out
+                                ? report_start(run, err)
+                                : report_if_due(run, is_over(run) && !sm_cancelled(run->listener), err);
     bool over = is_over(run);
-    while (!status && !over) {
-        status = one_batch(run, err);
-        run->place.step++;
-        batches++;
-        over = is_over(run);
-        show_progress(run, batches);
-        bool look = due(run->place.step, o->val_every) || (over && !sm_cancelled(run->listener));
-        if (!status && (look || due(run->place.step, o->report_every))) {
-            status = report(run, batches, look, err);
-            batches = 0;
-        }
-        if (!status && !over && due(run->place.step, o->save_every) && !between_updates(run))
-            status = save_state(run, err);
-    }
+    while (!status && !over)
+        status = one_step(run, &over, err);
     return status;
 }
 
@@ -231,37 +271,14 @@ static int workers_of(const struct train_options *o)
     return o->rule.loss.whole_batch || !nn_gemm_in_parallel() ? 1 : nn_threads();
 }
 
-static int print_counts(char *text, int size, const struct point_counts *counts)
+static enum sm_status go_on(struct run *run, struct sm_err *err)
 {
-    int used = 0;
-    for (int i = 0; i < counts->count && used < size; i++)
-        used += snprintf(text + used, (size_t)(size - used), "%d,", counts->of[i]);
-    return used;
-}
-
-/* What gives a run its weights, in words; a resumed run must have the same. */
-static void settle(struct run_place *place, const struct train_options *o)
-{
-    int used = snprintf(
-        place->settings, sizeof place->settings,
-        "seed=%llu batch=%d masks=%d accumulate=%d parts=%u,%u rounds=%d,%d box=%g jitter=%g,%g,%d loss=%g,%g,%g,%d "
-        "outputs=%d,%d lr=%g betas=%g,%g decay=%g,%d clip=%g ema=%g schedule=%d,%lld,%g synthetic=%g,%g quirks=%d%d%d%d component=%d "
-        "augment=%g,%g,%g,%g,%g,%g,%g,%g,%g,%g points=",
-        (unsigned long long)o->seed, o->batch, o->masks, o->accumulate, o->parts, o->later_parts, o->rounds,
-        o->mask_only, o->box_share, o->jitter.share, o->jitter.most, o->jitter.together, o->rule.loss.focal,
-        o->rule.loss.dice, o->rule.loss.iou, o->rule.loss.whole_batch, (int)o->rule.outputs, (int)o->rule.choice,
-        o->adam.lr, o->adam.beta1, o->adam.beta2, o->adam.weight_decay, o->adam.decoupled, o->clip, o->ema,
-        (int)o->schedule, (long long)o->warmup, o->lr_end, o->synthetic, o->plain, o->keep_zeros, o->quirks.bgr,
-        o->quirks.centre_small, o->aimless, o->largest_component, o->augmentation.flip, o->augmentation.rotate_deg,
-        o->augmentation.scale, o->augmentation.elastic, o->augmentation.intensity, o->augmentation.window,
-        o->augmentation.noise, o->augmentation.blur, o->augmentation.low_resolution, o->augmentation.invert);
-    int size = (int)sizeof place->settings;
-    if (used < size)
-        used += print_counts(place->settings + used, size - used, &o->points);
-    if (used < size)
-        snprintf(place->settings + used, (size_t)(size - used), " first=");
-    used = (int)strlen(place->settings);
-    print_counts(place->settings + used, size - used, &o->first_points);
+    enum sm_status status = state_load(run->options->state, &run->learner.parameters, &run->place, err);
+    run->begun = run->place.step;
+    if (!status && run->place.threads != nn_threads())
+        sm_warn(run->listener, "that run was made with --threads %lld, not %d: weights will differ in their last digits",
+                (long long)run->place.threads, nn_threads());
+    return status;
 }
 
 static enum sm_status open_run(struct run *run, struct sm_model *model, struct sm_err *err)
@@ -270,9 +287,9 @@ static enum sm_status open_run(struct run *run, struct sm_model *model, struct s
     struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing, workers_of(o)};
     enum sm_status status =
         learner_open(&run->learner, model, o->parts, o->later_parts, o->ema > 0, sizes, err);
-    settle(&run->place, o);
+    settings_of(run->place.settings, o);
     if (!status && o->resume)
-        status = state_load(o->state, &run->learner.parameters, &run->place, err);
+        status = go_on(run, err);
     if (!status)
         status = prompts_alloc(run, err);
     if (!status && (!run->data || o->synthetic > 0))
@@ -309,6 +326,25 @@ static void close_run(struct run *run)
     learner_close(&run->learner);
 }
 
+/* Saves what there is, also when the run has failed or only one of the two files can be written; the first failure
+ * is what is said. What has no finite gradients is of no use to anybody. */
+static enum sm_status finish(struct run *run, enum sm_status failed, struct sm_err *err)
+{
+    const struct train_options *o = run->options;
+    struct sm_err unsaid;
+    if (run->unusable >= MOST_UNUSABLE)
+        return failed;
+    if (!between_updates(run)) {
+        enum sm_status status = save_state(run, failed ? &unsaid : err);
+        failed = failed ? failed : status;
+    }
+    enum sm_status status = weights_save(o->output, run->learner.model, &run->learner.parameters, o->name, o->provenance,
+                                         failed ? &unsaid : err);
+    if (failed && !status)
+        sm_warn(run->listener, "%s: weights as they are after %lld steps", o->output, (long long)run->place.step);
+    return failed ? failed : status;
+}
+
 enum sm_status train_run(struct sm_model *model, const struct train_options *options, struct pool *data,
                          struct pool *held_out, const struct sm_listener *listener, struct sm_err *err)
 {
@@ -320,11 +356,8 @@ enum sm_status train_run(struct sm_model *model, const struct train_options *opt
     if (!status)
         status = loop(run, err);
     bool stopped = !status && sm_cancelled(listener);
-    if (!status)
-        status = save_state(run, err);
-    if (!status)
-        status = weights_save(options->output, model, &run->learner.parameters, options->name,
-                              options->provenance, err);
+    if (run->place.step > run->begun || !status)
+        status = finish(run, status, err);
     if (!status && stopped)
         status = sm_fail(err, SM_INTERRUPTED,
                          "stopped after %lld of %lld steps; state and weights are saved, and --resume goes on",

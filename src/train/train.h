@@ -14,6 +14,11 @@
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP };
 enum { TRAIN_MAX_COUNTS = 8, TRAIN_MAX_POINTS = 64 };
 
+/* Of SCHEDULE_STEP: at each of these shares of the run the rate becomes `factor` times what it was. */
+struct lr_steps {
+    double factor, at[2];
+};
+
 /* Numbers of points; one of them is drawn. */
 struct point_counts {
     int of[TRAIN_MAX_COUNTS], count;
@@ -26,14 +31,16 @@ struct train_options {
     bool aimless;                /* points where nothing is wrong, labelled as none */
     struct round_rule rule;
 
-    int64_t steps;               /* batches */
+    int64_t steps;               /* batches; as many more as the last update takes */
     double minutes;              /* ends earlier; 0: no limit */
     uint64_t seed;
+    uint64_t data_digest;         /* of the pictures learned from: a resumed run must have the same */
     int batch, masks, accumulate; /* pictures at once; masks a picture; batches an update */
     double box_share;             /* of first rounds that show a box, not a point */
     struct box_jitter jitter;
     int rounds, mask_only;        /* after the first one; of these, with the mask prompt alone */
     struct point_counts first_points, points; /* of the first prompt when it is no box, and of later rounds */
+    double threshold;             /* probability above which a pixel is in a mask that is corrected */
     bool largest_component;       /* of each mask, nothing else is asked for */
     struct augmentation augmentation;
     double synthetic;             /* share of pictures that are generated; 1: no data are needed */
@@ -43,6 +50,7 @@ struct train_options {
     enum schedule schedule;
     int64_t warmup;               /* batches */
     double lr_end;                /* of linear and cosine, as a share of lr */
+    struct lr_steps lr_steps;
     double clip;                  /* norm of gradients at most; 0: as they are */
     double ema;                   /* decay of averages; 0: none are kept */
     enum checkpointing checkpointing; /* of activations */
@@ -55,7 +63,7 @@ struct train_options {
 };
 
 /* Trains *model and writes options->output. `data` and `held_out` may be NULL. SM_INTERRUPTED: stopped by the
- * listener; state and weights as they are then have been written. */
+ * listener; state and weights as they are then have been written, and so they are when something fails on the way. */
 enum sm_status train_run(struct sm_model *model, const struct train_options *options, struct pool *data,
                          struct pool *held_out, const struct sm_listener *listener, struct sm_err *err);
 

@@ -108,6 +108,26 @@ my $quirks = decode_json($out);
 like($quirks->{reference_quirks}, qr/^1$/, '... says so');
 ok(abs($quirks->{baseline_ellipse}{dice} - $whole->{baseline_ellipse}{dice}) < 0.01, '... the trivial answers stay');
 
+# ---- lower precisions ----
+for my $precision (qw(bf16 int8)) {
+    my $kept = "--results $dir/precise.jsonl";
+    my ($float) = decode_json((run("eval $some --prompts box $kept --json"))[1]);
+    ($status, $out, $err) = run("eval $some --prompts box $kept --precision $precision --json");
+    is($status, 0, "--precision $precision") or diag($err);
+    my $lower = decode_json($out);
+    is_deeply([map { $_->{weights}[0]{precision} } $float, $lower], ['float32', $precision], '... says so');
+    ok($lower->{weights}[0]{encoded} > 0, "... float32's results are not taken for its own");
+    my ($exact, $rounded) = map { $_->{prompts}{box}{dice} } $float, $lower;
+    ok(abs($exact - $rounded) < 0.02, "... close to float32's: $exact, $rounded");
+    my ($says, $says_rounded) = map { $_->{prompts}{box}{predicted_iou_error} } $float, $lower;
+    ok($says != $says_rounded, "... but not the same: $says, $says_rounded");
+    run("convert $ENV{SAMMED2D_WEIGHTS} --precision $precision -o $dir/$precision.h5");
+    my $packed = decode_json((run("eval $some --prompts box -w $dir/$precision.h5 --json"))[1]);
+    is($packed->{weights}[0]{precision}, $precision, '... weights packed for it keep it');
+    near($packed->{prompts}{box}{dice}, $rounded, '... and give the same figures');
+    like((run("eval $some --prompts box --precision $precision $kept"))[1], qr/encoder in $precision/, '... in the text, too');
+}
+
 # ---- volumes ----
 SKIP: {
     skip 'no Python with nibabel', 1 if system('tests/lib/python', '--there');
@@ -171,6 +191,7 @@ ok($astray->{prompts}{box}{dice} < $own->{prompts}{box}{dice}, 'a fixed box else
 # ---- refusals ----
 my @refused = (
     ['eval', 1, qr/no data given/], ["eval $data/ct", 1, qr/--data/], ["eval $some --prompts boxes", 1, qr/no kind of prompt/],
+    ["eval $some --precision int4", 1, qr/float32, bf16, int8/],
     ["eval $some --volume four", 1, qr/no way to prompt/], ["eval $some --jitter 2", 1, qr/from 0 to 1/],
     ["eval $some --component some", 1, qr/largest, all/], ["eval --data $dir/absent", 2, qr/absent/],
     ["eval $some -w $dir/absent.h5", 6, qr/absent/], ["eval $some --min-pixels 65536", 2, qr/no objects/],

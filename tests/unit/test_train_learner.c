@@ -25,9 +25,9 @@ static const float points[PROMPTS * POINTS][2] = {{10, 20}, {40, 33}, {7, 50}, {
 static const int labels[PROMPTS * POINTS] = {1, 0, -1, 1, 1, 0, 0, 1, 1};
 static const float boxes[PROMPTS * 4] = {5, 6, 40, 50, 10, 3, 60, 33, 20, 20, 44, 61};
 static const struct round_rule rules[] = {
-    {{20, 1, 1, true}, OUTPUTS_THREE, CHOOSE_PREDICTED},
-    {{20, 1, 1, false}, OUTPUTS_BOTH, CHOOSE_LOWEST},
-    {{20, 1, 1, false}, OUTPUTS_ONE, CHOOSE_PREDICTED},
+    {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED},
+    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_BOTH, CHOOSE_LOWEST},
+    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_ONE, CHOOSE_PREDICTED},
 };
 
 struct scene {
