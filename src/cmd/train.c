@@ -207,14 +207,14 @@ static enum sm_status open_pools(struct job *job, struct sm_err *err)
         status = open_data(&job->data, c, &c->data, err);
     if (!status)
         status = open_data(&job->val, c, &c->val, err);
+    struct data_sets data = sets_of(&job->data), val = job->val.count ? sets_of(&job->val) : data;
     rule.hold_out = c->hold_out;
+    rule.side = SIDE_LEARN;
     if (!status && job->data.count && job->options->synthetic < 1)
-        status = pool_open(&job->pool, sets_of(&job->data), &rule, cmd_listener(), err);
-    rule.held_out = true;
-    if (job->val.count)
-        rule.hold_out = 0;
-    if (!status && (job->val.count || c->hold_out))
-        status = pool_open(&job->held_out, sets_of(job->val.count ? &job->val : &job->data), &rule, cmd_listener(), err);
+        status = pool_open(&job->pool, data, &rule, cmd_listener(), err);
+    rule.side = job->val.count ? SIDE_ALL : SIDE_APART;
+    if (!status && (job->val.count || c->hold_out || data_sets_have_tests(data)))
+        status = pool_open(&job->held_out, val, &rule, cmd_listener(), err);
     job->options->data_digest = job->pool ? pool_digest(job->pool) + (uint64_t)c->channel : 0;
     return status;
 }

@@ -9,6 +9,7 @@ enum { MAX_VIEWS = 3 };
 struct cached {
     const struct sm_dataset *set;
     size_t index; /* in it */
+    bool test;    /* the data say that it is for testing, and others are not */
     struct sm_volume image;
     struct sm_label_set objects;
     struct sm_window window; /* prepared for the image */
@@ -162,13 +163,25 @@ static enum sm_status nothing_left(const struct pool *pool, size_t looked_at, st
 {
     char unread[64] = "";
     if (looked_at == 0)
-        return sm_fail(err, SM_NOT_FOUND, "--hold-out %d keeps all of %zu cases apart, and leaves none to learn from",
-                       pool->rule.hold_out, pool->case_count);
+        return sm_fail(err, SM_NOT_FOUND, "--hold-out %d leaves none of %zu cases to learn from", pool->rule.hold_out,
+                       pool->case_count);
     if (pool->unread)
         snprintf(unread, sizeof unread, "; %zu of them cannot be read", pool->unread);
     return sm_fail(err, SM_NOT_FOUND, "no slice with an object of at least %.3g %% of its pixels in %zu cases%s%s",
-                   100 * pool->rule.smallest, looked_at, pool->rule.hold_out && pool->rule.held_out ? " held out" : "",
+                   100 * pool->rule.smallest, looked_at, pool->rule.side == SIDE_APART ? " held out" : "",
                    unread);
+}
+
+static bool is_wanted(const struct pool *pool, const struct cached *c)
+{
+    const struct pool_rule *rule = &pool->rule;
+    bool held_out = rule->hold_out && sm_dataset_held_out(c->set, c->index, rule->hold_out);
+    switch (rule->side) {
+    case SIDE_LEARN: return !held_out && !c->test;
+    case SIDE_APART: return rule->hold_out ? held_out : c->test;
+    case SIDE_ALL: return true;
+    }
+    return true;
 }
 
 static enum sm_status look_at_all(struct pool *pool, struct sm_err *err)
@@ -176,17 +189,38 @@ static enum sm_status look_at_all(struct pool *pool, struct sm_err *err)
     size_t count = pool->case_count, looked_at = 0;
     enum sm_status status = SM_OK;
     for (size_t i = 0; i < count && !status; i++) {
-        const struct cached *c = &pool->cases[i];
         sm_progress(pool->listener, "reading cases", i, count);
         if (sm_cancelled(pool->listener))
             return sm_fail(err, SM_INTERRUPTED, "interrupted while reading the data");
-        if (pool->rule.hold_out && sm_dataset_held_out(c->set, c->index, pool->rule.hold_out) != pool->rule.held_out)
+        if (!is_wanted(pool, &pool->cases[i]))
             continue;
         looked_at++;
         status = try_to_look_at(pool, i, err);
     }
     sm_progress(pool->listener, "reading cases", count, count);
     return status || pool->count > 0 ? status : nothing_left(pool, looked_at, err);
+}
+
+static bool says_test(const struct sm_dataset *set, size_t index)
+{
+    return strcmp(sm_dataset_case(set, index)->split, "test") == 0;
+}
+
+/* Cases of the split "test"; none where all are. */
+static size_t count_tests(const struct sm_dataset *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sm_dataset_cases(set); i++)
+        count += says_test(set, i);
+    return count < sm_dataset_cases(set) ? count : 0;
+}
+
+bool data_sets_have_tests(struct data_sets sets)
+{
+    for (size_t s = 0; s < sets.count; s++)
+        if (count_tests(sets.list[s]))
+            return true;
+    return false;
 }
 
 static enum sm_status list_cases(struct pool *pool, struct data_sets sets, struct sm_err *err)
@@ -197,9 +231,12 @@ static enum sm_status list_cases(struct pool *pool, struct data_sets sets, struc
     pool->cases = calloc(count + 1, sizeof *pool->cases);
     if (!pool->cases)
         return sm_fail(err, SM_MEMORY, "out of memory for a list of %zu cases", count);
-    for (size_t s = 0; s < sets.count; s++)
-        for (size_t i = 0; i < sm_dataset_cases(sets.list[s]); i++)
-            pool->cases[pool->case_count++] = (struct cached){.set = sets.list[s], .index = i};
+    for (size_t s = 0; s < sets.count; s++) {
+        const struct sm_dataset *set = sets.list[s];
+        bool tests = count_tests(set) > 0;
+        for (size_t i = 0; i < sm_dataset_cases(set); i++)
+            pool->cases[pool->case_count++] = (struct cached){.set = set, .index = i, .test = tests && says_test(set, i)};
+    }
     return SM_OK;
 }
 

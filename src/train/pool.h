@@ -13,14 +13,18 @@ struct data_sets {
     size_t count;
 };
 
+/* Which of the cases. Apart: those of subjects 0, n, 2n ... with hold_out n, else those of the split "test", where the
+ * data set has others. To learn from: neither. */
+enum side { SIDE_ALL, SIDE_LEARN, SIDE_APART };
+
 struct pool_rule {
     enum sm_plane plane;
     bool all_planes;         /* axial, coronal and sagittal */
     enum sm_orient orient;
     struct sm_window window; /* as sm_window_parse leaves it */
     double smallest;         /* objects with a smaller share of their slice's pixels are left out */
-    int hold_out;            /* subjects 0, n, 2n ... are apart; 0: none */
-    bool held_out;           /* they are what is wanted, not the others */
+    enum side side;
+    int hold_out;            /* 0: none */
     size_t cache_bytes;      /* volumes that are kept in memory */
 };
 
@@ -31,6 +35,8 @@ struct pool; /* one thread at a time */
 enum sm_status pool_open(struct pool **pool, struct data_sets sets, const struct pool_rule *rule,
                          const struct sm_listener *listener, struct sm_err *err);
 void pool_close(struct pool *pool);
+/* Is there a case that SIDE_APART would have? */
+bool data_sets_have_tests(struct data_sets sets);
 size_t pool_slices(const struct pool *pool);
 size_t pool_cases(const struct pool *pool); /* that have such a slice */
 /* A digest of which slices there are and how they are shown; not of their pixels. */

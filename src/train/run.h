@@ -53,7 +53,8 @@ enum sm_status batch_place(struct run *run, const struct example *example, int p
 
 /* ---- validate.c ---- */
 
-/* Dice of the held-out slices into report->val_*: one box, one point, and after all rounds. */
+/* Dice of the held-out slices into report->val_*: one box, one point, and after all rounds. Stopped by the listener
+ * it leaves them as they are. */
 enum sm_status validate(struct run *run, struct report *report, struct sm_err *err);
 
 #endif

@@ -125,6 +125,11 @@ static enum sm_status one_batch(struct run *run, struct sm_err *err)
 
 /* ---- reports ---- */
 
+static bool due(int64_t step, int64_t every)
+{
+    return every > 0 && step % every == 0;
+}
+
 static void note_held_out(const struct run *run, const struct report *r)
 {
     if (isfinite(r->val_box))
@@ -150,13 +155,15 @@ static struct report means_of(const struct run *run)
                            .val_last = NAN};
 }
 
-static enum sm_status report(struct run *run, bool with_validation, struct sm_err *err)
+/* Stopped on the way there is none: the sums stay, and a resumed run begins with it. */
+static enum sm_status report(struct run *run, bool over, struct sm_err *err)
 {
     struct report r = means_of(run);
-    enum sm_status status = with_validation && run->held_out ? validate(run, &r, err) : SM_OK;
-    run->place.sums = (struct run_sums){0};
-    if (status)
+    bool look = run->held_out && (over || due(run->place.step, run->options->val_every));
+    enum sm_status status = look ? validate(run, &r, err) : SM_OK;
+    if (status || (look && sm_cancelled(run->listener)))
         return status;
+    run->place.sums = (struct run_sums){0};
     sm_note(run->listener, "step %lld: loss %.4f, Dice %.4f after the first prompt, %.4f after the last",
             (long long)r.step, r.loss, r.dice_first, r.dice_last);
     note_held_out(run, &r);
@@ -185,11 +192,6 @@ static enum sm_status save_state(struct run *run, struct sm_err *err)
                                : SM_OK;
 }
 
-static bool due(int64_t step, int64_t every)
-{
-    return every > 0 && step % every == 0;
-}
-
 /* A state between updates could not be gone on with exactly. */
 static bool between_updates(const struct run *run)
 {
@@ -202,9 +204,10 @@ static enum sm_status report_start(struct run *run, struct sm_err *err)
     struct report r = {.loss = NAN, .focal = NAN, .dice_loss = NAN, .iou_loss = NAN, .dice_first = NAN,
                        .dice_last = NAN, .lr = NAN, .gradient_norm = NAN};
     enum sm_status status = validate(run, &r, err);
-    if (!status)
-        note_held_out(run, &r);
-    return status ? status : journal_add(&run->journal, &r, err);
+    if (status || sm_cancelled(run->listener))
+        return status;
+    note_held_out(run, &r);
+    return journal_add(&run->journal, &r, err);
 }
 
 static bool is_over(const struct run *run)
@@ -212,6 +215,13 @@ static bool is_over(const struct run *run)
     const struct train_options *o = run->options;
     return !between_updates(run) && (run->place.step >= o->steps || (o->minutes > 0 && share_done(run) >= 1) ||
                                      sm_cancelled(run->listener));
+}
+
+static enum sm_status report_if_due(struct run *run, bool over, struct sm_err *err)
+{
+    const struct train_options *o = run->options;
+    bool wanted = over || due(run->place.step, o->val_every) || due(run->place.step, o->report_every);
+    return wanted && run->place.sums.batches > 0 ? report(run, over, err) : SM_OK;
 }
 
 /* A batch, and what is due after it. */
@@ -226,9 +236,7 @@ static enum sm_status one_step(struct run *run, bool *over, struct sm_err *err)
                        (long long)run->place.step, run->unusable);
     *over = is_over(run);
     show_progress(run);
-    bool look = due(run->place.step, o->val_every) || (*over && !sm_cancelled(run->listener));
-    if (look || due(run->place.step, o->report_every))
-        status = report(run, look, err);
+    status = report_if_due(run, *over && !sm_cancelled(run->listener), err);
     if (!status && !*over && due(run->place.step, o->save_every) && !between_updates(run))
         status = save_state(run, err);
     return status;
@@ -236,7 +244,9 @@ static enum sm_status one_step(struct run *run, bool *over, struct sm_err *err)
 
 static enum sm_status loop(struct run *run, struct sm_err *err)
 {
-    enum sm_status status = run->place.step == 0 && run->held_out ? report_start(run, err) : SM_OK;
+    enum sm_status status = run->place.step == 0 && run->held_out
+                                ? report_start(run, err)
+                                : report_if_due(run, is_over(run) && !sm_cancelled(run->listener), err);
     bool over = is_over(run);
     while (!status && !over)
         status = one_step(run, &over, err);

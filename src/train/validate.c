@@ -70,7 +70,7 @@ enum sm_status validate(struct run *run, struct report *report, struct sm_err *e
         sm_progress(run->listener, "looking at held-out slices", i + 1, count);
     }
     exchange_averages(&run->learner.parameters);
-    if (!status && tally.pictures > 0) {
+    if (!status && !sm_cancelled(run->listener)) {
         report->val_box = tally.box / tally.pictures;
         report->val_point = tally.point / tally.pictures;
         report->val_last = tally.last / tally.pictures;

@@ -36,7 +36,7 @@ train("$from --steps 2 --name same -o $dir/from2.h5");
 train("$from --steps 4 --name same --resume -o $dir/from2.h5");
 ok(slurp("$dir/from1.h5") ne '' && slurp("$dir/from1.h5") eq slurp("$dir/from2.h5"), 'and from other weights, which the file names');
 
-my $long = "$small --steps 100000 --report-every 1 --save-every 2 --name same";
+my $long = "$small --steps 100000 --report-every 3 --save-every 2 --name same";
 my $pid = fork // die;
 if (!$pid) { open STDERR, '>', '/dev/null'; exec split / /, "$program train $long -o $dir/d.h5" or die }
 for (1 .. 600) { last if -s "$dir/d.log.jsonl" && (() = slurp("$dir/d.log.jsonl") =~ /\n/g) >= 2; select undef, undef, undef, 0.1 }
@@ -120,7 +120,7 @@ like($out, qr/--image-size 100: a multiple of the patch size 16/, 'with the reas
 
 # ---- labelled data ----
 SKIP: {
-    skip 'the phantom is not there', 15 unless -e 'data/ct/image.nii.gz';
+    skip 'the phantom is not there', 21 unless -e 'data/ct/image.nii.gz';
     mkdir "$dir/data";
     for my $n (1 .. 4) {
         mkdir "$dir/data/$_" for 'images', 'labels';
@@ -142,9 +142,26 @@ SKIP: {
     like($out, qr/training on \d+ slices of 6 cases/, 'each split by itself');
     ($status, $out) = train("$data --rounds 0 --steps 2 --name same --resume -o $dir/two.h5");
     like($out, qr/other slices/, 'without one of them it is another run');
+    mkdir "$dir/nnunet";
+    for my $part ('Tr', 'Ts') {
+        mkdir "$dir/nnunet/$_$part" for 'images', 'labels';
+        qx(cp data/ct/image.nii.gz $dir/nnunet/images$part/a${part}_0000.nii.gz; cp data/ct/truth.nii.gz $dir/nnunet/labels$part/a$part.nii.gz);
+    }
+    open my $json, '>', "$dir/nnunet/dataset.json" or die;
+    print $json '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1}, "numTraining": 1, "file_ending": ".nii.gz"}';
+    close $json;
+    my $nnunet = "--data $dir/nnunet --new tiny --image-size 64 --masks 1 --rounds 0 --threads 1 --steps 1 --val-slices 1 -v";
+    ($status, $out) = train("$nnunet -o $dir/nnunet.h5");
+    is($status, 0, 'nnU-Net\'s layout') or diag $out;
+    like($out, qr/training on \d+ slices of 1 cases/, 'its test cases are not learned from');
+    like($out, qr/held out: \d+ slices of 1 cases/, 'but looked at');
+    ($status, $out) = train("$nnunet --val $dir/data -o $dir/nnunet.h5");
+    is($status, 0, 'with other data to look at') or diag $out;
+    like($out, qr/training on \d+ slices of 1 cases/, 'they are not learned from either');
+    like($out, qr/held out: \d+ slices of 4 cases/, 'nor looked at');
     ($status, $out) = train("--data data/ct --hold-out 5 --new tiny --image-size 64 -o $dir/x.h5");
     is($status, 2, 'the only subject cannot be held out');
-    like($out, qr/--hold-out 5 keeps all of 1 cases apart/, 'with the reason');
+    like($out, qr/--hold-out 5 leaves none of 1 cases/, 'with the reason');
 }
 
 # ---- mistakes ----

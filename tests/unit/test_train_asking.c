@@ -1,4 +1,5 @@
 /* src/train/asking.c: boxes and points drawn from a mask lie where they say. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,6 +87,55 @@ static void test_points(void **unused)
         }
 }
 
+/* Sides move each by itself, with a deviation that is a share of the box's size, and no farther than they may. */
+static void test_jitter(void **unused)
+{
+    enum { LARGE = 64, DRAWS = 4000 };
+    static const float around[4] = {10, 30, 50, 50}; /* 40 wide, 20 high */
+    static const struct box_jitter jitter = {.share = 0.1, .most = 8};
+    static uint8_t mask[LARGE * LARGE];
+    struct rng rng = rng_of(2, 9);
+    double sum[4] = {0}, squares[4] = {0};
+    (void)unused;
+    for (int i = 0; i < LARGE * LARGE; i++)
+        mask[i] = i % LARGE >= 10 && i % LARGE < 50 && i / LARGE >= 30 && i / LARGE < 50;
+    for (int n = 0; n < DRAWS; n++) {
+        float box[4];
+        assert_true(ask_box(box, mask, LARGE, &jitter, &rng));
+        for (int i = 0; i < 4; i++) {
+            double by = box[i] - around[i];
+            assert_true(fabs(by) <= 8.001);
+            sum[i] += by / DRAWS, squares[i] += by * by / DRAWS;
+        }
+    }
+    for (int i = 0; i < 4; i++) { /* a normal deviation cut at two deviations has 0.96 of it left, about */
+        assert_float_equal(sum[i], 0, 0.3);
+        assert_float_equal(sqrt(squares[i]), (i % 2 ? 2 : 0.96 * 4), 0.12);
+    }
+}
+
+/* As published: the box keeps its size, and is shifted by whole pixels from -most to most - 1. */
+static void test_published_jitter(void **unused)
+{
+    static const struct box_jitter jitter = {.share = 0.1, .most = 5, .together = true};
+    static uint8_t mask[64 * 64];
+    struct rng rng = rng_of(2, 9);
+    bool seen[2][10] = {{0}};
+    (void)unused;
+    for (int i = 0; i < 64 * 64; i++)
+        mask[i] = i % 64 >= 10 && i % 64 < 50 && i / 64 >= 30 && i / 64 < 50;
+    for (int n = 0; n < 500; n++) {
+        float box[4];
+        assert_true(ask_box(box, mask, 64, &jitter, &rng));
+        assert_true(box[2] - box[0] == 40 && box[3] - box[1] == 20);
+        assert_in_range(box[0] - 10 + 5, 0, 9);
+        assert_in_range(box[1] - 30 + 5, 0, 9);
+        seen[0][(int)box[0] - 5] = seen[1][(int)box[1] - 25] = true;
+    }
+    for (int i = 0; i < 10; i++)
+        assert_true(seen[0][i] && seen[1][i]);
+}
+
 /* Corrections lie where probability > threshold is not the mask, and say what the mask is there. */
 static void test_corrections(void **unused)
 {
@@ -117,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_largest), cmocka_unit_test(test_connected_by_corners),
                                        cmocka_unit_test(test_box), cmocka_unit_test(test_points),
+                                       cmocka_unit_test(test_jitter), cmocka_unit_test(test_published_jitter),
                                        cmocka_unit_test(test_corrections)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

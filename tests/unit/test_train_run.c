@@ -15,7 +15,7 @@
 #include "train/train.h"
 
 static char directory[] = "/tmp/sammed2d-run-XXXXXX";
-static char output[64], state[64];
+static char output[64], state[64], log_path[64];
 
 static int set_up(void **unused)
 {
@@ -23,6 +23,7 @@ static int set_up(void **unused)
     bool made = mkdtemp(directory) != NULL;
     snprintf(output, sizeof output, "%s/w.h5", directory);
     snprintf(state, sizeof state, "%s/s.h5", directory);
+    snprintf(log_path, sizeof log_path, "%s/log", directory);
     return made ? 0 : -1;
 }
 
@@ -31,6 +32,7 @@ static int tear_down(void **unused)
     (void)unused;
     remove(output);
     remove(state);
+    remove(log_path);
     return rmdir(directory);
 }
 
@@ -80,6 +82,171 @@ static void test_no_finite_gradient(void **unused)
     assert_int_equal(warnings, 1);
     assert_int_not_equal(access(output, F_OK), 0);
     sm_model_close(model);
+}
+
+/* ---- stopped and gone on with ---- */
+
+static char *slurp(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *content = calloc(1, *size + 1);
+    assert_int_equal(fread(content, 1, *size, file), *size);
+    fclose(file);
+    return content;
+}
+
+/* The log's numbers, but for the time. */
+static void drop_seconds(char *log)
+{
+    for (char *at = log, *end; (at = strstr(at, "\"seconds\":")) && (end = strchr(at, ','));)
+        memmove(at, end, strlen(end) + 1);
+}
+
+/* So often nobody wants to stop. */
+static bool stop_at_zero(void *context)
+{
+    return --*(int *)context < 0;
+}
+
+static void run_in_parts(int first_part, char **weights, size_t *size, char **log)
+{
+    struct sm_config config = small_config();
+    struct train_options options = plain_options();
+    size_t log_size;
+    int patience = first_part;
+    const struct sm_listener impatient = {.context = &patience, .cancelled = stop_at_zero};
+    options.steps = 6;
+    options.rounds = 1;
+    options.report_every = 4;
+    options.log = log_path;
+    for (enum sm_status status = SM_INTERRUPTED; status == SM_INTERRUPTED; options.resume = true) {
+        struct sm_model *model = NULL;
+        if (options.resume)
+            assert_int_equal(sm_model_open(&model, state, NULL), SM_OK);
+        else
+            model = small_model(&config);
+        status = train_run(model, &options, NULL, NULL, options.resume ? NULL : &impatient, NULL);
+        assert_true(status == SM_OK || status == SM_INTERRUPTED);
+        sm_model_close(model);
+    }
+    *weights = slurp(output, size);
+    *log = slurp(log_path, &log_size);
+    drop_seconds(*log);
+}
+
+static void test_stopped(void **unused)
+{
+    char *weights, *log;
+    size_t size;
+    (void)unused;
+    run_in_parts(1000, &weights, &size, &log);
+    assert_non_null(strstr(log, "\"step\":6"));
+    for (int part = 0; part < 12; part++) {
+        char *weights_too, *log_too;
+        size_t size_too;
+        run_in_parts(part, &weights_too, &size_too, &log_too);
+        assert_int_equal(size_too, size);
+        assert_memory_equal(weights_too, weights, size);
+        assert_string_equal(log_too, log);
+        free(weights_too), free(log_too);
+    }
+    free(weights), free(log);
+}
+
+/* ---- every number has a part in the weights, and in what a resumed run must have in common ---- */
+
+enum kind { DOUBLE, INT, INT64, BOOL, UINT64 };
+static const struct change {
+    const char *what;
+    enum kind kind;
+    size_t at;
+    double value;
+} changes[] = {
+#define CHANGE(kind, field, value) {#field, kind, offsetof(struct train_options, field), value}
+    CHANGE(UINT64, seed, 1), CHANGE(INT, batch, 1), CHANGE(INT, masks, 2), CHANGE(INT, accumulate, 2), CHANGE(INT, rounds, 2),
+    CHANGE(INT, mask_only, 2), CHANGE(DOUBLE, threshold, 0.3), CHANGE(DOUBLE, box_share, 0),
+    CHANGE(DOUBLE, jitter.share, 0.3), CHANGE(DOUBLE, jitter.most, 1), CHANGE(BOOL, jitter.together, 1),
+    CHANGE(BOOL, largest_component, 1), CHANGE(DOUBLE, plain, 1), CHANGE(BOOL, keep_zeros, 1),
+    CHANGE(DOUBLE, rule.loss.focal, 5), CHANGE(DOUBLE, rule.loss.dice, 5), CHANGE(DOUBLE, rule.loss.iou, 5),
+    CHANGE(DOUBLE, rule.loss.alpha, 0.5), CHANGE(DOUBLE, rule.loss.gamma, 1), CHANGE(DOUBLE, rule.loss.smooth, 30),
+    CHANGE(BOOL, rule.loss.whole_batch, 1), CHANGE(INT, rule.outputs, OUTPUTS_ONE), CHANGE(INT, rule.choice, CHOOSE_LOWEST),
+    CHANGE(INT, first_points.of, 3), CHANGE(INT, points.of, 2),
+    CHANGE(DOUBLE, adam.lr, 1e-3), CHANGE(DOUBLE, adam.beta1, 0.5), CHANGE(DOUBLE, adam.beta2, 0.9), CHANGE(DOUBLE, adam.eps, 1e-3),
+    CHANGE(DOUBLE, adam.weight_decay, 0.3), CHANGE(BOOL, adam.decoupled, 0), CHANGE(DOUBLE, clip, 0.5), CHANGE(DOUBLE, ema, 0.2),
+    CHANGE(INT, schedule, SCHEDULE_COSINE), CHANGE(INT64, warmup, 3), CHANGE(DOUBLE, lr_steps.factor, 0.1),
+    CHANGE(DOUBLE, lr_steps.at, 0), CHANGE(DOUBLE, augmentation.flip, 1), CHANGE(DOUBLE, augmentation.rotate_deg, 90),
+    CHANGE(DOUBLE, augmentation.scale, 1), CHANGE(DOUBLE, augmentation.elastic, 0.2), CHANGE(DOUBLE, augmentation.intensity, 0.7),
+    CHANGE(DOUBLE, augmentation.window, 0.4), CHANGE(DOUBLE, augmentation.noise, 0.4), CHANGE(DOUBLE, augmentation.blur, 4),
+    CHANGE(DOUBLE, augmentation.low_resolution, 1), CHANGE(DOUBLE, augmentation.invert, 1)};
+#undef CHANGE
+
+static void apply(struct train_options *options, const struct change *change)
+{
+    char *field = (char *)options + change->at;
+    switch (change->kind) {
+    case DOUBLE: *(double *)field = change->value; break;
+    case INT: *(int *)field = (int)change->value; break;
+    case INT64: *(int64_t *)field = (int64_t)change->value; break;
+    case UINT64: *(uint64_t *)field = (uint64_t)change->value; break;
+    case BOOL: *(bool *)field = change->value != 0; break;
+    }
+}
+
+/* Where all of them can be seen. */
+static struct train_options rich_options(void)
+{
+    struct train_options options = plain_options();
+    options.parts = PART_ALL;
+    options.steps = 4;
+    options.batch = 2;
+    options.masks = 3;
+    options.rounds = 3;
+    options.box_share = 0.5;
+    options.jitter = (struct box_jitter){.share = 0.1, .most = 5};
+    options.adam.decoupled = true;
+    options.adam.weight_decay = 0.1;
+    options.schedule = SCHEDULE_STEP;
+    options.lr_steps = (struct lr_steps){0.5, {0.25, 0.75}};
+    options.augmentation = (struct augmentation){.flip = 0.5, .rotate_deg = 20, .scale = 0.1, .elastic = 0.02, .intensity = 0.1,
+                                                 .window = 0.1, .noise = 0.05, .blur = 1, .low_resolution = 0.3, .invert = 0.2};
+    return options;
+}
+
+static char *weights_of(const struct train_options *options, size_t *size)
+{
+    struct sm_config config = small_config();
+    struct sm_model *model = small_model(&config);
+    assert_int_equal(train_run(model, options, NULL, NULL, NULL, NULL), SM_OK);
+    sm_model_close(model);
+    return slurp(output, size);
+}
+
+static void test_every_number(void **unused)
+{
+    struct train_options options = rich_options();
+    char settings[SETTINGS_MAX], changed_settings[SETTINGS_MAX];
+    size_t size, changed_size;
+    (void)unused;
+    options.state = NULL;
+    settings_of(settings, &options);
+    char *weights = weights_of(&options, &size);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct train_options changed = options;
+        apply(&changed, &changes[i]);
+        settings_of(changed_settings, &changed);
+        assert_true(strlen(changed_settings) < SETTINGS_MAX - 400); /* room for the longest numbers */
+        if (strcmp(settings, changed_settings) == 0)
+            fail_msg("%s: a run is gone on with when it is another", changes[i].what);
+        char *changed_weights = weights_of(&changed, &changed_size);
+        if (changed_size == size && memcmp(changed_weights, weights, size) == 0)
+            fail_msg("%s: changes nothing", changes[i].what);
+        free(changed_weights);
+    }
+    free(weights);
 }
 
 /* ---- states ---- */
@@ -132,7 +299,9 @@ static void test_states(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_states)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_stopped),
+                                       cmocka_unit_test(test_every_number),
+                                       cmocka_unit_test(test_states)};
     nn_set_threads(1);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
