@@ -334,6 +334,13 @@ static enum sm_status grey_slice(struct example *e, const struct cached *c, cons
     return SM_OK;
 }
 
+/* Volumes that do not fit into the cache are read again and again. */
+static enum sm_status has_changed(const struct cached *c, struct sm_err *err)
+{
+    return sm_fail(err, SM_CORRUPT, "%s: is no longer what it was when training began",
+                   sm_dataset_case(c->set, c->index)->image);
+}
+
 enum sm_status pool_draw(struct example *example, struct pool *pool, size_t index, int objects,
                          struct rng *rng, struct sm_err *err)
 {
@@ -343,13 +350,15 @@ enum sm_status pool_draw(struct example *example, struct pool *pool, size_t inde
     enum sm_status status = fetch(pool, slice->case_index, &c, err);
     if (status)
         return status;
-    views_of(pool, c, views);
+    if (slice->view >= views_of(pool, c, views) || slice->number >= views[slice->view].dim[2])
+        return has_changed(c, err);
     const struct sm_view *view = &views[slice->view];
     size_t *chosen = malloc((c->objects.count + 1) * sizeof *chosen);
     if (!chosen)
         return sm_fail(err, SM_MEMORY, "out of memory");
     int count = draw_objects(chosen, pool, c, view, slice->number, objects, rng);
-    status = example_reserve(example, view->dim[1], view->dim[0], c->image.channels, count, err);
+    status = count > 0 ? example_reserve(example, view->dim[1], view->dim[0], c->image.channels, count, err)
+                       : has_changed(c, err);
     if (!status)
         status = grey_slice(example, c, view, slice->number, err);
     for (int i = 0; i < count && !status; i++)

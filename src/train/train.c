@@ -174,7 +174,7 @@ static enum sm_status report(struct run *run, bool over, struct sm_err *err)
 static int64_t steps_expected(const struct run *run)
 {
     double share = share_done(run), step = (double)run->place.step;
-    return share > 0 ? llround(fmin(fmax(step / share, step), (double)run->options->steps)) : run->options->steps;
+    return share > 0 ? llround(fmax(fmin(step / share, (double)run->options->steps), step)) : run->options->steps;
 }
 
 static void show_progress(const struct run *run)
