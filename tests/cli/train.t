@@ -85,6 +85,15 @@ train("$several --steps 2 -o $dir/parts.h5");
 train("$several --steps 4 --resume -o $dir/parts.h5");
 ok(slurp("$dir/parts.h5") eq slurp("$dir/even.h5"), 'and goes on after it');
 
+sub value { my ($key, $log) = @_; return slurp($log) =~ /"$key":([\d.e+-]+)/ ? $1 : 'missing' }
+my $known = "-w $dir/a.h5 --synthetic 1 --masks 2 --rounds 0 --box-share 1 --jitter 0 --train all --threads 1 -q"; # nothing is drawn
+train("$known --batch 2 --steps 1 -o $dir/at_once.h5");
+train("$known --batch 1 --accumulate 2 --steps 2 -o $dir/one_by_one.h5");
+for ('loss', 'gradient_norm') {
+    my ($one, $other) = (value($_, "$dir/at_once.log.jsonl"), value($_, "$dir/one_by_one.log.jsonl"));
+    ok($one > 0 && abs($one - $other) < 1e-5 * $one, "two batches of one have the $_ of one of two") or diag "$one, $other";
+}
+
 # ---- files that cannot be written ----
 my $whole = slurp("$dir/even.state.h5");
 $status = system("ulimit -f 45000; exec $program train $several --steps 8 --resume -o $dir/even.h5 >$dir/said 2>&1") >> 8;
