@@ -70,7 +70,8 @@ static enum sm_status fetch(struct pool *pool, size_t index, struct cached **out
     c->bytes = voxels * (sm_voxel_type_bytes(c->image.type) * c->image.channels + 2 * c->objects.map_count);
     pool->bytes += c->bytes;
     make_room(pool, c);
-    c->window = pool->rule.window;
+    bool by_default = pool->rule.window.mode == SM_WINDOW_DEFAULT && !c->image.display_ready;
+    c->window = by_default ? pool->rule.volumes : pool->rule.window;
     return sm_window_prepare(&c->window, &c->image, err);
 }
 
@@ -288,11 +289,13 @@ static uint64_t digest_text(uint64_t digest, const char *text)
 
 uint64_t pool_digest(const struct pool *pool)
 {
-    const struct sm_window *window = &pool->rule.window;
     char text[160];
-    snprintf(text, sizeof text, "%d %d %.9g %.9g %.9g", (int)pool->rule.orient, (int)window->mode, window->center,
-             window->width, pool->rule.smallest);
+    snprintf(text, sizeof text, "%d %.9g ", (int)pool->rule.orient, pool->rule.smallest);
     uint64_t digest = digest_text(0xCBF29CE484222325, text);
+    sm_window_name(&pool->rule.window, text, sizeof text);
+    digest = digest_text(digest, text);
+    sm_window_name(&pool->rule.volumes, text, sizeof text);
+    digest = digest_text(digest, text);
     for (size_t i = 0; i < pool->count; i++) {
         const struct slice *slice = &pool->slices[i];
         const struct cached *c = &pool->cases[slice->case_index];
