@@ -67,7 +67,8 @@ enum sm_status sm_model_open(struct sm_model **model, const char *path, struct s
 enum sm_status sm_model_open_as(struct sm_model **model, const char *path,
                                 enum sm_precision precision, struct sm_err *err);
 /* The same, but the encoder's tensors are only looked at by the first sm_encode, which may then fail as
- * opening would: for who may not need the encoder at all. */
+ * opening would, and those that have to be copied are only by a session's second: for who may not need the encoder
+ * at all, or once. */
 enum sm_status sm_model_open_lazily(struct sm_model **model, const char *path,
                                     enum sm_precision precision, struct sm_err *err);
 void sm_model_close(struct sm_model *model);

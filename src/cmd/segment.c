@@ -122,11 +122,10 @@ static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
     enum sm_precision precision = segment_precision(command);
-    if (!command->embeddings)
-        return sm_model_open_as(&job->model, command->weights, precision, err);
     enum sm_status status = sm_model_open_lazily(&job->model, command->weights, precision, err);
-    if (!status)
-        status = segment_digest_weights(job, err);
+    if (status || !command->embeddings)
+        return status;
+    status = segment_digest_weights(job, err);
     return status ? status
                   : sm_embeddings_open(&job->embeddings, command->embeddings, job->model, job->weights_sha256,
                                        command->embeddings_size, err);

@@ -8,6 +8,7 @@ struct pass {
     struct arena *arena;
     int batch, side; /* side: tokens along a side of a picture, G */
     int rows;        /* tokens of all pictures: batch * G * G */
+    bool lay_out;    /* filters are laid out here */
 };
 
 static bool measuring(const struct pass *pass)
@@ -114,21 +115,37 @@ static void gate_channels(const struct pass *pass, const struct adapter *adapter
     arena_release(pass->arena, mark);
 }
 
+/* A filter's place for as long as it is used, where it is in PyTorch's layout still. */
+static float *take_filter(const struct pass *pass, int taps)
+{
+    size_t dim = (size_t)pass->config->embed_dim;
+    return pass->lay_out ? arena_floats(pass->arena, taps * dim * dim) : NULL;
+}
+
 /* x to relu(up(relu(down(x)))) + skip, in place. ref: Adapter_Layer, self.spatial */
 static void convolve_down_and_up(const struct pass *pass, const struct block_products *products,
                                  float *x, const float *skip)
 {
     int dim = pass->config->embed_dim, side = pass->side, half = (side - 1) / 2 + 1;
-    const struct nn_weights *down = &products->spatial_down, *up = &products->spatial_up;
+    struct nn_weights down = products->spatial_down, up = products->spatial_up;
     size_t mark = arena_mark(pass->arena);
+    float *filter = take_filter(pass, 4 * 4);
     float *halved = arena_floats(pass->arena, (size_t)pass->batch * half * half * dim);
     float *scratch = take_largest(
-        pass, (size_t[]){nn_dense_conv_scratch(down, pass->batch, side, side, 3, 2, 1),
-                         nn_dense_conv_transpose_scratch(up, pass->batch, half, half, 4), 0});
+        pass, (size_t[]){nn_dense_conv_scratch(&down, pass->batch, side, side, 3, 2, 1),
+                         nn_dense_conv_transpose_scratch(&up, pass->batch, half, half, 4), 0});
     if (!measuring(pass)) {
-        nn_dense_conv(halved, x, down, &(struct nn_after){.activation = NN_RELU}, pass->batch,
+        if (filter && products->given_down) {
+            nn_pack_conv(filter, products->given_down, dim, dim, 3, 3);
+            down.data = filter;
+        }
+        nn_dense_conv(halved, x, &down, &(struct nn_after){.activation = NN_RELU}, pass->batch,
                       side, side, 3, 2, 1, scratch);
-        nn_dense_conv_transpose(x, halved, up,
+        if (filter && products->given_up) {
+            nn_pack_conv_transpose(filter, products->given_up, dim, dim, 4);
+            up.data = filter;
+        }
+        nn_dense_conv_transpose(x, halved, &up,
                                 &(struct nn_after){.activation = NN_RELU, .add = skip},
                                 pass->batch, half, half, 4, scratch);
     }
@@ -208,7 +225,7 @@ void image_encoder_forward(const struct sm_model *model, struct arena *arena, fl
     const struct sm_config *config = &model->config;
     const struct image_encoder *weights = &model->weights.image_encoder;
     int side = grid_side(config);
-    struct pass pass = {config, arena, batch, side, batch * side * side};
+    struct pass pass = {config, arena, batch, side, batch * side * side, model_lays_out(model)};
     size_t mark = arena_mark(arena);
     float *tokens = take_rows(&pass, config->embed_dim);
     embed_patches(&pass, weights, tokens, x);

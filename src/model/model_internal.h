@@ -34,6 +34,7 @@ struct adapter {
 /* What the encoder multiplies with: the tensors named so, as they are or in a lower precision. */
 struct block_products {
     struct nn_weights qkv, proj, mlp1, mlp2, spatial_down, spatial_up;
+    const float *given_down, *given_up; /* the last two in PyTorch's layout, where they are deferred */
 };
 struct neck_products {
     struct nn_weights conv1, conv2;
@@ -112,8 +113,10 @@ struct sm_model {
     struct deferred *deferred; /* what is left to do to the encoder's tensors; NULL: nothing */
 };
 
-/* weights.c: before the encoder is used. Safe from several threads. */
-enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err);
+/* deferred.c: before the encoder is used; safe from several threads. `often`: the adapters' filters, most of what has
+ * to be copied, are laid out for good, else in each forward pass anew, in the arena. */
+enum sm_status model_prepare_encoder(const struct sm_model *model, bool often, struct sm_err *err);
+bool model_lays_out(const struct sm_model *model);
 void deferred_free(struct deferred *deferred);
 
 /* ---- precision.c ---- */
@@ -130,6 +133,8 @@ void keep_products(struct sm_model *model);
 bool product_of(const struct sm_model *model, const float *const *field, const float *x, struct nn_weights *view,
                 struct nn_weights **kept);
 enum nn_precision nn_precision_of(enum sm_precision precision);
+/* Where the tensor of this field is kept in PyTorch's layout; NULL: it is no filter of an adapter. */
+const float **filter_given(struct sm_model *model, const float *const *field);
 
 /* ---- numbers that follow from the configuration ---- */
 

@@ -16,6 +16,7 @@ struct pair {
     struct nn_weights *product;
     enum shape shape;
     int n, k, kernel;
+    const float **given; /* NULL: used in PyTorch's layout */
 };
 
 enum { BLOCK_PAIRS = 6 };
@@ -26,12 +27,12 @@ static void block_pairs(struct pair pairs[BLOCK_PAIRS], struct sm_model *model, 
     struct block_products *p = &b->products;
     int dim = model->config.embed_dim, mlp_dim = model->config.mlp_dim;
     const struct pair all[BLOCK_PAIRS] = {
-        {&b->qkv.weight, &p->qkv, LINEAR, 3 * dim, dim, 1},
-        {&b->proj.weight, &p->proj, LINEAR, dim, dim, 1},
-        {&b->mlp1.weight, &p->mlp1, LINEAR, mlp_dim, dim, 1},
-        {&b->mlp2.weight, &p->mlp2, LINEAR, dim, mlp_dim, 1},
-        {&b->adapter.spatial_down, &p->spatial_down, CONVOLUTION, dim, dim, 3},
-        {&b->adapter.spatial_up, &p->spatial_up, TRANSPOSED, dim, dim, 4},
+        {&b->qkv.weight, &p->qkv, LINEAR, 3 * dim, dim, 1, NULL},
+        {&b->proj.weight, &p->proj, LINEAR, dim, dim, 1, NULL},
+        {&b->mlp1.weight, &p->mlp1, LINEAR, mlp_dim, dim, 1, NULL},
+        {&b->mlp2.weight, &p->mlp2, LINEAR, dim, mlp_dim, 1, NULL},
+        {&b->adapter.spatial_down, &p->spatial_down, CONVOLUTION, dim, dim, 3, &p->given_down},
+        {&b->adapter.spatial_up, &p->spatial_up, TRANSPOSED, dim, dim, 4, &p->given_up},
     };
     for (int i = 0; i < BLOCK_PAIRS; i++)
         pairs[i] = all[i];
@@ -67,6 +68,12 @@ bool product_of(const struct sm_model *model, const float *const *field, const f
     *weights = view(&pair, x);
     *kept = pair.product;
     return true;
+}
+
+const float **filter_given(struct sm_model *model, const float *const *field)
+{
+    struct pair pair;
+    return find(&pair, model, field) ? pair.given : NULL;
 }
 
 enum nn_precision nn_precision_of(enum sm_precision precision)

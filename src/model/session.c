@@ -233,7 +233,7 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
     if (!status)
-        status = model_prepare_encoder(s->model, err);
+        status = model_prepare_encoder(s->model, s->encoded, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++) {
@@ -242,6 +242,7 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
         if (status)
             return status;
     }
+    s->encoded = true;
     image_encoder_forward(s->model, &s->arena, embeddings, s->input, count,
                           s->tap.stage ? &s->tap : NULL);
     return SM_OK;
@@ -256,11 +257,12 @@ enum sm_status session_encode_squares(struct sm_session *s, const float *const *
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
     if (!status)
-        status = model_prepare_encoder(s->model, err);
+        status = model_prepare_encoder(s->model, s->encoded, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++)
         memcpy(s->input + (size_t)i * floats, squares[i], floats * sizeof *s->input);
+    s->encoded = true;
     image_encoder_forward(s->model, &s->arena, embeddings, s->input, count, NULL);
     return SM_OK;
 }

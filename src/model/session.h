@@ -9,6 +9,7 @@ struct sm_session {
     const struct sm_model *model;
     int threads; /* nn_threads() at opening: what scratch is sized for */
     int max_batch, max_prompts;
+    bool encoded; /* something, before */
     struct arena arena; /* the buffers below first, then whatever a call takes and gives back */
     float *input;       /* (max_batch, S, S, 3) */
     bool *done;         /* (max_prompts) */

@@ -1,5 +1,3 @@
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,16 +208,18 @@ static enum sm_status measure(void *context, const struct tensor *tensor, struct
     return SM_OK;
 }
 
+/* Infinities and NaN have an exponent of ones. Integers, as their sums need not wait for each other. */
 static bool all_finite(const float *x, int64_t count)
 {
-    float sum = 0;
-#pragma omp parallel for simd reduction(+ : sum) num_threads(nn_threads()) if (count >= LARGE)
+    const uint32_t exponent = 0x7F800000, *bits = (const uint32_t *)x;
+    uint32_t odd = 0;
+#pragma omp parallel for simd reduction(| : odd) num_threads(nn_threads()) if (count >= LARGE)
     for (int64_t i = 0; i < count; i++)
-        sum += x[i] * 0.0f; /* NaN from anything that is not finite, and stays NaN */
-    return sum == 0;
+        odd |= (bits[i] & exponent) == exponent;
+    return !odd;
 }
 
-static void repack(const struct tensor *t, float *out, const float *in)
+void tensor_lay_out(const struct tensor *t, float *out, const float *in)
 {
     if (t->layout == CONV)
         nn_pack_conv(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
@@ -233,7 +233,7 @@ static void keep(struct loader *loader, const struct tensor *tensor, size_t lowe
 {
     float *place = lowered ? loader->repacked : kept;
     if (!packed)
-        repack(tensor, place, given);
+        tensor_lay_out(tensor, place, given);
     else
         place = given;
     if (lowered)
@@ -242,22 +242,7 @@ static void keep(struct loader *loader, const struct tensor *tensor, size_t lowe
         *tensor->field = place;
 }
 
-/* A tensor that lies in the map, and is checked and laid out when it is needed. */
-struct later {
-    struct tensor tensor;
-    float *given;
-    void *kept;
-};
-struct deferred {
-    char *path;
-    void (*forget)(const float *values, int64_t count);
-    struct later *list;
-    size_t count;
-    atomic_bool done;
-    pthread_mutex_t lock;
-};
-
-static enum sm_status check_finite(const char *path, const struct tensor *tensor, const float *values,
+enum sm_status tensor_check_finite(const char *path, const struct tensor *tensor, const float *values,
                                    struct sm_err *err)
 {
     if (all_finite(values, tensor->count))
@@ -265,21 +250,6 @@ static enum sm_status check_finite(const char *path, const struct tensor *tensor
     return sm_fail(err, SM_WEIGHTS,
                    "%s: tensor %s holds infinities or NaN; the file is damaged, convert it again", path,
                    tensor->name);
-}
-
-/* Its field points to where it will be. */
-static enum sm_status defer(struct sm_model *model, const struct later *later, struct sm_err *err)
-{
-    struct deferred *d = model->deferred;
-    struct later *list = d->list;
-    if ((d->count & (d->count - 1)) == 0)
-        list = realloc(list, (d->count ? 2 * d->count : 1) * sizeof *list);
-    if (!list)
-        return sm_fail(err, SM_MEMORY, "out of memory");
-    d->list = list;
-    list[d->count++] = *later;
-    *later->tensor.field = later->kept ? later->kept : later->given;
-    return SM_OK;
 }
 
 static bool of_encoder(const struct tensor *tensor)
@@ -302,67 +272,17 @@ static enum sm_status load(void *context, const struct tensor *tensor, struct sm
     if (!placed || repacked)
         kept = arena_take(loader->block, lowered ? lowered : (size_t)tensor->count * sizeof(float));
     if (loader->model->deferred && placed && !lowered && of_encoder(tensor))
-        return defer(loader->model, &(struct later){*tensor, placed, kept}, err);
+        return deferred_add(loader->model, tensor, placed, kept, err);
     float *given = placed ? placed : repacked ? loader->staging : kept;
     enum sm_status status = placed ? SM_OK : source->fill(source->context, tensor, given, err);
     if (!status)
-        status = check_finite(source->path, tensor, given, err);
+        status = tensor_check_finite(source->path, tensor, given, err);
     if (status)
         return status;
     keep(loader, tensor, lowered, given, packed, kept);
     if (placed && repacked)
         source->forget(placed, tensor->count);
     return SM_OK;
-}
-
-static enum sm_status prepare(struct deferred *d, struct sm_err *err)
-{
-    for (size_t n = 0; n < d->count; n++) {
-        struct later *later = &d->list[n];
-        enum sm_status status = check_finite(d->path, &later->tensor, later->given, err);
-        if (status)
-            return status;
-        if (!later->kept)
-            continue;
-        repack(&later->tensor, later->kept, later->given);
-        d->forget(later->given, later->tensor.count);
-    }
-    return SM_OK;
-}
-
-enum sm_status model_prepare_encoder(const struct sm_model *model, struct sm_err *err)
-{
-    struct deferred *d = model->deferred;
-    if (!d || atomic_load(&d->done))
-        return SM_OK;
-    pthread_mutex_lock(&d->lock);
-    enum sm_status status = atomic_load(&d->done) ? SM_OK : prepare(d, err);
-    atomic_store(&d->done, status == SM_OK);
-    pthread_mutex_unlock(&d->lock);
-    return status;
-}
-
-static enum sm_status deferred_open(struct sm_model *model, const struct tensor_source *source, struct sm_err *err)
-{
-    struct deferred *d = calloc(1, sizeof *d);
-    if (!d || !(d->path = strdup(source->path))) {
-        free(d);
-        return sm_fail(err, SM_MEMORY, "out of memory");
-    }
-    d->forget = source->forget;
-    pthread_mutex_init(&d->lock, NULL);
-    model->deferred = d;
-    return SM_OK;
-}
-
-void deferred_free(struct deferred *d)
-{
-    if (!d)
-        return;
-    pthread_mutex_destroy(&d->lock);
-    free(d->path);
-    free(d->list);
-    free(d);
 }
 
 static enum sm_status fill_model(struct sm_model *model, const struct tensor_source *source,
@@ -415,7 +335,7 @@ enum sm_status model_from_source_as(struct sm_model **model, const struct sm_con
         return sm_fail(err, SM_MEMORY, "out of memory");
     made->config = *config;
     made->precision = precision;
-    status = source->lazily ? deferred_open(made, source, err) : SM_OK;
+    status = source->lazily ? deferred_open(&made->deferred, source->path, source->forget, err) : SM_OK;
     if (!status)
         status = fill_model(made, source, err);
     if (status)

@@ -27,6 +27,19 @@ enum sm_status weights_each(struct weights *weights, const struct sm_config *con
                                                     struct sm_err *err),
                             void *context, struct sm_err *err);
 
+/* out = in, PyTorch's layout, in the model's. */
+void tensor_lay_out(const struct tensor *tensor, float *out, const float *in);
+/* SM_WEIGHTS, with the path, where the values hold infinities or NaN. */
+enum sm_status tensor_check_finite(const char *path, const struct tensor *tensor, const float *values,
+                                   struct sm_err *err);
+
+/* deferred.c: a tensor of the encoder that lies in the map, in PyTorch's layout when `kept` is where it will be laid
+ * out, else as it is used. Its field points to where it will be. */
+enum sm_status deferred_open(struct deferred **deferred, const char *path,
+                             void (*forget)(const float *values, int64_t count), struct sm_err *err);
+enum sm_status deferred_add(struct sm_model *model, const struct tensor *tensor, const float *given, float *kept,
+                            struct sm_err *err);
+
 /* Where tensors come from. */
 struct tensor_source {
     void *context;

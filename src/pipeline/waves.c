@@ -3,6 +3,7 @@
  * a few are encoded together, and all prompts on a slice are decoded together; a slice's embedding is
  * kept while an object may still come to it, so nothing is encoded twice. */
 #include <stdlib.h>
+#include "model/model_internal.h"
 #include "pipeline/run.h"
 
 static int by_place(const void *a, const void *b)
@@ -74,6 +75,12 @@ static enum sm_status decode_together(struct run *run, const struct place *place
     return status;
 }
 
+/* By all threads, and before the encoder's clock starts. Where embeddings are kept it may not be needed at all. */
+static enum sm_status prepare_encoder(const struct run *run, struct sm_err *err)
+{
+    return run->kept || run->lent ? SM_OK : model_prepare_encoder(run->model, run->known > (size_t) run->batch, err);
+}
+
 /* In the first wave all places are given, and so may be decoded before any of them is followed up; later a slice's
  * prompts may depend on what was found on the one before it. */
 static enum sm_status run_wave(struct run *run, const struct wave *wave, bool given, struct wave *next,
@@ -81,7 +88,9 @@ static enum sm_status run_wave(struct run *run, const struct wave *wave, bool gi
 {
     size_t decoded = 0;
     run->known += count_slices(wave);
-    enum sm_status status = given ? decode_side_by_side(run, wave, &decoded, err) : SM_OK;
+    enum sm_status status = prepare_encoder(run, err);
+    if (!status && given)
+        status = decode_side_by_side(run, wave, &decoded, err);
     for (size_t n = 0, count; !status && n < wave->count; n += count) {
         const struct place *places = wave->places + n;
         count = on_one_slice(places, wave->count - n);

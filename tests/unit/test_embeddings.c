@@ -15,6 +15,7 @@
 #include "base/digest.h"
 #include "h5/h5.h"
 #include "lib/small_model.h"
+#include "model/model_internal.h"
 #include "nn/nn.h"
 #include "pipeline/embeddings.h"
 
@@ -360,6 +361,19 @@ static enum sm_status encode_as(const char *file, bool lazily, enum sm_precision
     return status;
 }
 
+static enum sm_status encode_picture_at_once(const struct sm_picture *picture, float *out)
+{
+    struct sm_session *session = NULL;
+    enum sm_status status = sm_model_open(&model, weights, NULL);
+    if (!status)
+        status = sm_session_open(&session, model, 1, 1, NULL);
+    if (!status)
+        status = sm_encode(session, picture, 1, out, NULL);
+    sm_session_close(session);
+    sm_model_close(model);
+    return status;
+}
+
 static enum sm_status encode_one(const char *file, bool lazily, float *out, struct sm_err *err)
 {
     return encode_as(file, lazily, SM_PRECISION_FLOAT32, out, err);
@@ -392,6 +406,36 @@ static void packed_weights_are_the_same(void **state)
     }
 }
 
+/* Opened lazily, a session's first encoding lays the adapters' filters out for itself, its second for good. */
+static void filters_are_the_same_however_laid_out(void **state)
+{
+    (void) state;
+    static uint8_t grey[20 * 20];
+    static float all[4][8192];
+    const struct sm_picture picture = {20, 20, 1, grey};
+    struct sm_session *session[2] = {NULL};
+    struct sm_config config = small_config();
+    struct sm_err err;
+    config.embed_dim = 32; /* large enough to be used where it lies in the file */
+    config.mlp_dim = 128;
+    for (int p = 0; p < 400; p++)
+        grey[p] = (uint8_t) (p * p);
+    assert_true(small_file(weights, &config, NULL));
+    assert_int_equal(encode_picture_at_once(&picture, all[3]), SM_OK);
+    assert_int_equal(sm_model_open_lazily(&model, weights, SM_PRECISION_FLOAT32, &err), SM_OK);
+    assert_true(model_lays_out(model));
+    for (int s = 0; s < 2; s++)
+        assert_int_equal(sm_session_open(&session[s], model, 1, 1, &err), SM_OK);
+    for (int n = 0; n < 3; n++) /* the other session was opened before, and is used after */
+        assert_int_equal(sm_encode(session[n == 2], &picture, 1, all[n], &err), SM_OK);
+    assert_false(model_lays_out(model));
+    for (int n = 0; n < 3; n++)
+        assert_memory_equal(all[n], all[3], sm_embedding_floats(&config) * sizeof(float));
+    for (int s = 0; s < 2; s++)
+        sm_session_close(session[s]);
+    sm_model_close(model);
+}
+
 static void the_encoder_is_read_when_needed(void **state)
 {
     (void) state;
@@ -421,7 +465,7 @@ int main(void)
         WITH_FOLDER(other_files_are_left_alone),       WITH_FOLDER(processes_share_a_table),
         WITH_FOLDER(a_digest_decides),                 WITH_FOLDER(precision_decides),
         WITH_FOLDER(an_embedding_stands_alone),        WITH_FOLDER(the_encoder_is_read_when_needed),
-        WITH_FOLDER(packed_weights_are_the_same),
+        WITH_FOLDER(packed_weights_are_the_same),      WITH_FOLDER(filters_are_the_same_however_laid_out),
     };
     return cmocka_run_group_tests_name("embeddings", tests, NULL, NULL);
 }
