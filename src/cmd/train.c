@@ -268,6 +268,8 @@ static enum sm_status run(struct job *job, struct sm_err *err)
         status = open_pools(job, err);
     if (status)
         return status;
+    if (!job->model->config.adapter && (job->options->parts & (PART_ADAPTERS | PART_ENCODER)) == PART_ADAPTERS)
+        sm_warn(cmd_listener(), "the model has no adapters: prompt encoder and decoder are trained, the image encoder is not");
     count_steps(job);
     return train_run(job->model, job->options, job->pool, job->held_out, cmd_listener(), err);
 }

@@ -118,6 +118,15 @@ like($out, qr/--first-points takes up to 8 numbers/, 'with the reason');
 ($status) = train("$small --train decoder --outputs both --choose lowest --checkpointing yes --steps 2 -o $dir/g.h5");
 is($status, 0, 'the decoder alone, both outputs');
 
+# ---- a model without adapters ----
+system($^X, 'tests/lib/make_pth.pl', 'zip,float,sam', "$dir/sam.pth");
+is(system("$program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5"), 0, 'a model as SAM is');
+($status, $out) = train("-w $dir/sam.h5 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
+is($status, 0, 'it is trained') or diag $out;
+like($out, qr/has no adapters: prompt encoder and decoder are trained/, 'without adapters, which is said');
+($status, $out) = train("-w $dir/sam.h5 --train all --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
+is("$status $out", '0 ', 'all of it, without a word');
+
 # ---- pictures of another size ----
 ($status, $out) = train("-w $dir/a.h5 --image-size 128 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 -q -o $dir/larger.h5");
 is($status, 0, 'training goes on at another size') or diag $out;
