@@ -170,7 +170,8 @@ static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, stru
                     : SM_OK;
 }
 
-static enum sm_status open_data(struct data *data, const struct train_command *c, const struct option_list *paths,
+/* `subjects`: NULL where nobody asks whose images they are. */
+static enum sm_status open_data(struct data *data, const struct option_list *paths, const char *subjects, int channel,
                                 struct sm_err *err)
 {
     enum sm_status status = SM_OK;
@@ -180,10 +181,10 @@ static enum sm_status open_data(struct data *data, const struct train_command *c
     data->count = paths->count;
     for (size_t i = 0; i < data->count && !status; i++) {
         status = sm_dataset_open(&data->sets[i], paths->values[i], cmd_listener(), err);
-        if (!status && c->subjects)
-            status = sm_dataset_set_subjects(data->sets[i], c->subjects, err);
-        if (!status && c->channel)
-            status = sm_dataset_set_channel(data->sets[i], c->channel, err);
+        if (!status && subjects)
+            status = sm_dataset_set_subjects(data->sets[i], subjects, err);
+        if (!status && channel)
+            status = sm_dataset_set_channel(data->sets[i], channel, err);
     }
     return status;
 }
@@ -206,9 +207,9 @@ static enum sm_status open_pools(struct job *job, struct sm_err *err)
     struct pool_rule rule;
     enum sm_status status = pool_rule_of(job, &rule, err);
     if (!status)
-        status = open_data(&job->data, c, &c->data, err);
+        status = open_data(&job->data, &c->data, c->subjects, c->channel, err);
     if (!status)
-        status = open_data(&job->val, c, &c->val, err);
+        status = open_data(&job->val, &c->val, NULL, c->channel, err);
     struct data_sets data = sets_of(&job->data), val = job->val.count ? sets_of(&job->val) : data;
     rule.hold_out = c->hold_out;
     rule.side = SIDE_LEARN;

@@ -175,7 +175,7 @@ SKIP: {
     like($out, qr/training on \d+ slices of 3 cases/, 'three subjects are learned from');
     like($out, qr/held out: \d+ slices of 1 cases/, 'the fourth is held out');
     like(slurp("$dir/h.log.jsonl"), qr/"val_box":[\d.]+/, 'its Dice is reported');
-    ($status, $out) = train("$small --val $dir/data --steps 2 --val-slices 2 -o $dir/val.h5");
+    ($status, $out) = train("$small --val $dir/data --subjects 'no such name' --steps 2 --val-slices 2 -o $dir/val.h5");
     is($status, 0, 'other data to look at, with --val') or diag $out;
     like(slurp("$dir/val.log.jsonl"), qr/"step":2,.*"val_box":[\d.]+,"val_point":[\d.]+,"val_last":[\d.]+/, 'their Dice is reported');
     ($status, $out) = train("--data $dir/data --new tiny --image-size 64 --min-mask 90 --threads 1 -o $dir/i.h5");
