@@ -154,10 +154,12 @@ static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, stru
     const struct sm_config *config = &job->model->config;
     *rule = (struct pool_rule){.orient = config->orientation,
                                .window = {.mode = SM_WINDOW_DEFAULT},
+                               .volumes = config->normalization,
                                .smallest = c->min_mask_percent / 100,
                                .cache_bytes = (size_t)c->cache_mb << 20};
-    if (c->window || config->normalization.mode != SM_WINDOW_MINMAX)
-        rule->window = config->normalization;
+    enum sm_status status = c->window ? sm_window_parse(&rule->window, c->window, err) : SM_OK;
+    if (status)
+        return status;
     for (int i = 0; c->plane && i < 5; i++)
         if (strcmp(c->plane, planes[i]) == 0) {
             rule->all_planes = i == 4;

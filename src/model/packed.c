@@ -96,10 +96,9 @@ enum sm_status packed_measure(const struct sm_model *model, const struct tensor_
         arena_take(block, number_bytes(&p));
         *staged = p.numbers.count > *staged ? p.numbers.count : *staged;
     }
-    if (p.precision == NN_INT8) {
+    if (p.precision == NN_INT8)
         arena_floats(block, (size_t)p.view.n);
-        arena_take(block, (size_t)p.view.taps * p.view.n * sizeof(int32_t));
-    }
+    arena_take(block, nn_weights_stored_bytes(&p.view, p.precision));
     return SM_OK;
 }
 
@@ -159,16 +158,15 @@ enum sm_status packed_load(struct sm_model *model, const struct tensor_source *s
         numbers = own;
     }
     float *scale = NULL;
-    int32_t *total = NULL;
     if (p.precision == NN_INT8) {
         scale = arena_floats(block, (size_t)p.view.n);
-        total = arena_take(block, (size_t)p.view.taps * p.view.n * sizeof *total);
         status = status ? status : read_scale(scale, source, &p, err);
     } else if (!status && !halves_finite(numbers, p.numbers.count)) {
         status = refuse(source, tensor->name, err);
     }
+    void *memory = arena_take(block, nn_weights_stored_bytes(&p.view, p.precision));
     if (!status)
-        *p.kept = nn_weights_stored(numbers, scale, total, p.view.n, p.view.k, p.view.taps, p.precision);
+        *p.kept = nn_weights_stored(memory, numbers, scale, &p.view, p.precision);
     return status;
 }
 

@@ -40,7 +40,6 @@ struct work {
     const struct product *product;
     const struct gemm_set *set;
     gemm_tile *tile;
-    enum nn_precision precision; /* of the tile */
     int rows, groups;            /* tokens in all; groups of one tap */
     int blocks, block_groups;    /* of one tap */
     int panels;                  /* at a time */
@@ -60,6 +59,11 @@ static inline int smaller(int a, int b)
 static inline int pieces(int count, int size)
 {
     return (count + size - 1) / size;
+}
+
+static inline enum nn_precision precision_of(const struct work *work)
+{
+    return work->product->weights->precision;
 }
 
 static int per_group(const struct gemm_set *set, enum nn_precision precision)
@@ -82,8 +86,7 @@ static size_t thread_floats(int panels)
 static size_t product_scratch(int rows, int taps, const struct nn_weights *weights)
 {
     const struct gemm_set *set = gemm_own_set();
-    int words =
-        taps * pieces(weights->k, per_group(set, tile_precision(set, weights->precision)));
+    int words = taps * pieces(weights->k, per_group(set, weights->precision));
     int panels = panels_at_once(rows, words);
     return LINE + (size_t)panels * PANEL * (words + 2) + nn_threads() * thread_floats(panels);
 }
@@ -91,7 +94,7 @@ static size_t product_scratch(int rows, int taps, const struct nn_weights *weigh
 static void set_up(struct work *work, const struct product *product, float *scratch)
 {
     const struct gemm_set *set = gemm_own_set();
-    enum nn_precision precision = tile_precision(set, product->weights->precision);
+    enum nn_precision precision = product->weights->precision;
     int groups = pieces(product->weights->k, per_group(set, precision));
     int blocks = pieces(groups, MOST_GROUPS), words = product->taps * groups;
     int rows = product->batch * product->oh * product->ow;
@@ -108,7 +111,6 @@ static void set_up(struct work *work, const struct product *product, float *scra
         .tile = precision == NN_INT8   ? set->int8
                 : precision == NN_BF16 ? set->bf16
                                        : set->f32,
-        .precision = precision,
         .rows = rows,
         .groups = groups,
         .blocks = blocks,
@@ -176,9 +178,9 @@ static void quantise(const struct gemm_set *set, uint32_t *words, const float *x
 /* A pixel outside counts as zero. */
 static void fill_outside(const struct work *work, uint32_t *words, int32_t zero, int count)
 {
-    uint32_t word = work->precision != NN_INT8        ? 0
-                    : work->set->int8_group == 2 ? 0x10001u * (uint32_t)zero
-                                                      : 0x1010101u * (uint32_t)zero;
+    uint32_t word = precision_of(work) != NN_INT8 ? 0
+                    : work->set->int8_group == 2  ? 0x10001u * (uint32_t)zero
+                                                  : 0x1010101u * (uint32_t)zero;
     for (int i = 0; i < count; i++)
         words[i] = word;
 }
@@ -187,7 +189,7 @@ static void fill_outside(const struct work *work, uint32_t *words, int32_t zero,
 static void convert(const struct work *work, uint32_t words[PANEL][CHUNK], const float *const *row,
                     int first, int count, const float *factor, const int32_t *zero)
 {
-    int per = per_group(work->set, work->precision), k = work->product->weights->k;
+    int per = per_group(work->set, precision_of(work)), k = work->product->weights->k;
     int numbers = smaller(count * per, k - first * per);
     for (int t = 0; t < PANEL; t++) {
         const float *x = row[t] ? row[t] + first * per : NULL;
@@ -195,7 +197,7 @@ static void convert(const struct work *work, uint32_t words[PANEL][CHUNK], const
             words[t][count - 1] = 0;
         if (!x)
             fill_outside(work, words[t], zero[t], count);
-        else if (work->precision == NN_BF16)
+        else if (precision_of(work) == NN_BF16)
             work->set->to_bf16((uint16_t *)words[t], x, numbers);
         else
             quantise(work->set, words[t], x, factor[t], zero[t], numbers);
@@ -205,11 +207,11 @@ static void convert(const struct work *work, uint32_t words[PANEL][CHUNK], const
 static void pack_panel(const struct work *work, int start, int panel)
 {
     const struct product *p = work->product;
-    int first = (start + panel) * PANEL, per = per_group(work->set, work->precision);
+    int first = (start + panel) * PANEL, per = per_group(work->set, precision_of(work));
     uint32_t *to = work->packed + (size_t)panel * p->taps * work->groups * PANEL;
     float *factor = work->factor + panel * PANEL;
     int32_t *zero = work->zero + panel * PANEL;
-    if (work->precision == NN_INT8)
+    if (precision_of(work) == NN_INT8)
         find_scales(work, first, factor, zero);
     for (int tap = 0; tap < p->taps; tap++) {
         const float *row[PANEL];
@@ -230,11 +232,10 @@ static void pack_panel(const struct work *work, int start, int panel)
 
 /* ---- weights ---- */
 
-/* Bytes of a row that a group takes in memory. */
+/* Bytes of a row that a group takes in memory: four, or two of int8 that will be widened. */
 static size_t word_bytes(const struct work *work)
 {
-    static const size_t bytes[] = {[NN_F32] = 4, [NN_BF16] = 2, [NN_INT8] = 1};
-    return bytes[work->product->weights->precision] * per_group(work->set, work->precision);
+    return precision_of(work) == NN_INT8 ? (size_t)work->set->int8_group : sizeof(float);
 }
 
 /* A tile's weights: rows from `channel` on, groups from `group` on of one tap. */
@@ -264,20 +265,15 @@ static const char *fetch_tile(const struct work *work, const struct place *at, i
     const struct nn_weights *w = work->product->weights;
     const char *rows = weights_at(work, at);
     *stride = w->row_bytes;
-    bool pairs = work->precision == NN_INT8 && work->set->int8_group == 2;
-    bool same = work->precision == w->precision && !pairs;
-    if (same && !(rows_collide(*stride) && work->panels > 2))
+    bool pairs = precision_of(work) == NN_INT8 && work->set->int8_group == 2;
+    if (!pairs && !(rows_collide(*stride) && work->panels > 2))
         return rows;
     for (int c = 0; c < channels; c++, rows += w->row_bytes) {
         float *to = copy + c * TILE_STRIDE;
-        if (same)
-            memcpy(to, rows, groups * sizeof(float));
-        else if (pairs)
+        if (pairs)
             work->set->widen_int8((int16_t *)to, (const int8_t *)rows, 2 * groups);
-        else if (w->precision == NN_BF16)
-            work->set->from_bf16(to, (const uint16_t *)rows, groups);
         else
-            work->set->from_int8(to, (const int8_t *)rows, groups);
+            memcpy(to, rows, groups * sizeof(float));
     }
     *stride = TILE_STRIDE * sizeof(float);
     return (const char *)copy;
@@ -329,7 +325,7 @@ static void finish(const struct work *work, float *sums, int start, int panel, i
         out[t] = token < work->rows ? output_row(p, token) + channel : NULL;
         add[t] = out[t] && after->add ? after->add + (out[t] - p->out) : NULL;
     }
-    if (work->precision == NN_INT8) {
+    if (precision_of(work) == NN_INT8) {
         int32_t total[BLOCK] = {0};
         for (int tap = 0; tap < p->taps; tap++)
             for (int c = 0; c < channels; c++)
@@ -337,9 +333,8 @@ static void finish(const struct work *work, float *sums, int start, int panel, i
         work->set->from_int32(sums, channels, w->scale + channel, total,
                               work->factor + panel * PANEL, work->zero + panel * PANEL);
     }
-    bool scaled = w->precision == NN_INT8 && work->precision != NN_INT8;
-    work->set->affine(sums, channels, scaled ? w->scale + channel : NULL,
-                      after->bias ? after->bias + channel : NULL, after->activation == NN_RELU);
+    work->set->add_bias(sums, channels, after->bias ? after->bias + channel : NULL,
+                        after->activation == NN_RELU);
     if (after->activation == NN_GELU)
         nn_simd()->gelu(sums, (size_t)channels * PANEL);
     work->set->unpack(out, after->add ? add : NULL, sums, channels);

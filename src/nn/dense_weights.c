@@ -1,7 +1,6 @@
 /* Views of weights, and weights rounded to bfloat16 and int8. */
 #include <math.h>
 #include <string.h>
-#include "base/half.h"
 #include "nn/gemm.h"
 #include "nn/nn.h"
 
@@ -46,11 +45,15 @@ static size_t piece_bytes(const struct nn_weights *w, enum nn_precision precisio
     return (bytes + 3) / 4 * 4;
 }
 
-/* Where float32 is BLAS's, whose kernels ours cannot match, only our own for this precision would win:
- * without one, rounded weights are kept in float32. */
+/* Without a kernel for the precision, rounded weights are kept in float32. */
 static bool kept_wide(enum nn_precision precision)
 {
-    return !gemm_set() && tile_precision(gemm_own_set(), precision) == NN_F32;
+    return !nn_is_native(precision);
+}
+
+static size_t wide_bytes(const struct nn_weights *w)
+{
+    return (size_t)w->taps * w->n * w->k * sizeof(float);
 }
 
 size_t nn_weights_bytes(const struct nn_weights *w, enum nn_precision precision)
@@ -58,7 +61,7 @@ size_t nn_weights_bytes(const struct nn_weights *w, enum nn_precision precision)
     if (precision == NN_F32)
         return 0;
     if (kept_wide(precision))
-        return (size_t)w->taps * w->n * w->k * sizeof(float);
+        return wide_bytes(w);
     size_t numbers = whole_lines((size_t)w->taps * w->n * piece_bytes(w, precision));
     size_t scales = whole_lines(w->n * sizeof(float));
     size_t totals = whole_lines((size_t)w->taps * w->n * sizeof(int32_t));
@@ -93,24 +96,71 @@ static int32_t to_int8(int8_t *out, const float *x, float scale, int count)
     return total;
 }
 
-/* Rounded, in float32, in the same layout. */
+/* ---- in float32 ---- */
+
+static void widen(float *out, const void *numbers, float scale, int count, enum nn_precision precision)
+{
+    const struct gemm_set *set = gemm_own_set();
+    if (precision == NN_BF16) {
+        set->from_bf16(out, numbers, count);
+        return;
+    }
+    set->from_int8(out, numbers, count);
+    for (int i = 0; i < count; i++)
+        out[i] *= scale;
+}
+
+/* Of weights that are float32 at `memory`, in the layout of `w`. */
+static float *wide_piece(float *memory, const struct nn_weights *w, int channel, int tap)
+{
+    return (float *)((char *)memory + channel * w->row_bytes + tap * w->tap_bytes);
+}
+
+static void round_piece(float *out, const float *x, float scale, int count, enum nn_precision precision)
+{
+    union {
+        uint16_t halves[CHUNK];
+        int8_t bytes[CHUNK];
+    } numbers;
+    for (int i = 0; i < count; i += CHUNK) {
+        int here = count - i < CHUNK ? count - i : CHUNK;
+        if (precision == NN_BF16)
+            gemm_own_set()->to_bf16(numbers.halves, x + i, here);
+        else
+            to_int8(numbers.bytes, x + i, scale, here);
+        widen(out + i, &numbers, scale, here, precision);
+    }
+}
+
 static struct nn_weights lower_wide(float *memory, const struct nn_weights *w,
                                     enum nn_precision precision)
 {
     struct nn_weights wide = *w;
     wide.data = memory;
+#pragma omp parallel for num_threads(nn_threads())
     for (int c = 0; c < w->n; c++) {
-        float scale = channel_scale(w, c), factor = scale > 0 ? 1 / scale : 0;
-        for (int tap = 0; tap < w->taps; tap++) {
-            const float *x = piece(w, c, tap);
-            float *to = memory + (x - (const float *)w->data);
-            for (int i = 0; i < w->k; i++)
-                to[i] = precision == NN_INT8 ? scale * rintf(x[i] * factor)
-                                             : bfloat_to_float(bfloat_from_float(x[i]));
-        }
+        float scale = precision == NN_INT8 ? channel_scale(w, c) : 1;
+        for (int tap = 0; tap < w->taps; tap++)
+            round_piece(wide_piece(memory, w, c, tap), piece(w, c, tap), scale, w->k, precision);
     }
     return wide;
 }
+
+static struct nn_weights stored_wide(float *memory, const char *numbers, const float *scale,
+                                     const struct nn_weights *view, enum nn_precision precision)
+{
+    struct nn_weights wide = *view;
+    size_t bytes = piece_bytes(view, precision);
+    wide.data = memory;
+#pragma omp parallel for num_threads(nn_threads())
+    for (int c = 0; c < view->n; c++)
+        for (int tap = 0; tap < view->taps; tap++)
+            widen(wide_piece(memory, view, c, tap), numbers + ((size_t)c * view->taps + tap) * bytes,
+                  precision == NN_INT8 ? scale[c] : 1, view->k, precision);
+    return wide;
+}
+
+/* ---- as they are multiplied ---- */
 
 /* Numbers of `lower`'s form; scale and total for int8, total may be NULL. */
 static void fill(const struct nn_weights *lower, char *numbers, float *scale, int32_t *total,
@@ -171,23 +221,41 @@ void nn_weights_numbers(void *numbers, float *scale, const struct nn_weights *w,
     fill(&lower, numbers, scale, NULL, w);
 }
 
-struct nn_weights nn_weights_stored(const void *numbers, const float *scale, int32_t *total, int n,
-                                    int k, int taps, enum nn_precision precision)
+size_t nn_weights_stored_bytes(const struct nn_weights *view, enum nn_precision precision)
 {
-    struct nn_weights w = {.precision = precision, .n = n, .k = k, .taps = taps, .data = numbers};
-    w.tap_bytes = piece_bytes(&w, precision);
-    w.row_bytes = w.tap_bytes * taps;
-    w.scale = precision == NN_INT8 ? scale : NULL;
-    w.total = precision == NN_INT8 ? total : NULL;
-#pragma omp parallel for num_threads(nn_threads()) if (precision == NN_INT8)
-    for (int c = 0; c < (precision == NN_INT8 ? n : 0); c++)
-        for (int tap = 0; tap < taps; tap++) {
-            const int8_t *x = (const int8_t *)numbers + c * w.row_bytes + tap * w.tap_bytes;
+    if (kept_wide(precision))
+        return wide_bytes(view);
+    return precision == NN_INT8 ? (size_t)view->taps * view->n * sizeof(int32_t) : 0;
+}
+
+static void add_up(int32_t *total, const struct nn_weights *w)
+{
+#pragma omp parallel for num_threads(nn_threads())
+    for (int c = 0; c < w->n; c++)
+        for (int tap = 0; tap < w->taps; tap++) {
+            const int8_t *x = (const int8_t *)piece(w, c, tap);
             int32_t sum = 0;
-            for (int i = 0; i < k; i++)
+            for (int i = 0; i < w->k; i++)
                 sum += x[i];
-            total[(size_t)tap * n + c] = sum;
+            total[(size_t)tap * w->n + c] = sum;
         }
+}
+
+struct nn_weights nn_weights_stored(void *memory, const void *numbers, const float *scale,
+                                    const struct nn_weights *view, enum nn_precision precision)
+{
+    if (kept_wide(precision))
+        return stored_wide(memory, numbers, scale, view, precision);
+    struct nn_weights w = *view;
+    w.precision = precision;
+    w.data = numbers;
+    w.tap_bytes = piece_bytes(view, precision);
+    w.row_bytes = w.tap_bytes * w.taps;
+    if (precision == NN_INT8) {
+        w.scale = scale;
+        w.total = memory;
+        add_up(memory, &w);
+    }
     return w;
 }
 

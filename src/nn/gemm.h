@@ -60,20 +60,12 @@ struct gemm_set {
      * total[c]). */
     void (*from_int32)(float *sums, int channels, const float *scale, const int32_t *total,
                        const float *factor, const int32_t *zero);
-    /* Each row c of x (channels, PANEL) times scale[c] plus bias[c], either NULL; relu then. */
-    void (*affine)(float *x, int channels, const float *scale, const float *bias, bool relu);
+    /* Each row c of x (channels, PANEL) plus bias[c], which may be NULL; relu then. */
+    void (*add_bias)(float *x, int channels, const float *bias, bool relu);
     /* out rows (each `channels` floats, NULL: a lane of no token) = x (channels, PANEL) transposed,
      * plus the rows of `add` when it is not NULL. */
     void (*unpack)(float *const out[PANEL], const float *const *add, const float *x, int channels);
 };
-
-/* Where the CPU cannot multiply in the weights' precision they are widened, tile by tile. */
-static inline enum nn_precision tile_precision(const struct gemm_set *set,
-                                               enum nn_precision precision)
-{
-    gemm_tile *tile = precision == NN_INT8 ? set->int8 : precision == NN_BF16 ? set->bf16 : NULL;
-    return tile ? precision : NN_F32;
-}
 
 /* Rows a multiple of the first cache's size apart would drive each other out of it: 64 sets of a
  * line each a way. */

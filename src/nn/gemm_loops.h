@@ -137,14 +137,14 @@ static void NAME(from_int32)(float *sums, int channels, const float *scale, cons
     }
 }
 
-static void NAME(affine)(float *x, int channels, const float *scale, const float *bias, bool relu)
+static void NAME(add_bias)(float *x, int channels, const float *bias, bool relu)
 {
     float least = relu ? 0.0f : -INFINITY;
     for (int c = 0; c < channels; c++, x += PANEL) {
-        float factor = scale ? scale[c] : 1.0f, term = bias ? bias[c] : 0.0f;
+        float term = bias ? bias[c] : 0.0f;
 #pragma omp simd
         for (int t = 0; t < PANEL; t++) {
-            float y = x[t] * factor + term;
+            float y = x[t] + term;
             x[t] = y < least ? least : y; /* not-a-number stays */
         }
     }

@@ -75,24 +75,22 @@ static int panels_at_once(int tiles)
     return pieces(all, pieces(all, MOST_PANELS));
 }
 
-/* Sums; a product's weights; sums of one place; all weights, widened. */
-static size_t thread_floats(const struct nn_weights *weights, int panels)
+/* Sums; a product's weights; sums of one place. */
+static size_t thread_floats(int panels)
 {
-    size_t wide = weights->precision == NN_F32 ? 0 : (size_t)weights->taps * BLOCK * STRIDE;
-    return (size_t)POINTS * panels * BLOCK * PANEL + BLOCK * STRIDE + BLOCK * PANEL + wide;
+    return (size_t)POINTS * panels * BLOCK * PANEL + BLOCK * STRIDE + BLOCK * PANEL;
 }
 
 bool minimal_applies(const struct nn_weights *weights, int oh, int ow)
 {
-    return tile_precision(gemm_own_set(), weights->precision) == NN_F32 && oh % 2 == 0 &&
-           ow % 2 == 0;
+    return weights->precision == NN_F32 && oh % 2 == 0 && ow % 2 == 0;
 }
 
 size_t minimal_scratch(const struct nn_weights *weights, int batch, int oh, int ow)
 {
     int panels = panels_at_once(batch * (oh / 2) * (ow / 2));
     size_t packed = (size_t)panels * PANEL * weights->k * MOST_ALONG * MOST_ALONG;
-    return LINE + packed + nn_threads() * thread_floats(weights, panels);
+    return LINE + packed + nn_threads() * thread_floats(panels);
 }
 
 /* ---- pixels ---- */
@@ -145,42 +143,15 @@ static void pack_panel(const struct filter *f, int start, int panel)
 
 /* ---- sums ---- */
 
-/* Some channels and groups of the weights, and where they are in float32. */
+/* Some channels and groups of the weights. */
 struct part {
     int channel, channels, group, groups;
-    const char *rows;
-    size_t row_bytes, tap_bytes;
 };
 
 static const char *weights_at(const struct filter *f, int channel, int group, int tap)
 {
-    static const size_t bytes[] = {[NN_F32] = sizeof(float), [NN_BF16] = 2, [NN_INT8] = 1};
     const struct nn_weights *w = f->weights;
-    return (const char *)w->data + channel * w->row_bytes + tap * w->tap_bytes +
-           group * bytes[w->precision];
-}
-
-/* As they lie, or widened at `wide` (taps, BLOCK, STRIDE). */
-static void find_part(const struct filter *f, struct part *at, float *wide)
-{
-    const struct nn_weights *w = f->weights;
-    at->rows = weights_at(f, at->channel, at->group, 0);
-    at->row_bytes = w->row_bytes;
-    at->tap_bytes = w->tap_bytes;
-    if (w->precision == NN_F32)
-        return;
-    for (int t = 0; t < f->taps; t++)
-        for (int c = 0; c < at->channels; c++) {
-            const char *from = weights_at(f, at->channel + c, at->group, f->tap[t]);
-            float *to = wide + ((size_t)f->tap[t] * BLOCK + c) * STRIDE;
-            if (w->precision == NN_BF16)
-                f->set->from_bf16(to, (const uint16_t *)from, at->groups);
-            else
-                f->set->from_int8(to, (const int8_t *)from, at->groups);
-        }
-    at->rows = (const char *)wide;
-    at->row_bytes = STRIDE * sizeof(float);
-    at->tap_bytes = BLOCK * at->row_bytes;
+    return (const char *)w->data + channel * w->row_bytes + tap * w->tap_bytes + group * sizeof(float);
 }
 
 /* The weights of a product where they lie, or added up at `copy`. */
@@ -193,15 +164,15 @@ static const char *find_weights(const struct filter *f, float *copy, int product
     const char *from[4];
     for (int i = 0; i < taps; i++) {
         int ky = row->weight[i / column->weights], kx = column->weight[i % column->weights];
-        from[i] = at->rows + (ky * f->kernel + kx) * at->tap_bytes;
+        from[i] = weights_at(f, at->channel, at->group, ky * f->kernel + kx);
     }
-    *stride = at->row_bytes;
+    *stride = f->weights->row_bytes;
     if (taps == 1 && !rows_collide(*stride))
         return from[0];
     for (int c = 0; c < at->channels; c++) {
         const float *tap[4];
         for (int i = 0; i < taps; i++)
-            tap[i] = (const float *)(from[i] + c * at->row_bytes);
+            tap[i] = (const float *)(from[i] + c * f->weights->row_bytes);
         f->set->gather(copy + c * STRIDE, tap, taps, false, at->groups);
     }
     *stride = STRIDE * sizeof(float);
@@ -265,9 +236,8 @@ static void finish_place(const struct filter *f, float *y, const float *const su
         add[t] = row && after->add ? after->add + (out[t] - f->out) : NULL;
     }
     f->set->gather(y, sums, 4, false, channels * PANEL);
-    bool scaled = f->weights->precision == NN_INT8;
-    f->set->affine(y, channels, scaled ? f->weights->scale + channel : NULL,
-                   after->bias ? after->bias + channel : NULL, after->activation == NN_RELU);
+    f->set->add_bias(y, channels, after->bias ? after->bias + channel : NULL,
+                     after->activation == NN_RELU);
     if (after->activation == NN_GELU)
         nn_simd()->gelu(y, (size_t)channels * PANEL);
     f->set->unpack(out, after->add ? add : NULL, y, channels);
@@ -296,7 +266,6 @@ static void fill_block(const struct filter *f, int start, int panels, int block)
     for (at.group = 0; at.group < f->weights->k; at.group += GROUPS) {
         bool filled[POINTS] = {false};
         at.groups = smaller(f->weights->k - at.group, GROUPS);
-        find_part(f, &at, y + BLOCK * PANEL);
         for (int product = 0; product < f->count * f->count; product++) {
             int point = f->rows[product / f->count].sum * SUMS + f->columns[product % f->count].sum;
             multiply(f, sums + (size_t)point * panels * BLOCK * PANEL, copy, product, start, panels,
@@ -338,7 +307,7 @@ static struct filter set_up(float *out, const float *x, const struct nn_weights 
     float *packed = scratch + (LINE - misplaced) % LINE;
     float *sums = packed + (size_t)panels * PANEL * weights->k * products;
     /* Lanes of no tile are not computed, and should not hold what slows a CPU down. */
-    memset(sums, 0, nn_threads() * thread_floats(weights, panels) * sizeof(float));
+    memset(sums, 0, nn_threads() * thread_floats(panels) * sizeof(float));
     return (struct filter){
         .set = gemm_own_set(),
         .weights = weights,
@@ -351,7 +320,7 @@ static struct filter set_up(float *out, const float *x, const struct nn_weights 
         .panels = panels,
         .packed = packed,
         .sums = sums,
-        .thread_floats = thread_floats(weights, panels),
+        .thread_floats = thread_floats(panels),
     };
 }
 

@@ -17,7 +17,7 @@
 
 #include "nn/nn.h"
 
-/* Weights that are multiplied in float32, and an even number of output places (of a phase, when transposed) a side. */
+/* Weights in float32, and an even number of output places (of a phase, when transposed) a side. */
 bool minimal_applies(const struct nn_weights *weights, int oh, int ow);
 size_t minimal_scratch(const struct nn_weights *weights, int batch, int oh, int ow);
 /* As nn_dense_conv with kernel 3, stride 2, padding 1. */

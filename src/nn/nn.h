@@ -84,23 +84,26 @@ struct nn_weights nn_weights_linear(const float *weights, int n, int k);
 struct nn_weights nn_weights_conv(const float *packed, int cout, int cin, int kernel);
 struct nn_weights nn_weights_conv_transpose(const float *packed, int cin, int cout, int kernel);
 /* The same in a lower precision, in nn_weights_bytes bytes at `memory`, 64-byte aligned: bfloat16
- * rounded to nearest even; int8 with a scale for each output channel. */
+ * rounded to nearest even; int8 with a scale for each output channel. Where nn_is_native says no, the
+ * rounded weights are kept in float32, in the layout they had: all is then as fast as float32. */
 size_t nn_weights_bytes(const struct nn_weights *weights, enum nn_precision precision);
 struct nn_weights nn_weights_lower(void *memory, const struct nn_weights *weights,
                                    enum nn_precision precision);
 
 /* The numbers that nn_weights_lower makes, (n, taps, k) as int8 or uint16, and int8's scale (n), for a
- * file; and weights from such a file, which stay where they are. total (taps, n) is filled, NULL for
- * bfloat16. k in whole groups of four bytes: nn_weights_storable. */
+ * file; and weights from such a file, of the shape and layout of a view without data: they stay where
+ * they are, where nn_is_native says yes. memory: nn_weights_stored_bytes, 64-byte aligned. k in whole
+ * groups of four bytes: nn_weights_storable. */
 bool nn_weights_storable(int k, enum nn_precision precision);
 void nn_weights_numbers(void *numbers, float *scale, const struct nn_weights *weights,
                         enum nn_precision precision);
-struct nn_weights nn_weights_stored(const void *numbers, const float *scale, int32_t *total, int n,
-                                    int k, int taps, enum nn_precision precision);
+size_t nn_weights_stored_bytes(const struct nn_weights *view, enum nn_precision precision);
+struct nn_weights nn_weights_stored(void *memory, const void *numbers, const float *scale,
+                                    const struct nn_weights *view, enum nn_precision precision);
 
 /* nn_linear, nn_conv (kernel <= 4) and nn_conv_transpose, and what comes after. Sums are float32,
- * for int8 int32: activations are rounded to 8 bits token by token. A CPU without instructions for
- * the precision computes with the same weights in float32. */
+ * for int8 int32: activations are rounded to 8 bits token by token. Weights are of the kernels in use:
+ * lowered and stored ones have to be made anew after nn_use_kernels. */
 void nn_dense(float *out, const float *x, const struct nn_weights *weights,
               const struct nn_after *after, int rows, float *scratch);
 size_t nn_dense_scratch(int rows, const struct nn_weights *weights);

@@ -70,7 +70,8 @@ static enum sm_status fetch(struct pool *pool, size_t index, struct cached **out
     c->bytes = voxels * (sm_voxel_type_bytes(c->image.type) * c->image.channels + 2 * c->objects.map_count);
     pool->bytes += c->bytes;
     make_room(pool, c);
-    c->window = pool->rule.window;
+    bool by_default = pool->rule.window.mode == SM_WINDOW_DEFAULT && !c->image.display_ready;
+    c->window = by_default ? pool->rule.volumes : pool->rule.window;
     return sm_window_prepare(&c->window, &c->image, err);
 }
 
@@ -288,11 +289,13 @@ static uint64_t digest_text(uint64_t digest, const char *text)
 
 uint64_t pool_digest(const struct pool *pool)
 {
-    const struct sm_window *window = &pool->rule.window;
     char text[160];
-    snprintf(text, sizeof text, "%d %d %.9g %.9g %.9g", (int)pool->rule.orient, (int)window->mode, window->center,
-             window->width, pool->rule.smallest);
+    snprintf(text, sizeof text, "%d %.9g ", (int)pool->rule.orient, pool->rule.smallest);
     uint64_t digest = digest_text(0xCBF29CE484222325, text);
+    sm_window_name(&pool->rule.window, text, sizeof text);
+    digest = digest_text(digest, text);
+    sm_window_name(&pool->rule.volumes, text, sizeof text);
+    digest = digest_text(digest, text);
     for (size_t i = 0; i < pool->count; i++) {
         const struct slice *slice = &pool->slices[i];
         const struct cached *c = &pool->cases[slice->case_index];
@@ -334,6 +337,13 @@ static enum sm_status grey_slice(struct example *e, const struct cached *c, cons
     return SM_OK;
 }
 
+/* Volumes that do not fit into the cache are read again and again. */
+static enum sm_status has_changed(const struct cached *c, struct sm_err *err)
+{
+    return sm_fail(err, SM_CORRUPT, "%s: is no longer what it was when training began",
+                   sm_dataset_case(c->set, c->index)->image);
+}
+
 enum sm_status pool_draw(struct example *example, struct pool *pool, size_t index, int objects,
                          struct rng *rng, struct sm_err *err)
 {
@@ -343,13 +353,15 @@ enum sm_status pool_draw(struct example *example, struct pool *pool, size_t inde
     enum sm_status status = fetch(pool, slice->case_index, &c, err);
     if (status)
         return status;
-    views_of(pool, c, views);
+    if (slice->view >= views_of(pool, c, views) || slice->number >= views[slice->view].dim[2])
+        return has_changed(c, err);
     const struct sm_view *view = &views[slice->view];
     size_t *chosen = malloc((c->objects.count + 1) * sizeof *chosen);
     if (!chosen)
         return sm_fail(err, SM_MEMORY, "out of memory");
     int count = draw_objects(chosen, pool, c, view, slice->number, objects, rng);
-    status = example_reserve(example, view->dim[1], view->dim[0], c->image.channels, count, err);
+    status = count > 0 ? example_reserve(example, view->dim[1], view->dim[0], c->image.channels, count, err)
+                       : has_changed(c, err);
     if (!status)
         status = grey_slice(example, c, view, slice->number, err);
     for (int i = 0; i < count && !status; i++)

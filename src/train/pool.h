@@ -21,7 +21,8 @@ struct pool_rule {
     enum sm_plane plane;
     bool all_planes;         /* axial, coronal and sagittal */
     enum sm_orient orient;
-    struct sm_window window; /* as sm_window_parse leaves it */
+    struct sm_window window; /* as sm_window_parse leaves it; by default pictures are as they are, and */
+    struct sm_window volumes; /* what is no picture has this window, as in eval and segment */
     double smallest;         /* objects with a smaller share of their slice's pixels are left out */
     enum side side;
     int hold_out;            /* 0: none */

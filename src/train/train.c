@@ -170,15 +170,23 @@ static enum sm_status report(struct run *run, bool over, struct sm_err *err)
     return journal_add(&run->journal, &r, err);
 }
 
+/* Batches there will have been, at the pace so far where time ends the run. */
+static int64_t steps_expected(const struct run *run)
+{
+    double share = share_done(run), step = (double)run->place.step;
+    return share > 0 ? llround(fmax(fmin(step / share, (double)run->options->steps), step)) : run->options->steps;
+}
+
 static void show_progress(const struct run *run)
 {
     char text[160];
     const struct run_sums *sums = &run->place.sums;
     double share = share_done(run), gone = clock_seconds() - run->started;
     double left = share > 0 ? gone / share - gone : 0;
-    snprintf(text, sizeof text, "training: loss %.3f, Dice %.3f, %.0f min left",
-             sums->loss / fmax(sums->rounds, 1), sums->dice_last / fmax(sums->batches, 1), left / 60);
-    sm_progress(run->listener, text, (size_t)run->place.step, (size_t)run->options->steps);
+    bool minutes = left >= 100;
+    snprintf(text, sizeof text, "training: loss %.3f, Dice %.3f, %.0f %s left", sums->loss / fmax(sums->rounds, 1),
+             sums->dice_last / fmax(sums->batches, 1), minutes ? left / 60 : left, minutes ? "min" : "s");
+    sm_progress(run->listener, text, (size_t)run->place.step, (size_t)steps_expected(run));
 }
 
 /* ---- the loop ---- */
@@ -361,7 +369,7 @@ enum sm_status train_run(struct sm_model *model, const struct train_options *opt
     if (!status && stopped)
         status = sm_fail(err, SM_INTERRUPTED,
                          "stopped after %lld of %lld steps; state and weights are saved, and --resume goes on",
-                         (long long)run->place.step, (long long)options->steps);
+                         (long long)run->place.step, (long long)steps_expected(run));
     close_run(run);
     free(run);
     return status;

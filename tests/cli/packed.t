@@ -36,6 +36,13 @@ for my $precision ('bf16', 'int8') {
     is($status, 0, "$precision: segments") or diag $err;
     is(decode_json($out)->{options}{precision} // decode_json($out)->{precision} // $precision, $precision, '... in it');
     ok(slurp("$dir/got-p.nii") eq slurp("$dir/wanted-p.nii"), '... the same probabilities to the last bit');
+    for my $kernels ('avx2', 'base', 'blas') {    # where they know the precision, and where not
+        local $ENV{SAMMED2D_KERNELS} = $kernels;
+        run("segment $task -w $_->[0] --precision $precision -o $dir/$_->[1].nii --probabilities $dir/$_->[1]-p.nii")
+            for [$default, 'wanted'], [$packed, 'got'];
+        ok(slurp("$dir/got-p.nii") eq slurp("$dir/wanted-p.nii"), "... by the kernels for $kernels, too");
+        unlink "$dir/got-p.nii", "$dir/wanted-p.nii";
+    }
     run("convert $default --precision $precision -o $dir/again.h5");
     ok(slurp("$dir/again.h5") eq slurp($packed), "$precision: the same bytes again");
     my $other = $precision eq 'bf16' ? 'int8' : 'bf16';

@@ -85,6 +85,15 @@ train("$several --steps 2 -o $dir/parts.h5");
 train("$several --steps 4 --resume -o $dir/parts.h5");
 ok(slurp("$dir/parts.h5") eq slurp("$dir/even.h5"), 'and goes on after it');
 
+sub value { my ($key, $log) = @_; return slurp($log) =~ /"$key":([\d.e+-]+)/ ? $1 : 'missing' }
+my $known = "-w $dir/a.h5 --synthetic 1 --masks 2 --rounds 0 --box-share 1 --jitter 0 --train all --threads 1 -q"; # nothing is drawn
+train("$known --batch 2 --steps 1 -o $dir/at_once.h5");
+train("$known --batch 1 --accumulate 2 --steps 2 -o $dir/one_by_one.h5");
+for ('loss', 'gradient_norm') {
+    my ($one, $other) = (value($_, "$dir/at_once.log.jsonl"), value($_, "$dir/one_by_one.log.jsonl"));
+    ok($one > 0 && abs($one - $other) < 1e-5 * $one, "two batches of one have the $_ of one of two") or diag "$one, $other";
+}
+
 # ---- files that cannot be written ----
 my $whole = slurp("$dir/even.state.h5");
 $status = system("ulimit -f 45000; exec $program train $several --steps 8 --resume -o $dir/even.h5 >$dir/said 2>&1") >> 8;
@@ -117,6 +126,31 @@ like($larger, qr/128/, 'which the weights say');
 ($status, $out) = train("-w $dir/a.h5 --image-size 100 --synthetic 1 --steps 1 -o $dir/x.h5");
 is($status, 1, 'a size that patches do not divide is refused');
 like($out, qr/--image-size 100: a multiple of the patch size 16/, 'with the reason');
+
+# ---- pictures are as they are stored, unless they are to be windowed ----
+SKIP: {
+    skip 'no zlib for Perl', 2 unless eval { require Compress::Zlib; 1 };
+    my $chunk = sub { my ($kind, $data) = @_; pack('N', length $data) . $kind . $data . pack('N', Compress::Zlib::crc32($kind . $data)) };
+    my $png = sub {
+        my ($path, $grey) = @_;
+        my $rows = join '', map { my $y = $_; chr(0) . join '', map { chr $grey->($_, $y) } 0 .. 63 } 0 .. 63;
+        open my $file, '>:raw', $path or die;
+        print $file "\x89PNG\r\n\x1a\n", $chunk->('IHDR', pack('NNC5', 64, 64, 8, 0, 0, 0, 0)),
+            $chunk->('IDAT', Compress::Zlib::compress($rows)), $chunk->('IEND', '');
+        close $file;
+    };
+    mkdir "$dir/png";
+    mkdir "$dir/png/$_" for 'images', 'labels';
+    my $inside = sub { my ($x, $y) = @_; $x > 20 && $x < 50 && $y > 10 && $y < 40 };
+    $png->("$dir/png/images/a.png", sub { 80 + ($_[0] * 7 + $_[1] * 3) % 20 + ($inside->(@_) ? 20 : 0) });
+    $png->("$dir/png/labels/a.png", sub { $inside->(@_) ? 1 : 0 });
+    my $one = "--data $dir/png --new tiny --image-size 64 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 --name same -q";
+    train("$one -o $dir/as_it_is.h5");
+    train("$one --window stored -o $dir/stored.h5");
+    train("$one --window minmax -o $dir/minmax.h5");
+    ok(slurp("$dir/as_it_is.h5") ne '' && slurp("$dir/as_it_is.h5") eq slurp("$dir/stored.h5"), '--window stored is what happens to a PNG anyway');
+    ok(slurp("$dir/minmax.h5") ne '' && slurp("$dir/minmax.h5") ne slurp("$dir/stored.h5"), '--window minmax is not');
+}
 
 # ---- labelled data ----
 SKIP: {

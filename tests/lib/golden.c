@@ -188,36 +188,86 @@ static int64_t offset_of(int64_t index, const struct h5_shape *shape, const int6
     return offset;
 }
 
-bool golden_difference(struct golden *g, const char *path, const float *got, int rank,
-                       const int64_t *dim, double *difference, double *bound)
+/* Of all elements. */
+struct apart {
+    double most, squares;         /* differences */
+    double largest, value_squares; /* what is expected */
+    int64_t inside[2], common;     /* above 0: got, expected, both */
+};
+
+static void add_element(struct apart *a, double got, double expected)
+{
+    double d = fabs(got - expected);
+    a->most = d > a->most || isnan(d) ? d : a->most;
+    a->largest = fmax(a->largest, fabs(expected));
+    a->squares += d * d;
+    a->value_squares += expected * expected;
+    a->inside[0] += got > 0;
+    a->inside[1] += expected > 0;
+    a->common += got > 0 && expected > 0;
+}
+
+static bool compare(struct apart *a, struct golden *g, const char *path, const float *got, int rank,
+                    const int64_t *dim)
 {
     struct h5_shape shape;
     int64_t step[H5_MAX_RANK];
     float *expected = golden_floats(g, path, &shape);
+    *a = (struct apart){0};
     mark_compared(g, path);
     if (!expected)
         return false;
     bool same = steps(step, &shape, rank, dim, stride_of(path));
-    double largest = 0;
-    *difference = 0;
-    for (int64_t i = 0; same && i < h5_count(&shape); i++) {
-        double d = fabs((double)got[offset_of(i, &shape, dim, step)] - expected[i]);
-        *difference = d > *difference || isnan(d) ? d : *difference;
-        largest = fmax(largest, fabs(expected[i]));
-    }
-    *bound = bound_of(g, path, largest);
+    for (int64_t i = 0; same && i < h5_count(&shape); i++)
+        add_element(a, got[offset_of(i, &shape, dim, step)], expected[i]);
     if (!same)
         golden_fail(g, path, "its shape is not that of the result");
     free(expected);
     return same;
 }
 
+bool golden_difference(struct golden *g, const char *path, const float *got, int rank,
+                       const int64_t *dim, double *difference, double *bound)
+{
+    struct apart apart;
+    bool same = compare(&apart, g, path, got, rank, dim);
+    *difference = apart.most;
+    *bound = bound_of(g, path, apart.largest);
+    return same;
+}
+
+static void report(struct golden *g, const char *path, const struct apart *a)
+{
+    int64_t pixels = a->inside[0] + a->inside[1];
+    g->tally->passed++;
+    printf("%-22s %-58s most %.2e rms %.2e", g->label, path, a->most / a->largest, sqrt(a->squares / a->value_squares));
+    if (strstr(path, "logits")) {
+        double dice = pixels ? 2.0 * (double)a->common / (double)pixels : 1.0;
+        printf(" Dice %.4f", dice);
+        g->least_dice = g->masks ? fmin(g->least_dice, dice) : dice;
+        g->dice += dice;
+        g->masks++;
+    }
+    putchar('\n');
+}
+
+void golden_report_masks(const struct golden *g)
+{
+    if (g->masks)
+        printf("%-22s %d sets of masks: mean Dice %.4f, least %.4f\n", g->label, g->masks, g->dice / g->masks,
+               g->least_dice);
+}
+
 void golden_compare(struct golden *g, const char *path, const float *got, int rank,
                     const int64_t *dim)
 {
-    double difference, bound;
-    if (golden_difference(g, path, got, rank, dim, &difference, &bound))
-        verdict(g, path, difference, bound);
+    struct apart apart;
+    if (!compare(&apart, g, path, got, rank, dim))
+        return;
+    if (g->precision == SM_PRECISION_FLOAT32)
+        verdict(g, path, apart.most, bound_of(g, path, apart.largest));
+    else
+        report(g, path, &apart);
 }
 
 static double ulps_apart(float a, float b)

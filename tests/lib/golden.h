@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "h5/h5.h"
+#include "sammed2d/model.h"
 
 struct golden_tally {
     int passed, failed;
@@ -24,6 +25,9 @@ struct golden {
     struct golden_tally *tally;
     const struct golden *all; /* every file of the directory */
     size_t all_count;
+    enum sm_precision precision; /* of the encoder; but for float32's, differences are reported and not judged */
+    int masks;                   /* reported */
+    double dice, least_dice;     /* their sum; the least of them */
 };
 
 void golden_open(struct golden *g, const char *dir, const char *name, struct golden_tally *tally);
@@ -33,7 +37,9 @@ void golden_close(struct golden *g);
 void golden_fail(struct golden *g, const char *what, const char *why);
 
 /* Compares data set `path` with got, of `rank` dimensions. The data set may hold every n-th element
- * only, when its name ends in _every_<n>th. */
+ * only, when its name ends in _every_<n>th. In a lower precision a line says how far it is: the largest
+ * difference in units of the largest value, the root of the mean square in units of the values', and of
+ * logits the Dice of the two masks. */
 void golden_compare(struct golden *g, const char *path, const float *got, int rank,
                     const int64_t *dim);
 /* What golden_compare looks at, without a line of its own; false, and reported, when the data set is not
@@ -42,6 +48,8 @@ bool golden_difference(struct golden *g, const char *path, const float *got, int
                        const int64_t *dim, double *difference, double *bound);
 /* golden_compare within 2 units in the last place, all elements. */
 void golden_compare_ulp(struct golden *g, const char *path, const float *got, size_t count);
+/* A line about all masks that were reported. */
+void golden_report_masks(const struct golden *g);
 /* One line: `difference` has to be at most `bound`. Data set `path` counts as compared. */
 void golden_verdict(struct golden *g, const char *path, const char *what, double difference, double bound);
 /* One line for `count` numbers that have to agree exactly. */

@@ -362,7 +362,7 @@ static bool prepare(struct inference *r, struct sm_config *config, uint64_t *see
     }
     *seed = (uint64_t)value;
     struct tensor_source source = hash_source(seed);
-    if (model_from_source(&r->model, config, &source, &r->err) ||
+    if (model_from_source_as(&r->model, config, &source, r->g->precision, &r->err) ||
         sm_session_open(&r->session, r->model, 1, MAX_PROMPTS, &r->err))
         return false;
     r->config = sm_model_config(r->model);
@@ -422,6 +422,7 @@ void golden_inference(struct golden *g)
     if (prepare(&r, &config, &seed)) {
         run_all(&r);
         report_unseen(g);
+        golden_report_masks(g);
     } else {
         golden_fail(g, "", r.err.message);
     }

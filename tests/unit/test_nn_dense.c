@@ -200,6 +200,27 @@ static void some_with_fewer(enum nn_precision precision)
     one_conv_transpose(1, 8, 4, 1024, 13, 4, precision);
 }
 
+/* Weights by way of a file's numbers give what lowered ones give, to the last bit. */
+static void one_stored(int k, int n, enum nn_precision precision)
+{
+    enum { SIDE = 4, KERNEL = 4, TAPS = KERNEL * KERNEL };
+    size_t count = (size_t)TAPS * n * k, places = (size_t)4 * SIDE * SIDE * n;
+    float *x = random_floats((size_t)SIDE * SIDE * k, 1), *w = random_floats(count, 1);
+    float *wanted = empty_floats(places), *got = empty_floats(places), *scale = empty_floats(n);
+    struct nn_weights view = nn_weights_conv_transpose(w, k, n, KERNEL);
+    void *memory, *numbers = malloc(count * 2);
+    void *more = aligned_alloc(64, (nn_weights_stored_bytes(&view, precision) + 64) / 64 * 64);
+    struct nn_weights lower = lowered(&memory, view, precision);
+    nn_weights_numbers(numbers, scale, &view, precision);
+    view.data = NULL;
+    struct nn_weights stored = nn_weights_stored(more, numbers, scale, &view, precision);
+    float *scratch = empty_floats(nn_dense_conv_transpose_scratch(&lower, 1, SIDE, SIDE, KERNEL));
+    nn_dense_conv_transpose(wanted, x, &lower, &(struct nn_after){0}, 1, SIDE, SIDE, KERNEL, scratch);
+    nn_dense_conv_transpose(got, x, &stored, &(struct nn_after){0}, 1, SIDE, SIDE, KERNEL, scratch);
+    assert_memory_equal(got, wanted, places * sizeof(float));
+    free(x), free(w), free(wanted), free(got), free(scale), free(memory), free(numbers), free(more), free(scratch);
+}
+
 /* Each set in turn, the best last: it stays. */
 static void test_all_sets(void **unused)
 {
@@ -218,6 +239,8 @@ static void test_all_sets(void **unused)
             some_of_each(p);
             if (p == NN_F32 || !nn_is_native(p))
                 some_with_fewer(p);
+            for (int round = 0; p != NN_F32 && round < 10; round++)
+                one_stored(4 * dice(1, 50), dice(1, 40), p);
             report_worst(what);
         }
     }

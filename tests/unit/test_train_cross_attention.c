@@ -207,22 +207,24 @@ static void one_call(bool to_image)
     free(c.x), free(c.y), free(c.keys), free(c.places), free(c.placed), free(c.d_out), free(d.x), free(d.y), free(d.keys);
 }
 
+static void many_calls(const char *what, bool to_image)
+{
+    dice_start(what);
+    for (int round = 0; round < 20; round++)
+        one_call(to_image);
+    report_worst(what);
+}
+
 static void test_tokens_to_image(void **unused)
 {
     (void)unused;
-    dice_start("tokens to image");
-    for (int round = 0; round < 20; round++)
-        one_call(true);
-    report_worst("tokens to image");
+    many_calls("tokens to image", true);
 }
 
 static void test_image_to_tokens(void **unused)
 {
     (void)unused;
-    dice_start("image to tokens");
-    for (int round = 0; round < 20; round++)
-        one_call(false);
-    report_worst("image to tokens");
+    many_calls("image to tokens", false);
 }
 
 int main(void)

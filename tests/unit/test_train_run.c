@@ -249,6 +249,28 @@ static void test_every_number(void **unused)
     free(weights);
 }
 
+static void test_schedules(void **unused)
+{
+    static const struct {
+        enum schedule schedule;
+        double at[5]; /* of the largest rate, at 0, 1/4, 1/2, 3/4 and all of the run */
+    } known[] = {{SCHEDULE_CONSTANT, {1, 1, 1, 1, 1}},
+                 {SCHEDULE_LINEAR, {1, 0.775, 0.55, 0.325, 0.1}},
+                 {SCHEDULE_COSINE, {1, 0.1 + 0.45 * (1 + 0.70710678), 0.55, 0.1 + 0.45 * (1 - 0.70710678), 0.1}},
+                 {SCHEDULE_STEP, {1, 1, 0.2, 0.2, 0.04}}};
+    struct train_options options = plain_options();
+    (void)unused;
+    options.lr_end = 0.1;
+    options.lr_steps = (struct lr_steps){0.2, {0.5, 0.8}};
+    options.warmup = 4;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        for (int quarter = 0; quarter < 5; quarter++) {
+            options.schedule = known[i].schedule;
+            assert_float_equal(schedule_lr(&options, 100, quarter / 4.0) / options.adam.lr, known[i].at[quarter], 1e-6);
+            assert_float_equal(schedule_lr(&options, 1, quarter / 4.0) / options.adam.lr, 0.4 * known[i].at[quarter], 1e-6);
+        }
+}
+
 /* ---- states ---- */
 
 static void save_place(const struct sm_model *model, const struct parameters *parameters, struct run_place place)
@@ -300,7 +322,7 @@ static void test_states(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_stopped),
-                                       cmocka_unit_test(test_every_number),
+                                       cmocka_unit_test(test_every_number), cmocka_unit_test(test_schedules),
                                        cmocka_unit_test(test_states)};
     nn_set_threads(1);
     return cmocka_run_group_tests(tests, set_up, tear_down);
