@@ -73,25 +73,19 @@ static enum sm_status new_model(struct job *job, struct sm_err *err)
 /* How slices are shown is part of the model that comes out. */
 static enum sm_status set_feeding(struct job *job, struct sm_err *err)
 {
-    static const char *const orients[] = {"radiological", "stored", "sa-med2d"};
+    static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
     struct sm_config *config = &job->model->config;
     const struct train_command *c = job->command;
+    int orient = (int)config->orientation;
+    enum sm_status status = option_choose(&orient, "orient", c->orient, orients, err);
+    config->orientation = (enum sm_orient)orient;
     if (c->licence)
         snprintf(config->licence, sizeof config->licence, "%s", c->licence);
-    if (c->window) {
-        enum sm_status status = sm_window_parse(&config->normalization, c->window, err);
-        if (status)
-            return status;
-        if (config->normalization.mode == SM_WINDOW_DEFAULT || config->normalization.mode == SM_WINDOW_STORED)
-            config->normalization.mode = SM_WINDOW_MINMAX; /* pictures stay as they are by themselves */
-    }
-    for (int i = 0; c->orient && i < 3; i++)
-        if (strcmp(c->orient, orients[i]) == 0) {
-            config->orientation = (enum sm_orient)i;
-            return SM_OK;
-        }
-    return c->orient ? sm_fail(err, SM_USAGE, "--orient takes radiological, stored or sa-med2d, not \"%s\"", c->orient)
-                     : SM_OK;
+    if (!status && c->window)
+        status = sm_window_parse(&config->normalization, c->window, err);
+    if (config->normalization.mode == SM_WINDOW_DEFAULT || config->normalization.mode == SM_WINDOW_STORED)
+        config->normalization.mode = SM_WINDOW_MINMAX; /* pictures stay as they are by themselves */
+    return status;
 }
 
 /* A state that is gone on with says already where it comes from. */
@@ -149,7 +143,9 @@ static enum sm_status open_model(struct job *job, struct sm_err *err)
 
 static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, struct sm_err *err)
 {
-    static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", "all"};
+    static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", "all", NULL};
+    enum { ALL = 4 };
+    int plane = SM_PLANE_AUTO;
     const struct train_command *c = job->command;
     const struct sm_config *config = &job->model->config;
     *rule = (struct pool_rule){.orient = config->orientation,
@@ -158,19 +154,15 @@ static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, stru
                                .smallest = c->min_mask_percent / 100,
                                .cache_bytes = (size_t)c->cache_mb << 20};
     enum sm_status status = c->window ? sm_window_parse(&rule->window, c->window, err) : SM_OK;
-    if (status)
-        return status;
-    for (int i = 0; c->plane && i < 5; i++)
-        if (strcmp(c->plane, planes[i]) == 0) {
-            rule->all_planes = i == 4;
-            rule->plane = i == 4 ? SM_PLANE_AUTO : (enum sm_plane)i;
-            return SM_OK;
-        }
-    return c->plane ? sm_fail(err, SM_USAGE, "--plane takes auto, axial, coronal, sagittal or all, not \"%s\"", c->plane)
-                    : SM_OK;
+    if (!status)
+        status = option_choose(&plane, "plane", c->plane, planes, err);
+    rule->all_planes = plane == ALL;
+    rule->plane = rule->all_planes ? SM_PLANE_AUTO : (enum sm_plane)plane;
+    return status;
 }
 
-static enum sm_status open_data(struct data *data, const struct train_command *c, const struct option_list *paths,
+/* `subjects`: NULL where nobody asks whose images they are. */
+static enum sm_status open_data(struct data *data, const struct option_list *paths, const char *subjects, int channel,
                                 struct sm_err *err)
 {
     enum sm_status status = SM_OK;
@@ -180,10 +172,10 @@ static enum sm_status open_data(struct data *data, const struct train_command *c
     data->count = paths->count;
     for (size_t i = 0; i < data->count && !status; i++) {
         status = sm_dataset_open(&data->sets[i], paths->values[i], cmd_listener(), err);
-        if (!status && c->subjects)
-            status = sm_dataset_set_subjects(data->sets[i], c->subjects, err);
-        if (!status && c->channel)
-            status = sm_dataset_set_channel(data->sets[i], c->channel, err);
+        if (!status && subjects)
+            status = sm_dataset_set_subjects(data->sets[i], subjects, err);
+        if (!status && channel)
+            status = sm_dataset_set_channel(data->sets[i], channel, err);
     }
     return status;
 }
@@ -206,9 +198,9 @@ static enum sm_status open_pools(struct job *job, struct sm_err *err)
     struct pool_rule rule;
     enum sm_status status = pool_rule_of(job, &rule, err);
     if (!status)
-        status = open_data(&job->data, c, &c->data, err);
+        status = open_data(&job->data, &c->data, c->subjects, c->channel, err);
     if (!status)
-        status = open_data(&job->val, c, &c->val, err);
+        status = open_data(&job->val, &c->val, NULL, c->channel, err);
     struct data_sets data = sets_of(&job->data), val = job->val.count ? sets_of(&job->val) : data;
     rule.hold_out = c->hold_out;
     rule.side = SIDE_LEARN;
@@ -268,6 +260,8 @@ static enum sm_status run(struct job *job, struct sm_err *err)
         status = open_pools(job, err);
     if (status)
         return status;
+    if (!job->model->config.adapter && (job->options->parts & (PART_ADAPTERS | PART_ENCODER)) == PART_ADAPTERS)
+        sm_warn(cmd_listener(), "the model has no adapters: prompt encoder and decoder are trained, the image encoder is not");
     count_steps(job);
     return train_run(job->model, job->options, job->pool, job->held_out, cmd_listener(), err);
 }

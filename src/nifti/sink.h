@@ -3,11 +3,11 @@
 #define NIFTI_SINK_H
 
 #include <stddef.h>
-#include "base/output.h"
+#include "nifti/gzip.h"
 
 struct sink {
     struct output output;
-    void *deflate; /* zlib's z_stream, or NULL: not compressed */
+    struct gzip *gzip; /* NULL: not compressed */
 };
 
 /* SM_USAGE when the name ends neither in .nii nor in .nii.gz. */

@@ -162,7 +162,8 @@ static void slice_free(struct slice *slice)
 
 static bool assemble_slices(const struct assembly *a)
 {
-    int slices = a->result->view.dim[2], workers = nn_threads() < MOST_WORKERS ? nn_threads() : MOST_WORKERS;
+    int slices = a->result->view.dim[2], most = slices < MOST_WORKERS ? slices : MOST_WORKERS;
+    int workers = nn_threads() < most ? nn_threads() : most; /* a single slice's resizing has the threads to itself */
     bool good = true;
 #pragma omp parallel num_threads(workers) reduction(&& : good)
     {

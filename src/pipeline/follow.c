@@ -217,7 +217,7 @@ enum sm_status follow_up(struct run *run, struct place at, struct wave *next, st
     enum sm_status status = SM_OK;
     enum end why = GOES_ON;
     int slices = run->result->view.dim[2];
-    if (!cell->directions && (cell->given || cell->between))
+    if ((!cell->directions || slices == 1) && (cell->given || cell->between))
         return SM_OK; /* nothing goes on from here */
     find_inside(run, cell);
     if (cell->given)

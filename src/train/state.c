@@ -1,4 +1,5 @@
 #include "train/state.h"
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,15 @@ enum sm_status state_save(const char *path, const struct sm_model *model, const 
 
 /* ---- loading ---- */
 
+/* Within low and the largest float: no infinities, no NaN. */
+static bool all_sound(const float *x, size_t count, float low)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(x[i] >= low && x[i] <= FLT_MAX))
+            return false;
+    return true;
+}
+
 static enum sm_status load_array(const struct h5 *file, const struct parameter *p, const struct kept *k,
                                  struct sm_err *err)
 {
@@ -100,6 +110,8 @@ static enum sm_status load_array(const struct h5 *file, const struct parameter *
         return sm_fail(err, SM_MEMORY, "out of memory");
     name_of(name, p, k);
     enum sm_status status = h5_read_floats(file, name, plain, (int64_t)p->count, err);
+    if (!status && !all_sound(plain, p->count, k->at == offsetof(struct parameter, v) ? 0 : -FLT_MAX))
+        status = sm_fail(err, SM_WEIGHTS, "%s: damaged: %s holds what no training leaves", h5_path(file), name);
     if (!status)
         tensor_pack(&p->tensor, array_of(p, k), plain);
     free(plain);
@@ -132,7 +144,8 @@ static enum sm_status load_place(const struct h5 *file, struct run_place *place,
         !h5_attr_text(file, NULL, "train_settings", settings, sizeof settings))
         return sm_fail(err, SM_WEIGHTS, "%s: not the state of a training run; `train` writes one beside its output",
                        h5_path(file));
-    if (place->step < 0 || place->step > MOST_STEPS || place->drawn < 0 || !(place->seconds >= 0))
+    if (place->step < 0 || place->step > MOST_STEPS || place->drawn < 0 ||
+        !(place->seconds >= 0 && place->seconds < 1e12))
         return sm_fail(err, SM_WEIGHTS, "%s: damaged: after %lld batches, %lld updates and %g seconds", h5_path(file),
                        (long long)place->step, (long long)place->drawn, place->seconds);
     return settings_compare(h5_path(file), settings, place->settings, err);

@@ -33,6 +33,16 @@ for my $options ("$odd --threads 2", "$odd --threads 4", '--point liver=60,50,18
     is_deeply(results($options), results($options), '... and twice the same');
 }
 
+# Compressed by several threads: the same bytes whatever their number, and gzip's own reading of them is the .nii.
+my @packed = map {
+    my $name = "$dir/packed-$_";
+    system "$program segment data/ct/image.nii.gz -q $dozen --threads $_ -o $name.nii.gz --probabilities $name-p.nii.gz";
+    [slurp("$name.nii.gz"), slurp("$name-p.nii.gz")];
+} 1 .. 3;
+is_deeply($packed[$_], $packed[0], "packed by $_ threads more") for 1, 2;
+ok(qx(gzip -dc $dir/packed-2.nii.gz) eq $alone->{'.nii'}, 'label map as gzip unpacks it');
+ok(qx(gzip -dc $dir/packed-2-p.nii.gz) eq $alone->{'-p.nii'}, '... and probabilities');
+
 # Embeddings are kept by several threads, and all are found again.
 my $kept = "--embeddings $dir/kept.h5 --threads 3";
 is_deeply(results("$dozen $kept"), $alone, '... as without keeping embeddings');

@@ -118,6 +118,15 @@ like($out, qr/--first-points takes up to 8 numbers/, 'with the reason');
 ($status) = train("$small --train decoder --outputs both --choose lowest --checkpointing yes --steps 2 -o $dir/g.h5");
 is($status, 0, 'the decoder alone, both outputs');
 
+# ---- a model without adapters ----
+system($^X, 'tests/lib/make_pth.pl', 'zip,float,sam', "$dir/sam.pth");
+is(system("$program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5"), 0, 'a model as SAM is');
+($status, $out) = train("-w $dir/sam.h5 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
+is($status, 0, 'it is trained') or diag $out;
+like($out, qr/has no adapters: prompt encoder and decoder are trained/, 'without adapters, which is said');
+($status, $out) = train("-w $dir/sam.h5 --train all --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
+is("$status $out", '0 ', 'all of it, without a word');
+
 # ---- pictures of another size ----
 ($status, $out) = train("-w $dir/a.h5 --image-size 128 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 -q -o $dir/larger.h5");
 is($status, 0, 'training goes on at another size') or diag $out;
@@ -166,7 +175,7 @@ SKIP: {
     like($out, qr/training on \d+ slices of 3 cases/, 'three subjects are learned from');
     like($out, qr/held out: \d+ slices of 1 cases/, 'the fourth is held out');
     like(slurp("$dir/h.log.jsonl"), qr/"val_box":[\d.]+/, 'its Dice is reported');
-    ($status, $out) = train("$small --val $dir/data --steps 2 --val-slices 2 -o $dir/val.h5");
+    ($status, $out) = train("$small --val $dir/data --subjects 'no such name' --steps 2 --val-slices 2 -o $dir/val.h5");
     is($status, 0, 'other data to look at, with --val') or diag $out;
     like(slurp("$dir/val.log.jsonl"), qr/"step":2,.*"val_box":[\d.]+,"val_point":[\d.]+,"val_last":[\d.]+/, 'their Dice is reported');
     ($status, $out) = train("--data $dir/data --new tiny --image-size 64 --min-mask 90 --threads 1 -o $dir/i.h5");

@@ -1,4 +1,5 @@
-/* Weights files: everything that h5.h can be asked about a foreign HDF5 file, and sm_model_open. */
+/* Weights files, packed ones too: everything that h5.h can be asked about a foreign HDF5 file, opening a model, and
+ * with a small one a picture, since packed numbers are only read where they lie. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,6 +33,23 @@ static void read_all(struct h5 *file)
     h5_each(file, "", read_one, file);
 }
 
+static void encode(const struct sm_model *model)
+{
+    const struct sm_config *config = sm_model_config(model);
+    uint8_t pixels[12] = {0, 200, 100, 50};
+    struct sm_picture picture = {3, 4, 1, pixels};
+    struct sm_session *session;
+    struct sm_err err;
+    if (config->image_size > 64 || config->embed_dim > 64 || config->prompt_dim > 64 || config->depth > 2 ||
+        sm_session_open(&session, model, 1, 1, &err) != SM_OK)
+        return;
+    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding);
+    if (embedding)
+        sm_encode(session, &picture, 1, embedding, &err);
+    free(embedding);
+    sm_session_close(session);
+}
+
 /* HDF5 resolves links in a path, so a memfd's /proc name will not do. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,8 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             read_all(file);
             h5_close(file);
         }
-        if (sm_model_open(&model, path, &err) == SM_OK)
+        if (sm_model_open_as(&model, path, SM_PRECISION_FLOAT32, &err) == SM_OK) {
+            encode(model);
             sm_model_close(model);
+        }
     }
     close(fd);
     unlink(path);

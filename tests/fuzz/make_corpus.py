@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the seeds tests/fuzz/corpus/nifti and tests/fuzz/corpus/png anew (nibabel, numpy)."""
+"""Writes the seeds tests/fuzz/corpus/nifti and tests/fuzz/corpus/png anew (nibabel, numpy), and the packed ones of
+tests/fuzz/corpus/weights where `build/tests/write_packed` is there (make test-programs)."""
 import gzip
 import os
 import struct
+import subprocess
 import zlib
 
 import nibabel
@@ -65,3 +67,7 @@ put('png', 'rgb16', png(1, 1, 16, 2, b'\0\1\2\3\4\5\6'))
 put('png', 'palette', png(2, 1, 8, 3, b'\0\0\1', extra=chunk_of(b'PLTE', b'\1\2\3\4\5\6')))
 put('png', 'interlaced', png(1, 1, 8, 0, b'\0\7', interlace=1))
 put('png', 'text', png(1, 1, 8, 0, b'\0\7', extra=chunk_of(b'tEXt', b'Comment\0hello')))
+
+writer = os.path.join(os.environ.get('BUILD', 'build'), 'tests', 'write_packed')
+for precision in ('bf16', 'int8') if os.path.exists(writer) else ():
+    subprocess.run([writer, precision, os.path.join(HERE, 'weights', f'packed_{precision}.h5')], check=True)

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <cmocka.h>
 #include "base/digest.h"
+#include "nifti/gzip.h"
 #include "sammed2d/sammed2d.h"
 
 static char directory[] = "/tmp/sammed2d-nifti-XXXXXX";
@@ -306,6 +308,37 @@ static int make_directory(void **state)
     return mkdtemp(directory) ? 0 : -1;
 }
 
+/* zlib itself reads what several threads deflated, about every size where a block or a row of them ends. */
+static void gzip_streams_are_whole(void **state)
+{
+    enum { BLOCK = 256 << 10, ROW = 16 * BLOCK };
+    static const size_t sizes[] = {0, 1, BLOCK - 1, BLOCK, BLOCK + 1, ROW - 1, ROW, ROW + 1, 2 * ROW + 7};
+    size_t most = 2 * ROW + 7;
+    unsigned char *bytes = malloc(most), *got = malloc(most + 1);
+    char path[64];
+    (void) state;
+    snprintf(path, sizeof path, "%s/stream.gz", directory);
+    for (size_t n = 0; n < most; n++) /* noise, then what repeats over the ends of blocks */
+        bytes[n] = n % 100000 < 30000 ? (unsigned char) ((n * n) >> 7 ^ n * 2654435761u >> 13) : (unsigned char) (n % 30000);
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct output output;
+        struct gzip *gzip = gzip_open();
+        size_t third = sizes[s] / 3;
+        assert_int_equal(output_open(&output, path, NULL), SM_OK);
+        assert_int_equal(gzip_write(gzip, &output, bytes, third, NULL), SM_OK);
+        assert_int_equal(gzip_write(gzip, &output, bytes + third, sizes[s] - third, NULL), SM_OK);
+        assert_int_equal(gzip_finish(gzip, &output, NULL), SM_OK);
+        assert_int_equal(output_commit(&output, NULL), SM_OK);
+        gzip_close(gzip);
+        gzFile file = gzopen(path, "rb");
+        assert_int_equal(gzread(file, got, (unsigned) most + 1), sizes[s]);
+        assert_int_equal(gzclose(file), Z_OK); /* its checksum and length are right */
+        assert_memory_equal(got, bytes, sizes[s]);
+    }
+    free(bytes);
+    free(got);
+}
+
 static int remove_directory(void **state)
 {
     (void) state;
@@ -329,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_is_no_label_is_refused),
         cmocka_unit_test(what_is_not_there),
         cmocka_unit_test(there_is_no_such_volume),
+        cmocka_unit_test(gzip_streams_are_whole),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -312,9 +312,14 @@ static void test_states(void **unused)
         assert_int_equal(load_place(&parameters, "seed=0 lr=0.1", &place, &err), SM_WEIGHTS);
         assert_non_null(strstr(err.message, "damaged"));
     }
-    parameters.list[0].step = -1;
-    save_place(model, &parameters, saved);
-    assert_int_equal(load_place(&parameters, "seed=0 lr=0.1", &place, &err), SM_WEIGHTS);
+    for (int i = 0; i < 3; i++) {
+        parameters.list[0].step = i == 0 ? -1 : 5;
+        parameters.list[0].m[0] = i == 1 ? NAN : 0;
+        parameters.list[0].v[0] = i == 2 ? -1 : 0;
+        save_place(model, &parameters, saved);
+        assert_int_equal(load_place(&parameters, "seed=0 lr=0.1", &place, &err), SM_WEIGHTS);
+        assert_non_null(strstr(err.message, "damaged"));
+    }
     parameters_free(&parameters);
     sm_model_close(model);
 }
