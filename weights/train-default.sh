@@ -1,6 +1,6 @@
 #!/bin/sh
 # weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
-# stores it as weights/default.h5 is stored. Slow: an hour or two on two cores that have nothing else to do.
+# stores it as weights/default.h5 is stored. Slow: two to four hours on two cores that have nothing else to do.
 #
 # Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
 # options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
@@ -39,8 +39,12 @@ stage s7    1785  --seed 11 --image-size 128 --plain 0.4     $boxes --box-share 
 stage s8    1096  --seed 12 --plain 0.15                     $boxes --box-share 0.65 --jitter-pixels 2 --loss 4,1,0.5
 stage s9    1251  --seed 13 --image-size 256 --plain 0.1     $boxes --box-share 0.65 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 \
                                                              --warmup 20 --ema 0.99 --schedule linear --lr-end 0.05
+stage s10   1622  --seed 14 --plain 0.1                      $boxes --box-share 0.55 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 \
+                                                             --schedule linear --lr-end 0.48
+stage s11    566  --seed 15 --plain 0.05                     $boxes --box-share 0.6 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 --lr 3e-4 \
+                                                             --warmup 20 --ema 0.99 --schedule linear --lr-end 0.02
 
 "$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"
 exec "$BUILD/sammed2d" convert "$WORK/$last.pth" -o "$out" --kind sam-med2d --orient radiological --multimask yes --dtype float16 \
     --name 'sammed2d fine' --licence Apache-2.0 \
-    --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 4e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"
+    --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 3e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"
