@@ -81,8 +81,10 @@ static float NAME(range)(float *low, float *high, const float *x, int count)
 static void NAME(from_bf16)(float *restrict out, const uint16_t *restrict x, int count)
 {
 #pragma omp simd
-    for (int i = 0; i < count; i++)
-        ((uint32_t *)out)[i] = (uint32_t)x[i] << 16; /* built with -fno-strict-aliasing */
+    for (int i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        memcpy(out + i, &bits, sizeof(bits));
+    }
 }
 
 static void NAME(from_int8)(float *restrict out, const int8_t *restrict x, int count)
