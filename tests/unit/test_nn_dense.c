@@ -78,7 +78,7 @@ static struct nn_after random_after(size_t count, int n)
 static struct nn_weights lowered(void **memory, struct nn_weights w, enum nn_precision precision)
 {
     size_t bytes = nn_weights_bytes(&w, precision);
-    *memory = bytes ? aligned_alloc(64, bytes) : NULL;
+    *memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     return nn_weights_lower(*memory, &w, precision);
 }
 
