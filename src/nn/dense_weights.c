@@ -53,7 +53,7 @@ static bool kept_wide(enum nn_precision precision)
 
 static size_t wide_bytes(const struct nn_weights *w)
 {
-    return (size_t)w->taps * w->n * w->k * sizeof(float);
+    return whole_lines((size_t)w->taps * w->n * w->k * sizeof(float));
 }
 
 size_t nn_weights_bytes(const struct nn_weights *w, enum nn_precision precision)
