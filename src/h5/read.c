@@ -498,25 +498,53 @@ static int walk_member(struct walk *walk, hid_t group, const char *member)
     return result;
 }
 
+/* Names of a group's members. */
+struct members {
+    char **names;
+    size_t count;
+};
+
+static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, void *context)
+{
+    struct members *members = context;
+    char **names = members->names;
+    (void)group, (void)info;
+    if (members->count == MAX_OBJECTS)
+        return -1;
+    if ((members->count & (members->count - 1)) == 0)
+        names = realloc(names, (members->count ? 2 * members->count : 1) * sizeof *names);
+    if (!names)
+        return -1;
+    members->names = names;
+    names[members->count] = strdup(name);
+    return names[members->count] && ++members->count ? 0 : -1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Asking for members one by one by their names' order would do the sorting in HDF5, which in 1.10 trips over its own
+ * list where a file is damaged. */
 static int walk_group(struct walk *walk, hid_t group)
 {
-    H5G_info_t info;
+    struct members members = {0};
     size_t used = strlen(walk->name);
     int result = 0;
-    if (walk->depth == MAX_DEPTH || H5Gget_info(group, &info) < 0)
-        return -1;
+    if (walk->depth == MAX_DEPTH || H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_member, &members) < 0)
+        result = -1;
+    if (members.count)
+        qsort(members.names, members.count, sizeof *members.names, by_name);
     walk->depth++;
-    for (hsize_t i = 0; i < info.nlinks && result == 0; i++) {
-        char member[MAX_NAME];
-        ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, member,
-                                            sizeof member, H5P_DEFAULT);
-        if (length < 0)
-            result = -1;
-        else if ((size_t)length < sizeof member)
-            result = walk_member(walk, group, member);
+    for (size_t i = 0; i < members.count && result == 0; i++) {
+        result = walk_member(walk, group, members.names[i]);
         walk->name[used] = 0;
     }
     walk->depth--;
+    for (size_t i = 0; i < members.count; i++)
+        free(members.names[i]);
+    free(members.names);
     return result;
 }
 
