@@ -71,15 +71,16 @@ static enum sm_status pile_make(struct pile *pile, struct run *run, const struct
     return SM_OK;
 }
 
-/* How many slices from *first on; none left, or none wanted any more: 0. Towards the end fewer, so that all workers
- * end together. */
-static int take(struct pile *pile, int *first)
+/* How many slices from *first on, by who has `done` the ones before; none left, or none wanted any more: 0. Towards
+ * the end fewer, so that all workers end together. */
+static int take(struct pile *pile, int done, int *first)
 {
     int count = 0;
 #pragma omp critical(talk)
     {
         struct run *run = pile->run;
         int left = pile->count - pile->taken, share = left / pile->workers;
+        run->done += (size_t) done;
         if (!pile->status && left && sm_cancelled(run->listener))
             pile->status = sm_fail(pile->err, SM_INTERRUPTED, "interrupted; nothing was written");
         if (!pile->status && left) {
@@ -105,8 +106,6 @@ static enum sm_status do_slices(struct run *run, struct worker *worker, const st
     for (int n = 0; !status && n < count; n++) {
         status = decode_places(run, worker, slices[n], (size_t) (slices[n + 1] - slices[n]), err);
         release_embedding(run, slices[n]->slice);
-#pragma omp atomic
-        run->done++;
     }
     return status;
 }
@@ -115,9 +114,9 @@ static void work(struct pile *pile)
 {
     struct worker worker;
     struct sm_err err = {0};
-    int first, count;
+    int first, count = 0;
     enum sm_status status = worker_open(&worker, pile->run, pile->batch, &err);
-    while (!status && (count = take(pile, &first)) > 0)
+    while (!status && (count = take(pile, count, &first)) > 0)
         status = do_slices(pile->run, &worker, pile->slices + first, count, &err);
 #pragma omp critical(talk)
     {
