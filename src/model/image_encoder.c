@@ -127,25 +127,30 @@ static void convolve_down_and_up(const struct pass *pass, const struct block_pro
                                  float *x, const float *skip)
 {
     int dim = pass->config->embed_dim, side = pass->side, half = (side - 1) / 2 + 1;
-    struct nn_weights down = products->spatial_down, up = products->spatial_up;
+    const struct nn_weights *down = &products->spatial_down, *up = &products->spatial_up;
+    struct nn_weights placed;
     size_t mark = arena_mark(pass->arena);
     float *filter = take_filter(pass, 4 * 4);
     float *halved = arena_floats(pass->arena, (size_t)pass->batch * half * half * dim);
     float *scratch = take_largest(
-        pass, (size_t[]){nn_dense_conv_scratch(&down, pass->batch, side, side, 3, 2, 1),
-                         nn_dense_conv_transpose_scratch(&up, pass->batch, half, half, 4), 0});
+        pass, (size_t[]){nn_dense_conv_scratch(down, pass->batch, side, side, 3, 2, 1),
+                         nn_dense_conv_transpose_scratch(up, pass->batch, half, half, 4), 0});
     if (!measuring(pass)) {
         if (filter && products->given_down) {
             nn_pack_conv(filter, products->given_down, dim, dim, 3, 3);
-            down.data = filter;
+            placed = *down;
+            placed.data = filter;
+            down = &placed;
         }
-        nn_dense_conv(halved, x, &down, &(struct nn_after){.activation = NN_RELU}, pass->batch,
+        nn_dense_conv(halved, x, down, &(struct nn_after){.activation = NN_RELU}, pass->batch,
                       side, side, 3, 2, 1, scratch);
         if (filter && products->given_up) {
             nn_pack_conv_transpose(filter, products->given_up, dim, dim, 4);
-            up.data = filter;
+            placed = *up;
+            placed.data = filter;
+            up = &placed;
         }
-        nn_dense_conv_transpose(x, halved, &up,
+        nn_dense_conv_transpose(x, halved, up,
                                 &(struct nn_after){.activation = NN_RELU, .add = skip},
                                 pass->batch, half, half, 4, scratch);
     }
