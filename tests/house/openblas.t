@@ -15,18 +15,20 @@ my $dir = tempdir(CLEANUP => 1);
 
 sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> // '' }
 
-# Runs the program; the most threads that wanted a processor at one moment.
-sub most_running {
-    my @words = @_;
-    my ($most, $child) = (0, fork // die);
+# Runs the program; in what share of moments more than so many threads wanted a processor. Not the most ever seen: libgomp ends
+# a thread whenever a team is smaller than the one before, and on a busy machine it may wait for its end beside its successor.
+sub share_beyond {
+    my ($limit, @words) = @_;
+    my ($moments, $beyond, $child) = (0, 0, fork // die);
     exec @words or die if !$child;
     while (waitpid($child, 1) == 0) {    # WNOHANG
         my @states = map { slurp($_) =~ /\) (\w)/ ? $1 : () } glob "/proc/$child/task/*/stat";
         my $running = grep { $_ eq 'R' } @states;
-        $most = $running if $running > $most;
+        $moments++;
+        $beyond++ if $running > $limit;
         select undef, undef, undef, 0.002;
     }
-    return $most;
+    return $beyond / ($moments || 1);
 }
 
 my $first;
@@ -39,9 +41,9 @@ for my $folder (@folders) {
         "$kind is the one in use");
     my $said = qx($build/check_golden --dir tests/golden/set 2>&1);
     is($?, 0, "$kind: golden values") or diag(substr $said, -2000);
-    my $most = most_running("$build/sammed2d", 'segment', 'data/ct/image.nii.gz', '--prompts', 'data/ct/middle.json',
+    my $share = share_beyond(3, "$build/sammed2d", 'segment', 'data/ct/image.nii.gz', '--prompts', 'data/ct/middle.json',
         '--threads', 3, '-o', "$dir/$kind.nii", '--stats', "$dir/$kind.csv");
-    cmp_ok($most, '<=', 3, "$kind: no more threads at work than were asked for");
+    cmp_ok($share, '<', 0.1, "$kind: no second set of threads at work beside those that were asked for");
     my $result = slurp("$dir/$kind.nii") . slurp("$dir/$kind.csv");
     $first //= $result if $kind ne 'sequential';
     ok(length $result && ($kind eq 'sequential' || $result eq $first), "$kind: the same label map and figures");
