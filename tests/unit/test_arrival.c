@@ -166,6 +166,7 @@ struct trickle {
     int fail_at;     /* slice whose handing on fails, or -1 */
     int loads[NZ];
     uint16_t seen[NZ][NX * NY]; /* labels as they left */
+    struct sm_prompts prompts;  /* which the result refers to */
 };
 
 static enum sm_status trickle_load(struct sm_supply *supply, int first, int last, struct sm_err *err)
@@ -211,7 +212,6 @@ static enum sm_status run(struct trickle *t, struct sm_result **result, const ch
                           enum sm_propagate propagate, const struct sm_grid *on, struct sm_err *err)
 {
     struct sm_volume volume;
-    struct sm_prompts prompts = {0};
     struct sm_segment_options options = {.propagate = propagate, .plane = plane, .slice_done = leave, .context = t};
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->left, NULL);
@@ -221,12 +221,17 @@ static enum sm_status run(struct trickle *t, struct sm_result **result, const ch
         ((int16_t *) volume.voxels)[v] = value(v);
     volume.format = SM_FORMAT_NIFTI;
     volume.supply = &t->supply;
-    assert_int_equal(sm_prompts_add_box(&prompts, box, SM_SPACE_VOXEL, NULL), SM_OK);
-    assert_int_equal(sm_prompts_resolve(&prompts, &volume.grid, err), SM_OK);
-    enum sm_status status = sm_segment(result, model, &volume, &prompts, &options, NULL, err);
+    assert_int_equal(sm_prompts_add_box(&t->prompts, box, SM_SPACE_VOXEL, NULL), SM_OK);
+    assert_int_equal(sm_prompts_resolve(&t->prompts, &volume.grid, err), SM_OK);
+    enum sm_status status = sm_segment(result, model, &volume, &t->prompts, &options, NULL, err);
     sm_volume_free(&volume);
-    sm_prompts_free(&prompts);
     return status;
+}
+
+static void finish(struct trickle *t, struct sm_result *result)
+{
+    sm_result_free(result);
+    sm_prompts_free(&t->prompts);
 }
 
 /* The network is at the first slices, and their labels have left, before the last one is read. */
@@ -241,7 +246,7 @@ static void reading_and_writing_overlap(void **state)
         skip(); /* a sequential BLAS */
     assert_int_equal(run(&t, &result, "a=5,4,0,11,12,11", SM_PLANE_AUTO, SM_PROPAGATE_NONE, &grid, &err), SM_OK);
     assert_false(t.timed_out);
-    sm_result_free(result);
+    finish(&t, result);
 }
 
 /* Whatever the plane, the file's order and the propagation: each slice leaves once, in order, as it is in the end. */
@@ -275,7 +280,7 @@ static void slices_leave_in_order_for_good(void **state)
             assert_memory_equal(t.seen, sm_result_labels(result)->voxels, sizeof t.seen);
             for (int k = 0; k < NZ; k++)
                 assert_true(t.loads[k] > 0); /* those that nobody asked about too: the file may be damaged there */
-            sm_result_free(result);
+            finish(&t, result);
         }
 }
 
@@ -303,6 +308,7 @@ static void what_fails_is_told(void **state)
                              rows[n].status);
             assert_string_equal(err.message, rows[n].said);
             assert_null(result);
+            finish(&t, result);
         }
 }
 
