@@ -65,6 +65,14 @@ struct gemm_set {
     /* out rows (each `channels` floats, NULL: a lane of no token) = x (channels, PANEL) transposed,
      * plus the rows of `add` when it is not NULL. */
     void (*unpack)(float *const out[PANEL], const float *const *add, const float *x, int channels);
+    /* Softmax down the lanes of scores (count, PANEL) in powers of two; of the lanes PANEL or HALF.
+     * x += row_term (PANEL) + column_terms (count, PANEL); most (PANEL) rises to what x holds. */
+    void (*add_terms)(float *x, const float *row_term, const float *column_terms, int count,
+                      float *most, int lanes);
+    /* x = 2^(x - most), for x <= most, added to sum (PANEL). Below 2^-126: that. */
+    void (*exp2_sum)(float *x, int count, const float *most, float *sum, int lanes);
+    /* Each row of x (count, PANEL) times factor (PANEL). */
+    void (*scale_lanes)(float *x, int count, const float *factor, int lanes);
 };
 
 /* Rows a multiple of the first cache's size apart would drive each other out of it: 64 sets of a

@@ -186,4 +186,75 @@ static void NAME(unpack)(float *const out[PANEL], const float *const *add, const
             out[t][c] = x[c * PANEL + t] + (add ? add[t][c] : 0.0f);
 }
 
+/* ---- softmax of lanes ---- */
+
+/* 2^x for x <= 0, within 1 ulp: 2^k 2^r, |r| <= 1/2, the coefficients of an equal-ripple fit. */
+static inline float NAME(exp2)(float x)
+{
+    float held = x < EXP2_LOW ? EXP2_LOW : x; /* not-a-number stays */
+    float shifted = held + EXP2_ROUNDER;      /* k + 127 sits in the low bits of the mantissa */
+    float r = held - (shifted - EXP2_ROUNDER), power, p = 0.000153473200f;
+    p = p * r + 0.00134001544f;
+    p = p * r + 0.00961848442f;
+    p = p * r + 0.0555032790f;
+    p = p * r + 0.240226462f;
+    p = p * r + 0.693147182f;
+    p = p * r + 1.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof(bits));
+    bits <<= 23;
+    memcpy(&power, &bits, sizeof(power));
+    return p * power;
+}
+
+static void NAME(add_terms)(float *restrict x, const float *restrict row_term,
+                            const float *restrict column_terms, int count, float *restrict most,
+                            int lanes)
+{
+    for (int lane = 0; lane < lanes; lane += HALF) {
+        float row[HALF], top[HALF];
+        memcpy(row, row_term + lane, sizeof(row));
+        memcpy(top, most + lane, sizeof(top));
+        for (int i = 0; i < count; i++) {
+            float *score = x + i * PANEL + lane;
+            const float *column = column_terms + i * PANEL + lane;
+#pragma omp simd
+            for (int t = 0; t < HALF; t++) {
+                float value = score[t] + (row[t] + column[t]);
+                score[t] = value;
+                top[t] = top[t] < value ? value : top[t];
+            }
+        }
+        memcpy(most + lane, top, sizeof(top));
+    }
+}
+
+static void NAME(exp2_sum)(float *restrict x, int count, const float *restrict most,
+                           float *restrict sum, int lanes)
+{
+    for (int lane = 0; lane < lanes; lane += HALF) {
+        float top[HALF], total[HALF];
+        memcpy(top, most + lane, sizeof(top));
+        memcpy(total, sum + lane, sizeof(total));
+        for (int i = 0; i < count; i++) {
+            float *score = x + i * PANEL + lane;
+#pragma omp simd
+            for (int t = 0; t < HALF; t++) {
+                float power = NAME(exp2)(score[t] - top[t]);
+                score[t] = power;
+                total[t] += power;
+            }
+        }
+        memcpy(sum + lane, total, sizeof(total));
+    }
+}
+
+static void NAME(scale_lanes)(float *restrict x, int count, const float *restrict factor, int lanes)
+{
+    for (int i = 0; i < count; i++)
+#pragma omp simd
+        for (int t = 0; t < lanes; t++)
+            x[i * PANEL + t] *= factor[t];
+}
+
 #undef NAME
