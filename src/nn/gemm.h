@@ -22,8 +22,19 @@ enum {
     PANEL = 32,    /* tokens of a panel: two 512-bit vectors, four of 256 bits */
     HALF = PANEL / 2,
     CHANNELS = 12, /* rows of weights a tile: 24 of 32 registers of 512 bits are its sums */
-    CHUNK = 64     /* groups packed at a time: (CHUNK, PANEL) stays in the first cache */
+    CHUNK = 64,    /* groups packed at a time: (CHUNK, PANEL) stays in the first cache */
+    LINE = 16      /* floats of a cache line */
 };
+
+static inline int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int pieces(int count, int size)
+{
+    return (count + size - 1) / size;
+}
 
 /* What to fetch meanwhile: weights of a tile to come, `rows` rows of them (0: nothing). */
 struct ahead {

@@ -24,19 +24,19 @@ static void NAME(pack)(uint32_t *panel, const uint32_t *const rows[PANEL], int g
     static const uint32_t zeros[CHUNK];
     for (int t = 0; t < PANEL; t += 4) {
         const uint32_t *row[4];
-        for (int i = 0; i < 4; i++)
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
             row[i] = rows[t + i] ? rows[t + i] : zeros;
         int g = 0;
         for (; g + 4 <= groups; g += 4) {
             NAME(four) x[4];
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 x[i] = *(const NAME(four_anywhere) *)(row[i] + g);
             NAME(transpose_four)(x);
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 *(NAME(four) *)(panel + (g + i) * PANEL + t) = x[i];
         }
         for (; g < groups; g++)
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 panel[g * PANEL + t + i] = row[i][g];
     }
 }
@@ -157,10 +157,10 @@ static inline void NAME(unpack_four)(float *const *out, const float *const *add,
     typedef float real __attribute__((vector_size(16)));
     typedef float real_anywhere __attribute__((vector_size(16), aligned(4)));
     NAME(four) block[4];
-    for (int i = 0; i < 4; i++)
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
         block[i] = *(const NAME(four) *)(x + (c + i) * PANEL);
     NAME(transpose_four)(block);
-    for (int i = 0; i < 4; i++) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
         real sum = (real)block[i];
         if (add)
             sum += *(const real_anywhere *)(add[i] + c);

@@ -12,7 +12,6 @@ enum {
     MOST_PANELS = 4,        /* tiles of 128 places at a time */
     BLOCK = 4 * CHANNELS,   /* channels of a thread at a time */
     GROUPS = 192,           /* of k at a time: (GROUPS, PANEL) stays in the first cache */
-    LINE = 16,              /* floats of a cache line */
     STRIDE = GROUPS + LINE, /* floats: rows of weights fall into different sets of the cache */
 };
 
@@ -58,16 +57,6 @@ struct filter {
     float *sums;                /* of each thread: (POINTS, panels, BLOCK, PANEL) */
     size_t thread_floats;
 };
-
-static inline int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static inline int pieces(int count, int size)
-{
-    return (count + size - 1) / size;
-}
 
 static int panels_at_once(int tiles)
 {

@@ -23,17 +23,12 @@ static struct window_sizes sizes_of(int side, int window, int heads, int d)
         .side = side, .heads = heads, .d = d, .w = w, .across = (side + w - 1) / w, .ld = 3 * heads * d};
 }
 
-static inline int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Floats of a bench; fills it when scratch is there. Parts are rounded up to cache lines, so that
  * the bits of a result do not depend on the thread: a compiler's loop may add up in an order that
  * depends on where in a line it starts. */
 static size_t set_up(struct bench *bench, const struct window_sizes *s, float *scratch)
 {
-    enum { LINE = 16, SCORES = 1 << 18 /* floats that stay in the cache */ };
+    enum { SCORES = 1 << 18 /* floats that stay in the cache */ };
     int fitting = smaller(SCORES / (s->w * s->w * s->w), s->w), positions = 2 * s->w - 1;
     bench->rows_once = fitting < 1 ? 1 : fitting;
     size_t queries = (size_t)bench->rows_once * s->w, keys = (size_t)s->w * s->w, used = 0;
@@ -132,8 +127,6 @@ static void by_blas(const struct window_head *head, const struct window_sizes *s
 }
 
 /* ---- all heads of all windows ---- */
-
-enum { LINE = 16 }; /* floats of a cache line, at which each thread's scratch begins */
 
 static size_t thread_floats(const struct window_sizes *s)
 {

@@ -13,7 +13,6 @@
 #define LOG2_E 1.44269504f
 
 enum {
-    LINE = 16,      /* floats of a cache line */
     MOST_KEYS = 112 /* at a time, unless one row of the window has more */
 };
 
@@ -32,16 +31,6 @@ struct bench {
     float *results; /* (d, PANEL) */
     float *most, *sum, *factor; /* (PANEL) */
 };
-
-static inline int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static inline int pieces(int count, int size)
-{
-    return (count + size - 1) / size;
-}
 
 /* Floats of a bench, in whole cache lines; fills it when scratch is there. */
 static size_t set_up(struct bench *b, const struct window_sizes *s, float *scratch)

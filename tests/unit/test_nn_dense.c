@@ -248,16 +248,14 @@ static void test_all_sets(void **unused)
 }
 
 /* The same bits with one thread and with three. */
-static void test_threads(void **unused)
+static void same_by_threads(int k)
 {
-    (void)unused;
-    dice_start("threads");
-    enum { ROWS = 300, K = 200, N = 150, COUNT = ROWS * N };
-    float *x = random_floats(ROWS * K, 1), *w = random_floats(N * K, 1);
+    enum { ROWS = 300, N = 150, COUNT = ROWS * N };
+    float *x = random_floats(ROWS * k, 1), *w = random_floats(N * k, 1);
     float *one = empty_floats(COUNT), *three = empty_floats(COUNT);
     for (enum nn_precision p = NN_F32; p <= NN_INT8; p++) {
         void *memory;
-        struct nn_weights weights = lowered(&memory, nn_weights_linear(w, N, K), p);
+        struct nn_weights weights = lowered(&memory, nn_weights_linear(w, N, k), p);
         for (int threads = 1; threads <= 3; threads += 2) {
             nn_set_threads(threads);
             float *scratch = empty_floats(nn_dense_scratch(ROWS, &weights));
@@ -269,6 +267,14 @@ static void test_threads(void **unused)
     }
     nn_set_threads(0);
     free(x), free(w), free(one), free(three);
+}
+
+static void test_threads(void **unused)
+{
+    (void)unused;
+    dice_start("threads");
+    same_by_threads(100); /* each thread packs for itself */
+    same_by_threads(800); /* all together, whatever the precision */
 }
 
 /* The same bits for a picture alone and among others, by any number of threads. */
