@@ -3,6 +3,8 @@
  * guard: that is the point.
  */
 
+#include "nn/exp2.h"
+
 typedef uint32_t NAME(four) __attribute__((vector_size(16)));
 typedef uint32_t NAME(four_anywhere) __attribute__((vector_size(16), aligned(4)));
 
@@ -187,25 +189,6 @@ static void NAME(unpack)(float *const out[PANEL], const float *const *add, const
 }
 
 /* ---- softmax of lanes ---- */
-
-/* 2^x for x <= 0, within 1 ulp: 2^k 2^r, |r| <= 1/2, the coefficients of an equal-ripple fit. */
-static inline float NAME(exp2)(float x)
-{
-    float held = x < EXP2_LOW ? EXP2_LOW : x; /* not-a-number stays */
-    float shifted = held + EXP2_ROUNDER;      /* k + 127 sits in the low bits of the mantissa */
-    float r = held - (shifted - EXP2_ROUNDER), power, p = 0.000153473200f;
-    p = p * r + 0.00134001544f;
-    p = p * r + 0.00961848442f;
-    p = p * r + 0.0555032790f;
-    p = p * r + 0.240226462f;
-    p = p * r + 0.693147182f;
-    p = p * r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof(bits));
-    bits <<= 23;
-    memcpy(&power, &bits, sizeof(power));
-    return p * power;
-}
 
 static void NAME(add_terms)(float *restrict x, const float *restrict row_term,
                             const float *restrict column_terms, int count, float *restrict most,

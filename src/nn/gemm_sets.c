@@ -5,8 +5,6 @@
 #include "nn/gemm.h"
 #include "nn/nn.h"
 
-#define EXP2_LOW -126.0f
-#define EXP2_ROUNDER 12583039.0f /* 1.5 * 2^23 + 127: adding it rounds to an integer, biased as exponents are */
 #define SUM_OF_PRODUCT(sum, x, weight) sum += (x) * (weight)
 
 /* ---- any CPU: vectors of 128 bits ---- */
