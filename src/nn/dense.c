@@ -480,7 +480,7 @@ static int conv_places(int size, int kernel, int stride, int padding)
 static bool by_fewer(const struct nn_weights *weights, int oh, int ow, int kernel, int stride,
                      int padding)
 {
-    return kernel == 3 && stride == 2 && padding == 1 && minimal_applies(weights, oh, ow);
+    return kernel == 3 && stride <= 2 && padding == 1 && minimal_applies(weights, oh, ow);
 }
 
 size_t nn_dense_conv_scratch(const struct nn_weights *weights, int batch, int height, int width,
@@ -510,7 +510,7 @@ void nn_dense_conv(float *out, const float *x, const struct nn_weights *weights,
         return;
     }
     if (by_fewer(weights, oh, ow, kernel, stride, padding)) {
-        minimal_conv(out, x, weights, after, batch, height, width, scratch);
+        minimal_conv(out, x, weights, after, batch, height, width, stride, scratch);
         return;
     }
     struct product product = {
