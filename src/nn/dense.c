@@ -380,6 +380,7 @@ static void fill_block(const struct work *work, int start, int panels, int block
 
 static void compute_together(const struct work *work, int all, int blocks, int threads)
 {
+    (void)threads; /* unused without OpenMP */
 #pragma omp parallel num_threads(threads)
     for (int start = 0; start < all; start += work->panels) {
         int panels = smaller(all - start, work->panels);
@@ -394,6 +395,7 @@ static void compute_together(const struct work *work, int all, int blocks, int t
 
 static void compute_alone(const struct work *work, int all, int blocks, int threads)
 {
+    (void)threads; /* unused without OpenMP */
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int panel = 0; panel < all; panel++) {
         struct work own = *work;
