@@ -73,22 +73,35 @@ static void add_attention(const struct pass *pass, const struct block *block, in
     arena_release(pass->arena, mark);
 }
 
-/* x += mlp(normed). ref: common.py, MLPBlock */
-static void add_mlp(const struct pass *pass, const struct block *block, float *x,
-                    const float *normed)
+/* x += mlp(normed), by way of memory. */
+static void add_mlp_apart(const struct pass *pass, const struct block *block, float *x,
+                          const float *normed, const struct nn_after after[2])
 {
     const struct block_products *products = &block->products;
-    size_t mark = arena_mark(pass->arena);
     float *hidden = take_rows(pass, pass->config->mlp_dim);
     float *scratch =
         take_largest(pass, (size_t[]){nn_dense_scratch(pass->rows, &products->mlp1),
                                       nn_dense_scratch(pass->rows, &products->mlp2), 0});
     if (!measuring(pass)) {
-        nn_dense(hidden, normed, &products->mlp1,
-                 &(struct nn_after){.bias = block->mlp1.bias, .activation = NN_GELU}, pass->rows,
-                 scratch);
-        nn_dense(x, hidden, &products->mlp2,
-                 &(struct nn_after){.bias = block->mlp2.bias, .add = x}, pass->rows, scratch);
+        nn_dense(hidden, normed, &products->mlp1, &after[0], pass->rows, scratch);
+        nn_dense(x, hidden, &products->mlp2, &after[1], pass->rows, scratch);
+    }
+}
+
+/* x += mlp(normed). ref: common.py, MLPBlock */
+static void add_mlp(const struct pass *pass, const struct block *block, float *x,
+                    const float *normed)
+{
+    const struct nn_weights *mlp1 = &block->products.mlp1, *mlp2 = &block->products.mlp2;
+    const struct nn_after after[2] = {{.bias = block->mlp1.bias, .activation = NN_GELU},
+                                      {.bias = block->mlp2.bias, .add = x}};
+    size_t mark = arena_mark(pass->arena);
+    if (nn_dense_pairs(mlp1, mlp2)) {
+        float *scratch = arena_floats(pass->arena, nn_dense_pair_scratch(mlp1, mlp2));
+        if (!measuring(pass))
+            nn_dense_pair(x, normed, mlp1, &after[0], mlp2, &after[1], pass->rows, scratch);
+    } else {
+        add_mlp_apart(pass, block, x, normed, after);
     }
     arena_release(pass->arena, mark);
 }

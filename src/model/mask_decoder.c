@@ -87,20 +87,34 @@ static void hypernetworks(const struct sm_model *model, struct arena *arena, flo
  * lie together (transposed convolutions of 2x2 and stride 2 are a linear layer with four times the
  * outputs), and only the logits at the end are put where they belong. */
 struct upscaling {
-    float *half, *full;       /* (G, G, 4, C/4), (G, G, 4, 4, C/8) */
-    float *logits;            /* (M, G, G, 4, 4) */
-    float *bias1, *bias2;     /* one for each of the four */
+    float *half;          /* (G, G, 4, C/4) */
+    float *full;          /* (G, G, 4, 4, C/8), or NULL: it never reaches memory */
+    float *logits;        /* (G, G, 4, M, 4) */
+    float *bias1, *bias2; /* one for each of the four */
+    float *hyper;         /* (M, 4, 4, C/8): the weights of each mask, at each of the four; else zeros */
+    float *scratch;
+    struct nn_weights first, second, logit; /* hyper's at last */
 };
 
-static struct upscaling upscaling_buffers(const struct sm_config *c, struct arena *arena, int count)
+static struct upscaling upscaling_buffers(const struct sm_model *model, struct arena *arena, int count)
 {
-    size_t g = (size_t)grid_side(c) * (size_t)grid_side(c), dim = (size_t)c->prompt_dim;
+    const struct mask_decoder *w = &model->weights.mask_decoder;
+    int places = grid_side(&model->config) * grid_side(&model->config), dim = model->config.prompt_dim;
+    size_t g = (size_t)places;
     struct upscaling u;
     u.half = arena_floats(arena, g * dim);
-    u.full = arena_floats(arena, 2 * g * dim);
     u.logits = arena_floats(arena, 16 * g * (size_t)count);
     u.bias1 = arena_floats(arena, dim);
     u.bias2 = arena_floats(arena, dim / 2);
+    u.hyper = arena_floats(arena, (size_t)count * 2 * dim);
+    u.first = nn_weights_linear(w->upscale1.weight, dim, dim);
+    u.second = nn_weights_linear(w->upscale2.weight, dim / 2, dim / 4);
+    u.logit = nn_weights_linear(u.hyper, 4 * count, dim / 2);
+    bool pairs = nn_dense_pairs(&u.second, &u.logit);
+    u.full = pairs ? NULL : arena_floats(arena, 2 * g * dim);
+    size_t alone = nn_dense_scratch(places, &u.first);
+    size_t both = pairs ? nn_dense_pair_scratch(&u.second, &u.logit) : 0;
+    u.scratch = arena_floats(arena, alone > both ? alone : both);
     return u;
 }
 
@@ -110,6 +124,15 @@ static void repeat(float *out, const float *x, int n)
         memcpy(out + i * n, x, (size_t)n * sizeof(float));
 }
 
+/* hyper (M, width) to rows that take each of a quarter's four quarters by itself. */
+static void spread_hyper(float *out, const float *hyper, int count, int width)
+{
+    memset(out, 0, (size_t)count * 16 * width * sizeof(float));
+    for (int row = 0; row < 4 * count; row++)
+        memcpy(out + (size_t)row * 4 * width + row % 4 * width, hyper + (size_t)row / 4 * width,
+               (size_t)width * sizeof(float));
+}
+
 /* ref: mask_decoder.py output_upscaling, and the product with the hypernetworks' weights (M, C/8); keys
  * (G, G, C) to u->logits. */
 static void upscale(const struct sm_model *model, const struct upscaling *u, const float *keys,
@@ -117,24 +140,31 @@ static void upscale(const struct sm_model *model, const struct upscaling *u, con
 {
     const struct mask_decoder *w = &model->weights.mask_decoder;
     int g = grid_side(&model->config) * grid_side(&model->config), dim = model->config.prompt_dim;
-    nn_linear(u->half, keys, w->upscale1.weight, u->bias1, g, dim, dim);
+    const struct nn_after nothing = {0}, gelu = {.bias = u->bias2, .activation = NN_GELU};
+    spread_hyper(u->hyper, hyper, count, dim / 8);
+    nn_dense(u->half, keys, &u->first, &(struct nn_after){.bias = u->bias1}, g, u->scratch);
     nn_layer_norm(u->half, u->half, w->upscale_norm.weight, w->upscale_norm.bias, 4 * g, dim / 4,
                   norm_eps_encoder());
     nn_gelu(u->half, (size_t)g * dim);
-    nn_linear(u->full, u->half, w->upscale2.weight, NULL, 4 * g, dim / 4, dim / 2);
-    nn_bias_gelu(u->full, u->bias2, 4 * g, dim / 2);
-    nn_gemm(u->logits, 16 * g, hyper, dim / 8, false, u->full, dim / 8, true, count, 16 * g, dim / 8, 1,
-            0);
+    if (u->full) {
+        nn_linear(u->full, u->half, w->upscale2.weight, NULL, 4 * g, dim / 4, dim / 2);
+        nn_bias_gelu(u->full, u->bias2, 4 * g, dim / 2);
+        nn_linear(u->logits, u->full, u->hyper, NULL, 4 * g, dim / 2, 4 * count);
+    } else {
+        nn_dense_pair(u->logits, u->half, &u->second, &gelu, &u->logit, &nothing, 4 * g, u->scratch);
+    }
 }
 
-/* (G, G, 2, 2, 2, 2) quarters of quarters to rows of the mask (L, L). */
-static void unfold(float *mask, const float *logits, int side)
+/* (G, G, 2, 2, M, 2, 2) quarters of quarters to rows of the masks (M, L, L). */
+static void unfold(float *masks, const float *logits, int side, int count)
 {
-    for (int y = 0; y < 4 * side; y++)
-        for (int x = 0; x < 4 * side; x++) {
-            int quarter = 2 * (y / 2 % 2) + x / 2 % 2, sixteenth = 2 * (y % 2) + x % 2;
-            mask[y * 4 * side + x] = logits[((y / 4 * side + x / 4) * 4 + quarter) * 4 + sixteenth];
-        }
+    for (int m = 0; m < count; m++)
+        for (int y = 0; y < 4 * side; y++)
+            for (int x = 0; x < 4 * side; x++) {
+                int quarter = 2 * (y / 2 % 2) + x / 2 % 2, sixteenth = 2 * (y % 2) + x % 2;
+                int place = (y / 4 * side + x / 4) * 4 + quarter;
+                *masks++ = logits[(place * count + m) * 4 + sixteenth];
+            }
 }
 
 /* ref: mask_decoder.py MaskDecoder.predict_masks */
@@ -156,15 +186,14 @@ void mask_decoder_predict(const struct sm_model *model, struct arena *arena, flo
     predict_iou(model, arena, iou, hs, n, t, multimask);
     float *hyper = arena_floats(arena, (size_t)n * count * width);
     hypernetworks(model, arena, hyper, hs, n, t, multimask);
-    struct upscaling u = upscaling_buffers(c, arena, count);
+    struct upscaling u = upscaling_buffers(model, arena, count);
     if (arena->base) {
         repeat(u.bias1, w->upscale1.bias, dim / 4);
         repeat(u.bias2, w->upscale2.bias, dim / 8);
     }
     for (int i = 0; i < n && arena->base; i++) {
         upscale(model, &u, keys + i * picture, hyper + (size_t)i * count * width, count);
-        for (int m = 0; m < count; m++)
-            unfold(masks[i] + (size_t)m * 16 * side * side, u.logits + (size_t)m * 16 * side * side, side);
+        unfold(masks[i], u.logits, side, count);
     }
     arena_release(arena, mark);
 }

@@ -159,10 +159,20 @@ static void measure_decoder(struct sm_session *s, int sparse_count, bool has_mas
     arena_release(&s->arena, mark);
 }
 
+/* Pictures that go through the encoder together: as many tokens as it takes for reading the weights not
+ * to show, and no more, since activations should stay in the cache. */
+static int pictures_at_once(const struct sm_session *s, int count)
+{
+    enum { TOKENS = 1024 };
+    int g = grid_side(&s->model->config) * grid_side(&s->model->config);
+    int most = g < TOKENS ? TOKENS / g : 1;
+    return count < most ? count : most;
+}
+
 static size_t measure(struct sm_session *s)
 {
     take_buffers(s);
-    image_encoder_forward(s->model, &s->arena, NULL, NULL, s->max_batch, NULL);
+    image_encoder_forward(s->model, &s->arena, NULL, NULL, pictures_at_once(s, s->max_batch), NULL);
     two_way_transformer_image_side(s->model, &s->arena, NULL, NULL, NULL, NULL);
     for (int sparse_count = 0; sparse_count <= SM_MAX_POINTS + 2; sparse_count++)
         for (int has_mask = 0; has_mask < 2; has_mask++)
@@ -224,6 +234,19 @@ static enum sm_status check_threads(const struct sm_session *s, struct sm_err *e
 
 /* ---- pictures ---- */
 
+/* The first `count` squares of s->input. */
+static void encode_input(struct sm_session *s, int count, float *embeddings)
+{
+    const struct sm_config *c = &s->model->config;
+    size_t square = 3 * (size_t)c->image_size * (size_t)c->image_size, floats = sm_embedding_floats(c);
+    int most = pictures_at_once(s, count);
+    s->encoded = true;
+    for (int first = 0; first < count; first += most)
+        image_encoder_forward(s->model, &s->arena, embeddings + (size_t)first * floats,
+                              s->input + (size_t)first * square,
+                              count - first < most ? count - first : most, s->tap.stage ? &s->tap : NULL);
+}
+
 enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures, int count,
                          float *embeddings, struct sm_err *err)
 {
@@ -233,7 +256,7 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
     if (!status)
-        status = model_prepare_encoder(s->model, s->encoded, err);
+        status = model_prepare_encoder(s->model, s->encoded || count > pictures_at_once(s, count), err);
     if (status)
         return status;
     for (int i = 0; i < count; i++) {
@@ -242,9 +265,7 @@ enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures
         if (status)
             return status;
     }
-    s->encoded = true;
-    image_encoder_forward(s->model, &s->arena, embeddings, s->input, count,
-                          s->tap.stage ? &s->tap : NULL);
+    encode_input(s, count, embeddings);
     return SM_OK;
 }
 
@@ -257,13 +278,12 @@ enum sm_status session_encode_squares(struct sm_session *s, const float *const *
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
     if (!status)
-        status = model_prepare_encoder(s->model, s->encoded, err);
+        status = model_prepare_encoder(s->model, s->encoded || count > pictures_at_once(s, count), err);
     if (status)
         return status;
     for (int i = 0; i < count; i++)
         memcpy(s->input + (size_t)i * floats, squares[i], floats * sizeof *s->input);
-    s->encoded = true;
-    image_encoder_forward(s->model, &s->arena, embeddings, s->input, count, NULL);
+    encode_input(s, count, embeddings);
     return SM_OK;
 }
 

@@ -13,7 +13,6 @@ enum {
     MOST_WORDS = 1 << 20,      /* packed together, unless one panel alone is more */
     MOST_GROUPS = 384,         /* of k at a time: (MOST_GROUPS, 256 tokens) stays in the second cache */
     BLOCK = 8 * CHANNELS,      /* channels whose sums are kept while k goes by */
-    LINE = 16,                 /* floats of a cache line */
     TILE_STRIDE = MOST_GROUPS + LINE /* words: rows of a copied tile fall into different sets */
 };
 
@@ -42,24 +41,15 @@ struct work {
     gemm_tile *tile;
     int rows, groups;            /* tokens in all; groups of one tap */
     int blocks, block_groups;    /* of one tap */
+    bool alone;                  /* each thread packs panels of its own, one at a time */
     int panels;                  /* at a time */
     int channels;                /* of a block of sums */
-    uint32_t *packed;            /* (panels, taps * groups, PANEL) */
+    uint32_t *packed;            /* (panels, or threads where each is alone; taps * groups, PANEL) */
     float *factor;               /* (panels, PANEL): int8's scale of each token */
     int32_t *zero;               /* (panels, PANEL): where its zero is */
     float *sums, *tile_copy;     /* of each thread */
     size_t thread_floats;
 };
-
-static inline int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static inline int pieces(int count, int size)
-{
-    return (count + size - 1) / size;
-}
 
 static inline enum nn_precision precision_of(const struct work *work)
 {
@@ -83,12 +73,21 @@ static size_t thread_floats(int panels)
     return (size_t)panels * BLOCK * PANEL + CHANNELS * TILE_STRIDE;
 }
 
+/* Weights that stay in the second cache, beside a panel that stays in the first: each thread takes
+ * panels of its own, from packing to output. */
+static bool goes_by_panels(int words, const struct nn_weights *weights)
+{
+    enum { MOST_WEIGHTS = 1 << 17, MOST_WORDS_ALONE = 192 };
+    return words <= MOST_WORDS_ALONE && (size_t)words * weights->n <= MOST_WEIGHTS;
+}
+
 static size_t product_scratch(int rows, int taps, const struct nn_weights *weights)
 {
     const struct gemm_set *set = gemm_own_set();
     int words = taps * pieces(weights->k, per_group(set, weights->precision));
-    int panels = panels_at_once(rows, words);
-    return LINE + (size_t)panels * PANEL * (words + 2) + nn_threads() * thread_floats(panels);
+    bool alone = goes_by_panels(words, weights);
+    int panels = alone ? 1 : panels_at_once(rows, words), packed = alone ? nn_threads() : panels;
+    return LINE + (size_t)packed * PANEL * (words + 2) + nn_threads() * thread_floats(panels);
 }
 
 static void set_up(struct work *work, const struct product *product, float *scratch)
@@ -98,13 +97,15 @@ static void set_up(struct work *work, const struct product *product, float *scra
     int groups = pieces(product->weights->k, per_group(set, precision));
     int blocks = pieces(groups, MOST_GROUPS), words = product->taps * groups;
     int rows = product->batch * product->oh * product->ow;
-    int panels = panels_at_once(rows, words), n = product->weights->n;
+    bool alone = goes_by_panels(words, product->weights);
+    int panels = alone ? 1 : panels_at_once(rows, words), n = product->weights->n;
+    int packed_panels = alone ? nn_threads() : panels;
     /* Some blocks for each thread, so that one that was held up does not hold up all. */
-    int channels = pieces(pieces(n, 4 * nn_threads()), CHANNELS) * CHANNELS;
+    int channels = alone ? BLOCK : pieces(pieces(n, 4 * nn_threads()), CHANNELS) * CHANNELS;
     uintptr_t misplaced = (uintptr_t)scratch / sizeof(float) % LINE;
     uint32_t *packed = (uint32_t *)(scratch + (LINE - misplaced) % LINE);
-    float *factor = (float *)(packed + (size_t)panels * PANEL * words);
-    float *sums = factor + 2 * panels * PANEL;
+    float *factor = (float *)(packed + (size_t)packed_panels * PANEL * words);
+    float *sums = factor + 2 * packed_panels * PANEL;
     *work = (struct work){
         .product = product,
         .set = set,
@@ -115,11 +116,12 @@ static void set_up(struct work *work, const struct product *product, float *scra
         .groups = groups,
         .blocks = blocks,
         .block_groups = smaller(pieces(pieces(groups, blocks), LINE) * LINE, MOST_GROUPS),
+        .alone = alone,
         .panels = panels,
         .channels = smaller(channels, BLOCK),
         .packed = packed,
         .factor = factor,
-        .zero = (int32_t *)(factor + panels * PANEL),
+        .zero = (int32_t *)(factor + packed_panels * PANEL),
         .sums = sums,
         .tile_copy = sums + (size_t)panels * BLOCK * PANEL,
         .thread_floats = thread_floats(panels),
@@ -376,6 +378,37 @@ static void fill_block(const struct work *work, int start, int panels, int block
         finish(work, sums + (size_t)i * BLOCK * PANEL, start, i, first, end - first);
 }
 
+static void compute_together(const struct work *work, int all, int blocks, int threads)
+{
+    (void)threads; /* unused without OpenMP */
+#pragma omp parallel num_threads(threads)
+    for (int start = 0; start < all; start += work->panels) {
+        int panels = smaller(all - start, work->panels);
+#pragma omp for schedule(dynamic)
+        for (int panel = 0; panel < panels; panel++)
+            pack_panel(work, start, panel);
+#pragma omp for schedule(dynamic)
+        for (int block = 0; block < blocks; block++)
+            fill_block(work, start, panels, block);
+    }
+}
+
+static void compute_alone(const struct work *work, int all, int blocks, int threads)
+{
+    (void)threads; /* unused without OpenMP */
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int panel = 0; panel < all; panel++) {
+        struct work own = *work;
+        size_t lanes = (size_t)omp_get_thread_num() * PANEL;
+        own.packed += lanes * work->product->taps * work->groups;
+        own.factor += lanes;
+        own.zero += lanes;
+        pack_panel(&own, panel, 0);
+        for (int block = 0; block < blocks; block++)
+            fill_block(&own, panel, 1, block);
+    }
+}
+
 /* Each number is summed by one thread in the order of k: the threads do not show in the result. */
 static void compute(const struct product *product, float *scratch)
 {
@@ -383,17 +416,7 @@ static void compute(const struct product *product, float *scratch)
     set_up(&work, product, scratch);
     int all = pieces(work.rows, PANEL), blocks = pieces(product->weights->n, work.channels);
     size_t products = (size_t)work.rows * product->weights->n * product->taps * work.groups;
-    (void)products; /* unused without OpenMP */
-#pragma omp parallel num_threads(threads_for(products / 16))
-    for (int start = 0; start < all; start += work.panels) {
-        int panels = smaller(all - start, work.panels);
-#pragma omp for schedule(dynamic)
-        for (int panel = 0; panel < panels; panel++)
-            pack_panel(&work, start, panel);
-#pragma omp for schedule(dynamic)
-        for (int block = 0; block < blocks; block++)
-            fill_block(&work, start, panels, block);
-    }
+    (work.alone ? compute_alone : compute_together)(&work, all, blocks, threads_for(products / 16));
 }
 
 /* ---- the same by BLAS ---- */
@@ -417,7 +440,6 @@ static void add_after(float *out, const struct nn_after *after, int rows, int n)
 }
 
 /* ---- the three shapes ---- */
-
 
 size_t nn_dense_scratch(int rows, const struct nn_weights *weights)
 {
@@ -460,7 +482,7 @@ static int conv_places(int size, int kernel, int stride, int padding)
 static bool by_fewer(const struct nn_weights *weights, int oh, int ow, int kernel, int stride,
                      int padding)
 {
-    return kernel == 3 && stride == 2 && padding == 1 && minimal_applies(weights, oh, ow);
+    return kernel == 3 && stride <= 2 && padding == 1 && minimal_applies(weights, oh, ow);
 }
 
 size_t nn_dense_conv_scratch(const struct nn_weights *weights, int batch, int height, int width,
@@ -490,7 +512,7 @@ void nn_dense_conv(float *out, const float *x, const struct nn_weights *weights,
         return;
     }
     if (by_fewer(weights, oh, ow, kernel, stride, padding)) {
-        minimal_conv(out, x, weights, after, batch, height, width, scratch);
+        minimal_conv(out, x, weights, after, batch, height, width, stride, scratch);
         return;
     }
     struct product product = {

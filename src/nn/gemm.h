@@ -22,8 +22,19 @@ enum {
     PANEL = 32,    /* tokens of a panel: two 512-bit vectors, four of 256 bits */
     HALF = PANEL / 2,
     CHANNELS = 12, /* rows of weights a tile: 24 of 32 registers of 512 bits are its sums */
-    CHUNK = 64     /* groups packed at a time: (CHUNK, PANEL) stays in the first cache */
+    CHUNK = 64,    /* groups packed at a time: (CHUNK, PANEL) stays in the first cache */
+    LINE = 16      /* floats of a cache line */
 };
+
+static inline int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int pieces(int count, int size)
+{
+    return (count + size - 1) / size;
+}
 
 /* What to fetch meanwhile: weights of a tile to come, `rows` rows of them (0: nothing). */
 struct ahead {
@@ -65,6 +76,14 @@ struct gemm_set {
     /* out rows (each `channels` floats, NULL: a lane of no token) = x (channels, PANEL) transposed,
      * plus the rows of `add` when it is not NULL. */
     void (*unpack)(float *const out[PANEL], const float *const *add, const float *x, int channels);
+    /* Softmax down the lanes of scores (count, PANEL) in powers of two; of the lanes PANEL or HALF.
+     * x += row_term (PANEL) + column_terms (count, PANEL); most (PANEL) rises to what x holds. */
+    void (*add_terms)(float *x, const float *row_term, const float *column_terms, int count,
+                      float *most, int lanes);
+    /* x = 2^(x - most), for x <= most, added to sum (PANEL). Below 2^-126: that. */
+    void (*exp2_sum)(float *x, int count, const float *most, float *sum, int lanes);
+    /* Each row of x (count, PANEL) times factor (PANEL). */
+    void (*scale_lanes)(float *x, int count, const float *factor, int lanes);
 };
 
 /* Rows a multiple of the first cache's size apart would drive each other out of it: 64 sets of a

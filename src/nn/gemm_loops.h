@@ -3,6 +3,8 @@
  * guard: that is the point.
  */
 
+#include "nn/exp2.h"
+
 typedef uint32_t NAME(four) __attribute__((vector_size(16)));
 typedef uint32_t NAME(four_anywhere) __attribute__((vector_size(16), aligned(4)));
 
@@ -24,19 +26,19 @@ static void NAME(pack)(uint32_t *panel, const uint32_t *const rows[PANEL], int g
     static const uint32_t zeros[CHUNK];
     for (int t = 0; t < PANEL; t += 4) {
         const uint32_t *row[4];
-        for (int i = 0; i < 4; i++)
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
             row[i] = rows[t + i] ? rows[t + i] : zeros;
         int g = 0;
         for (; g + 4 <= groups; g += 4) {
             NAME(four) x[4];
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 x[i] = *(const NAME(four_anywhere) *)(row[i] + g);
             NAME(transpose_four)(x);
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 *(NAME(four) *)(panel + (g + i) * PANEL + t) = x[i];
         }
         for (; g < groups; g++)
-            for (int i = 0; i < 4; i++)
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
                 panel[g * PANEL + t + i] = row[i][g];
     }
 }
@@ -157,10 +159,10 @@ static inline void NAME(unpack_four)(float *const *out, const float *const *add,
     typedef float real __attribute__((vector_size(16)));
     typedef float real_anywhere __attribute__((vector_size(16), aligned(4)));
     NAME(four) block[4];
-    for (int i = 0; i < 4; i++)
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
         block[i] = *(const NAME(four) *)(x + (c + i) * PANEL);
     NAME(transpose_four)(block);
-    for (int i = 0; i < 4; i++) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
         real sum = (real)block[i];
         if (add)
             sum += *(const real_anywhere *)(add[i] + c);
@@ -184,6 +186,58 @@ static void NAME(unpack)(float *const out[PANEL], const float *const *add, const
     for (; t < PANEL && out[t]; t++)
         for (int c = 0; c < channels; c++)
             out[t][c] = x[c * PANEL + t] + (add ? add[t][c] : 0.0f);
+}
+
+/* ---- softmax of lanes ---- */
+
+static void NAME(add_terms)(float *restrict x, const float *restrict row_term,
+                            const float *restrict column_terms, int count, float *restrict most,
+                            int lanes)
+{
+    for (int lane = 0; lane < lanes; lane += HALF) {
+        float row[HALF], top[HALF];
+        memcpy(row, row_term + lane, sizeof(row));
+        memcpy(top, most + lane, sizeof(top));
+        for (int i = 0; i < count; i++) {
+            float *score = x + i * PANEL + lane;
+            const float *column = column_terms + i * PANEL + lane;
+#pragma omp simd
+            for (int t = 0; t < HALF; t++) {
+                float value = score[t] + (row[t] + column[t]);
+                score[t] = value;
+                top[t] = top[t] < value ? value : top[t];
+            }
+        }
+        memcpy(most + lane, top, sizeof(top));
+    }
+}
+
+static void NAME(exp2_sum)(float *restrict x, int count, const float *restrict most,
+                           float *restrict sum, int lanes)
+{
+    for (int lane = 0; lane < lanes; lane += HALF) {
+        float top[HALF], total[HALF];
+        memcpy(top, most + lane, sizeof(top));
+        memcpy(total, sum + lane, sizeof(total));
+        for (int i = 0; i < count; i++) {
+            float *score = x + i * PANEL + lane;
+#pragma omp simd
+            for (int t = 0; t < HALF; t++) {
+                float power = NAME(exp2)(score[t] - top[t]);
+                score[t] = power;
+                total[t] += power;
+            }
+        }
+        memcpy(sum + lane, total, sizeof(total));
+    }
+}
+
+static void NAME(scale_lanes)(float *restrict x, int count, const float *restrict factor, int lanes)
+{
+    for (int i = 0; i < count; i++)
+#pragma omp simd
+        for (int t = 0; t < lanes; t++)
+            x[i * PANEL + t] *= factor[t];
 }
 
 #undef NAME

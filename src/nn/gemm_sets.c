@@ -38,7 +38,8 @@
     .pack = set##_pack, .to_bf16 = set##_to_bf16, .quantise = set##_quantise,                      \
     .range = set##_range, .from_bf16 = set##_from_bf16, .from_int8 = set##_from_int8,              \
     .widen_int8 = set##_widen_int8, .widen_uint8 = set##_widen_uint8, .gather = set##_gather,      \
-    .from_int32 = set##_from_int32, .add_bias = set##_add_bias, .unpack = set##_unpack
+    .from_int32 = set##_from_int32, .add_bias = set##_add_bias, .unpack = set##_unpack, \
+    .add_terms = set##_add_terms, .exp2_sum = set##_exp2_sum, .scale_lanes = set##_scale_lanes
 
 static const struct gemm_set base_set = {.name = "base", .f32 = base_f32, BASE_INT8 LOOPS(base)};
 

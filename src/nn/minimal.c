@@ -12,7 +12,6 @@ enum {
     MOST_PANELS = 4,        /* tiles of 128 places at a time */
     BLOCK = 4 * CHANNELS,   /* channels of a thread at a time */
     GROUPS = 192,           /* of k at a time: (GROUPS, PANEL) stays in the first cache */
-    LINE = 16,              /* floats of a cache line */
     STRIDE = GROUPS + LINE, /* floats: rows of weights fall into different sets of the cache */
 };
 
@@ -39,6 +38,13 @@ static const struct along down[MOST_ALONG] = {
 };
 enum { DOWN_COUNT = 5 };
 
+/* x[-1] w0 + x[0] w1 + x[1] w2, and the same one pixel on: two taps as above, the third by itself. */
+static const struct along same[MOST_ALONG] = {
+    {0, 2, {-1, 0}, 1, {0}}, {1, 1, {0}, 2, {0, 1}}, {2, 2, {1, 0}, 1, {1}},
+    {0, 1, {1}, 1, {2}},     {2, 1, {2}, 1, {2}},
+};
+enum { SAME_COUNT = 5 };
+
 /* A filter over all pictures, and what it works in. A tile is two by two places. */
 struct filter {
     const struct gemm_set *set;
@@ -58,16 +64,6 @@ struct filter {
     float *sums;                /* of each thread: (POINTS, panels, BLOCK, PANEL) */
     size_t thread_floats;
 };
-
-static inline int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static inline int pieces(int count, int size)
-{
-    return (count + size - 1) / size;
-}
 
 static int panels_at_once(int tiles)
 {
@@ -325,17 +321,18 @@ static struct filter set_up(float *out, const float *x, const struct nn_weights 
 }
 
 void minimal_conv(float *out, const float *x, const struct nn_weights *weights,
-                  const struct nn_after *after, int batch, int height, int width, float *scratch)
+                  const struct nn_after *after, int batch, int height, int width, int stride,
+                  float *scratch)
 {
-    int oh = (height - 1) / 2 + 1, ow = (width - 1) / 2 + 1;
-    struct filter f =
-        set_up(out, x, weights, after, batch, oh, ow, DOWN_COUNT * DOWN_COUNT, scratch);
+    int oh = (height - 1) / stride + 1, ow = (width - 1) / stride + 1;
+    int count = stride == 2 ? DOWN_COUNT : SAME_COUNT;
+    struct filter f = set_up(out, x, weights, after, batch, oh, ow, count * count, scratch);
     f.height = height;
     f.width = width;
     f.kernel = 3;
-    f.apart = 4;
-    f.rows = f.columns = down;
-    f.count = DOWN_COUNT;
+    f.apart = 2 * stride;
+    f.rows = f.columns = stride == 2 ? down : same;
+    f.count = count;
     f.step = 1;
     for (f.taps = 0; f.taps < 9; f.taps++)
         f.tap[f.taps] = f.taps;

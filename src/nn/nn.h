@@ -118,6 +118,17 @@ void nn_dense_conv_transpose(float *out, const float *x, const struct nn_weights
 size_t nn_dense_conv_transpose_scratch(const struct nn_weights *weights, int batch, int height,
                                        int width, int kernel);
 
+/* ---- dense_pair.c ---- */
+
+/* out = after(second * between(first * x)) token by token, of which only out reaches memory. Where it
+ * applies: float32 by kernels of our own, both weights small enough for the second cache. between has
+ * no `add`; out may be x or after's add. */
+bool nn_dense_pairs(const struct nn_weights *first, const struct nn_weights *second);
+void nn_dense_pair(float *out, const float *x, const struct nn_weights *first,
+                   const struct nn_after *between, const struct nn_weights *second,
+                   const struct nn_after *after, int rows, float *scratch);
+size_t nn_dense_pair_scratch(const struct nn_weights *first, const struct nn_weights *second);
+
 /* "avx512", "avx512f" (without BF16 and VNNI), "avx2", "base" or "blas" for all that follows; false: this
  * CPU has no such. Without it $SAMMED2D_KERNELS decides, else the CPU. Not between sizing scratch and
  * using it. */

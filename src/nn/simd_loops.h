@@ -8,6 +8,8 @@
  * written so that not-a-number falls through to the result.
  */
 
+#include "nn/exp2.h"
+
 static inline float NAME(from_bits)(int32_t bits)
 {
     float x;
@@ -67,9 +69,22 @@ static inline float NAME(erf)(float x)
     return t < 1.0f ? near : far;
 }
 
+/* x Phi(x), Phi the normal distribution: for x > 0 that is x - x Phi(-x), so one polynomial, of the
+ * logarithm of Phi(-|x|), and one exponential do for both. |x| is held where the result is 0 or x. */
 static inline float NAME(gelu_of)(float x)
 {
-    return 0.5f * x * (1.0f + NAME(erf)(x * SQRT_HALF));
+    float t = fabsf(x), p = -1.70608610e-06f;
+    t = t > 14.0f ? 14.0f : t; /* not-a-number stays */
+    p = p * t + 2.69976117e-05f;
+    p = p * t - 0.000133031281f;
+    p = p * t - 0.000251336169f;
+    p = p * t + 0.00719470857f;
+    p = p * t - 0.0525749922f;
+    p = p * t - 0.459185690f;
+    p = p * t - 1.15110767f;
+    p = p * t - 0.999999940f;
+    float tail = p < -126.0f ? 0.0f : t * NAME(exp2)(p);
+    return (x < 0.0f ? 0.0f : x) - tail;
 }
 
 static void NAME(gelu)(float *x, size_t count)

@@ -17,6 +17,7 @@ static const char usage[] =
     "                     not idle (leaves out the part threads)\n"
     "  --parts A,B...     of encoder, decoder, segment, threads (default: all)\n"
     "  --slices N         of the CT that is segmented, 512 x 512 each (default 100)\n"
+    "  --weights FILE     of this model, instead of those made for the golden file (not verified)\n"
     "  --golden FILE      what is shown, with which weights, and what has to come out\n"
     "                     (default ../shared/golden/sam_med2d_b.h5; without it ViT-B, not verified)\n";
 
@@ -57,15 +58,17 @@ static void read_options(struct bench *b, int argc, char **argv)
         {"json", no_argument, NULL, 'j'},        {"rounds", required_argument, NULL, 'r'},
         {"threads", required_argument, NULL, 't'}, {"parts", required_argument, NULL, 'p'},
         {"slices", required_argument, NULL, 's'}, {"golden", required_argument, NULL, 'g'},
+        {"weights", required_argument, NULL, 'w'},
         {"processor-time", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     char every[] = "encoder,decoder,segment,threads", *parts = every;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
+    for (int c; (c = getopt_long(argc, argv, "w:", options, NULL)) >= 0;) {
         switch (c) {
         case 'j': b->json = true; break;
         case 'r': b->rounds = number(optarg, 1, MOST_ROUNDS); break;
         case 't': b->threads = number(optarg, 0, 1024); break;
         case 's': b->slices = number(optarg, 1, 1000); break;
         case 'g': b->golden_path = optarg; break;
+        case 'w': b->weights_path = optarg; break;
         case 'c': b->processor_time = true; break;
         case 'p': parts = optarg; break;
         case 'h': fputs(usage, stdout); exit(0);

@@ -50,6 +50,10 @@ ok($json->{verified}{golden} && $json->{verified}{outputs} > 10 && !$json->{veri
 $said = `$bench --rounds 1 --parts decoder $golden`;
 like($said, qr/^decoder, prompts 20/m, 'a part alone, as text');
 unlike($said, qr/^encoder|^segment/m, 'and no other');
+$said = `$bench --rounds 1 --parts encoder,decoder -w weights/default.h5`;
+is($?, 0, 'weights from a file');
+like($said, qr/^  attention .* 1\.258 /m, 'and their network: windows of 8 and global blocks of 1024 tokens');
+like($said, qr/^not verified: the weights are weights.default.h5/m, 'of which no golden file tells');
 $said = `$bench --parts nonsense 2>&1`;
 is($? >> 8, 1, 'a part that is not there');
 done_testing;

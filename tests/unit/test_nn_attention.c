@@ -65,16 +65,45 @@ static void one_window(int batch, int side, int window, int heads, int d, bool w
     free(qkv), free(bias), free(h), free(w), free(out), free(scratch), free(wanted);
 }
 
+/* Each set of kernels in turn, the best last: it stays. */
 static void test_window_attention(void **unused)
 {
     (void)unused;
-    dice_start("window_attention");
-    for (int round = 0; round < 60; round++)
-        one_window(dice(1, 3), dice(1, 11), dice(0, 8), dice(1, 4), dice(1, 20), dice(0, 3));
-    one_window(2, 16, 14, 2, 32, true);
-    one_window(1, 16, 0, 2, 32, true);
-    one_window(1, 3, 9, 1, 5, true); /* a window larger than the picture */
-    report_worst("window_attention");
+    static const char *const sets[] = {"blas", "base", "avx2", "avx512f", "avx512"};
+    for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
+        if (!nn_use_kernels(sets[s])) {
+            printf("# %s: skipped, this CPU cannot\n", sets[s]);
+            continue;
+        }
+        dice_start("window_attention");
+        for (int round = 0; round < 60; round++)
+            one_window(dice(1, 3), dice(1, 11), dice(0, 8), dice(1, 4), dice(1, 20), dice(0, 3));
+        one_window(2, 16, 14, 2, 32, true);
+        one_window(1, 16, 0, 2, 32, true);
+        one_window(1, 16, 8, 2, 80, true); /* more channels than are packed together */
+        one_window(1, 3, 9, 1, 5, true);   /* a window larger than the picture */
+        report_worst(sets[s]);
+    }
+}
+
+/* Scores that rise from row to row of keys and are far apart: sums so far are scaled down again and
+ * again, and what is left of them is right. */
+static void test_large_scores(void **unused)
+{
+    (void)unused;
+    dice_start("large scores");
+    enum { SIDE = 12, D = 4, TOKENS = SIDE * SIDE };
+    float *qkv = random_floats(TOKENS * 3 * D, 1), *bias = random_floats(3 * D, 1);
+    float *tiles = empty_floats(TOKENS * D), *scratch = empty_floats(nn_window_attention_scratch(1, SIDE, 0, 1, D));
+    double *wanted = empty_doubles(TOKENS * D);
+    for (int i = 0; i < TOKENS * 3 * D; i++)
+        if (i % (3 * D) < 2 * D)
+            qkv[i] *= i % (3 * D) < D ? 20 : (float)(i / (3 * D));
+    ref_window_attention(wanted, qkv, bias, NULL, NULL, 1, SIDE, 0, 1, D);
+    nn_window_attention(tiles, qkv, bias, NULL, NULL, 1, SIDE, 0, 1, D, scratch);
+    check_close("large scores", tiles, wanted, NULL, TOKENS * D, 20 * TOKENS / 4);
+    report_worst("large scores");
+    free(qkv), free(bias), free(tiles), free(scratch), free(wanted);
 }
 
 /* Long rows are looked at a few picture rows at a time: 65^3 scores are more than are kept. */
@@ -128,7 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attention),    cmocka_unit_test(test_window_attention),
-        cmocka_unit_test(test_large_global), cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_large_scores), cmocka_unit_test(test_large_global), cmocka_unit_test(test_nan),
         cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

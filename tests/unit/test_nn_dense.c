@@ -125,7 +125,7 @@ static void one_conv(int batch, int height, int width, int cin, int cout, int ke
     nn_pack_conv(packed, w, cout, cin, kernel, kernel);
     struct naive naive = {rows, k, cout, empty_floats((size_t)rows * k),
                           copied(packed, (size_t)cout * k), false};
-    naive.fewer = kernel == 3 && stride == 2 && (precision == NN_F32 || !nn_is_native(precision));
+    naive.fewer = kernel == 3 && stride <= 2 && (precision == NN_F32 || !nn_is_native(precision));
     ref_conv_rows(naive.x, x, batch, height, width, cin, kernel, stride, padding);
     struct nn_after after = random_after(count, cout);
     void *memory;
@@ -193,6 +193,7 @@ static void some_with_fewer(enum nn_precision precision)
     for (int round = 0; round < 15; round++) {
         one_conv(dice(1, 9), dice(1, 4) * 4 - dice(0, 1), dice(1, 4) * 4 - dice(0, 1), dice(1, 40),
                  dice(1, 60), 3, 2, 1, precision);
+        one_conv(dice(1, 5), 2 * dice(1, 7), 2 * dice(1, 7), dice(1, 40), dice(1, 60), 3, 1, 1, precision);
         one_conv_transpose(dice(1, 9), 2 * dice(1, 4), 2 * dice(1, 4), dice(1, 40), dice(1, 60), 4,
                            precision);
     }
@@ -248,16 +249,14 @@ static void test_all_sets(void **unused)
 }
 
 /* The same bits with one thread and with three. */
-static void test_threads(void **unused)
+static void same_by_threads(int k)
 {
-    (void)unused;
-    dice_start("threads");
-    enum { ROWS = 300, K = 200, N = 150, COUNT = ROWS * N };
-    float *x = random_floats(ROWS * K, 1), *w = random_floats(N * K, 1);
+    enum { ROWS = 300, N = 150, COUNT = ROWS * N };
+    float *x = random_floats(ROWS * k, 1), *w = random_floats(N * k, 1);
     float *one = empty_floats(COUNT), *three = empty_floats(COUNT);
     for (enum nn_precision p = NN_F32; p <= NN_INT8; p++) {
         void *memory;
-        struct nn_weights weights = lowered(&memory, nn_weights_linear(w, N, K), p);
+        struct nn_weights weights = lowered(&memory, nn_weights_linear(w, N, k), p);
         for (int threads = 1; threads <= 3; threads += 2) {
             nn_set_threads(threads);
             float *scratch = empty_floats(nn_dense_scratch(ROWS, &weights));
@@ -269,6 +268,14 @@ static void test_threads(void **unused)
     }
     nn_set_threads(0);
     free(x), free(w), free(one), free(three);
+}
+
+static void test_threads(void **unused)
+{
+    (void)unused;
+    dice_start("threads");
+    same_by_threads(100); /* each thread packs for itself */
+    same_by_threads(800); /* all together, whatever the precision */
 }
 
 /* The same bits for a picture alone and among others, by any number of threads. */

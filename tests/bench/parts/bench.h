@@ -95,7 +95,7 @@ extern const char *const speedup_names[SPEEDUPS];
 struct bench {
     int rounds, threads, slices;
     bool part[PARTS], json, processor_time;
-    const char *golden_path;
+    const char *golden_path, *weights_path; /* weights_path NULL: weights by the hash rule */
 
     struct golden golden; /* file NULL: there is none */
     struct golden_tally tally;

@@ -74,11 +74,20 @@ static void read_config(struct bench *b)
     b->seed = (uint64_t)value;
 }
 
+static void read_weights_config(struct bench *b)
+{
+    struct sm_model *model = network_model(b, SM_PRECISION_FLOAT32);
+    b->config = *sm_model_config(model);
+    sm_model_close(model);
+}
+
 void network_prepare(struct bench *b)
 {
     b->seed = 20240618;
     config_preset(&b->config, "vit_b", 256, true);
-    if (access(b->golden_path, R_OK) == 0) {
+    if (b->weights_path)
+        read_weights_config(b);
+    if (!b->weights_path && access(b->golden_path, R_OK) == 0) {
         golden_open(&b->golden, ".", b->golden_path, &b->tally);
         if (!b->golden.file)
             give_up("%s cannot be read", b->golden_path);
@@ -99,7 +108,8 @@ struct sm_model *network_model(const struct bench *b, enum sm_precision precisio
     struct sm_model *model;
     struct sm_err err;
     struct tensor_source source = hash_source(&seed);
-    if (model_from_source_as(&model, &b->config, &source, precision, &err))
+    if (b->weights_path ? sm_model_open_as(&model, b->weights_path, precision, &err)
+                        : model_from_source_as(&model, &b->config, &source, precision, &err))
         give_up("%s", err.message);
     return model;
 }

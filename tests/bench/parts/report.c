@@ -99,7 +99,8 @@ static void print_rest(const struct bench *b, FILE *out)
             fprintf(out, "%s embedding: %.3g of its largest value from the golden one\n", precision_names[p],
                     b->difference[p]);
     if (!b->golden.file)
-        fprintf(out, "not verified: %s is not there\n", b->golden_path);
+        fprintf(out, "not verified: %s%s\n", b->weights_path ? "the weights are " : b->golden_path,
+                b->weights_path ? b->weights_path : " is not there");
     fprintf(out, "outputs verified: %d, wrong: %d, largest difference %.2f of what it may be\n", b->verified,
             b->failed, b->worst);
 }

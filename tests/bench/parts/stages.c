@@ -13,6 +13,7 @@ WRAPPED(preprocess);
 WRAPPED(image_encoder_forward);
 WRAPPED(nn_conv);
 WRAPPED(nn_dense);
+WRAPPED(nn_dense_pair);
 WRAPPED(nn_dense_conv);
 WRAPPED(nn_dense_conv_transpose);
 WRAPPED(nn_window_attention);
@@ -188,9 +189,21 @@ void __wrap_nn_conv(float *out, const float *x, const float *packed, const float
 void __wrap_nn_dense(float *out, const float *x, const struct nn_weights *weights,
                      const struct nn_after *after, int rows, float *scratch)
 {
-    enum stage_name here = stage_of(weights), left = enter(here);
+    enum stage_name here = stage == IN_ENCODER ? stage_of(weights) : stage, left = enter(here);
     count(here, 2.0 * rows * weights->n * weights->k);
     __real_nn_dense(out, x, weights, after, rows, scratch);
+    enter(left);
+}
+
+void __wrap_nn_dense_pair(float *out, const float *x, const struct nn_weights *first,
+                          const struct nn_after *between, const struct nn_weights *second,
+                          const struct nn_after *after, int rows, float *scratch)
+{
+    enum stage_name here = stage == IN_ENCODER ? stage_of(first) : stage, left = enter(here);
+    /* Of the weights of the masks' logits three quarters are zeros. */
+    double needed = here == IN_MASKS ? second->n / 4.0 : second->n;
+    count(here, 2.0 * rows * first->n * (first->k + needed));
+    __real_nn_dense_pair(out, x, first, between, second, after, rows, scratch);
     enter(left);
 }
 
