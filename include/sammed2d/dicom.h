@@ -74,7 +74,8 @@ enum sm_status sm_dicom_read(struct sm_volume *volume, const struct sm_dicom_stu
                              const struct sm_listener *listener, struct sm_err *err);
 
 /* The same without pixels, which wait for sm_volume_load; a file that cannot be decoded comes out then. The study is
- * the volume's from now on, also when it fails. */
+ * the volume's from now on, also when it fails. The listener must stay until all pixels are there or the volume is
+ * freed: sm_volume_load_all tells it of its progress, and may be cancelled by it. */
 enum sm_status sm_dicom_open(struct sm_volume *volume, struct sm_dicom_study *study, size_t index,
                              const struct sm_listener *listener, struct sm_err *err);
 /* SeriesInstanceUID of the series a volume was read from; NULL when it was not read from DICOM. */

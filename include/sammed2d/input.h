@@ -23,8 +23,8 @@ enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int ind
                              const struct sm_listener *listener, struct sm_err *err);
 
 /* The same without voxels of NIfTI and DICOM, which wait for sm_volume_load: work may begin on the first slices
- * while others are read. Once all are there, sm_input_warn says what sm_input_read would have: that voxels are
- * no numbers, or all the same. */
+ * while others are read. The listener must stay as long (sm_dicom_open). Once all are there, sm_input_warn says what
+ * sm_input_read would have: that voxels are no numbers, or all the same. */
 enum sm_status sm_input_open(struct sm_volume *volume, const char *path, int index, const char *series,
                              const struct sm_listener *listener, struct sm_err *err);
 void sm_input_warn(const struct sm_volume *volume, const char *path, const struct sm_listener *listener);

@@ -64,7 +64,8 @@ struct sm_label_writer;
 enum sm_status sm_label_writer_open(struct sm_label_writer **writer, const char *path, const struct sm_grid *grid,
                                     uint16_t largest, const struct sm_volume *like, struct sm_err *err);
 enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_t *slice, struct sm_err *err);
-/* `status` not SM_OK: there will be no file, and it is returned. Frees the writer, which may be NULL. */
+/* `status` not SM_OK: there will be no file, and it is returned; SM_USAGE when not each slice was
+ * added. Frees the writer, which may be NULL. */
 enum sm_status sm_label_writer_close(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err);
 
 /* Reads a label map: integers 0..65535 (also stored as float, when exact). */

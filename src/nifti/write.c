@@ -109,6 +109,7 @@ static uint16_t largest_label(const struct sm_labels *labels)
 struct sm_label_writer {
     struct sink sink;
     size_t pixels;   /* of a slice */
+    int left;        /* slices to come */
     uint8_t *narrow; /* (pixels), when the largest label fits into a byte */
 };
 
@@ -132,6 +133,7 @@ static enum sm_status begin(struct sm_label_writer *writer, const struct sm_grid
                         .intent = NIFTI_INTENT_LABEL};
     plan_geometry(&plan, grid, like);
     writer->pixels = (size_t) grid->dim[0] * (size_t) grid->dim[1];
+    writer->left = grid->dim[2];
     if (bytes && !(writer->narrow = malloc(writer->pixels)))
         return sm_fail(err, SM_MEMORY, "out of memory: a slice of labels");
     return write_header(&writer->sink, &plan, err);
@@ -139,6 +141,8 @@ static enum sm_status begin(struct sm_label_writer *writer, const struct sm_grid
 
 enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_t *slice, struct sm_err *err)
 {
+    if (writer->left-- < 1)
+        return sm_fail(err, SM_USAGE, "%s: more slices of labels than the grid has", writer->sink.path);
     if (!writer->narrow)
         return sink_write(&writer->sink, slice, writer->pixels * sizeof *slice, err);
     for (size_t v = 0; v < writer->pixels; v++)
@@ -149,6 +153,8 @@ enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_
 static enum sm_status finish(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err)
 {
     free(writer->narrow);
+    if (status == SM_OK && writer->left > 0)
+        status = sm_fail(err, SM_USAGE, "%s: %d slices of labels are missing", writer->sink.path, writer->left);
     return sink_close(&writer->sink, status, err);
 }
 

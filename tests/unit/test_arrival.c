@@ -345,6 +345,7 @@ static void a_writer_writes_what_writing_at_once_does(void **state)
 
 static void a_writer_that_is_given_up(void **state)
 {
+    static const uint16_t slice[NX * NY];
     struct sm_label_writer *writer;
     struct sm_err err = {0};
     const struct sm_volume like = {.grid = grid};
@@ -360,9 +361,33 @@ static void a_writer_that_is_given_up(void **state)
     assert_int_equal(sm_label_writer_close(writer, SM_INTERRUPTED, &err), SM_INTERRUPTED);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(sm_label_writer_open(&writer, in("no/such.nii.gz"), &grid, 1, &like, &err), SM_OK);
+    for (int k = 0; k < NZ; k++)
+        assert_int_equal(sm_label_writer_add(writer, slice, &err), SM_OK);
     assert_int_equal(sm_label_writer_close(writer, SM_OK, &err), SM_OUTPUT);
     assert_non_null(strstr(err.message, "does not exist"));
     assert_int_equal(sm_label_writer_close(NULL, SM_OK, NULL), SM_OK);
+}
+
+/* Whole or not at all. */
+static void a_writer_counts_slices(void **state)
+{
+    static const uint16_t slice[NX * NY];
+    const struct sm_volume like = {.grid = grid};
+    struct sm_err err = {0};
+    char path[128];
+    (void) state;
+    snprintf(path, sizeof path, "%s", in("count.nii.gz"));
+    for (int count = NZ - 1; count <= NZ + 1; count += 2) {
+        struct sm_label_writer *writer;
+        enum sm_status status = SM_OK;
+        assert_int_equal(sm_label_writer_open(&writer, path, &grid, 1, &like, &err), SM_OK);
+        for (int k = 0; k < count; k++)
+            status = sm_label_writer_add(writer, slice, &err);
+        assert_int_equal(status, count > NZ ? SM_USAGE : SM_OK);
+        assert_int_equal(sm_label_writer_close(writer, status, &err), SM_USAGE);
+        assert_non_null(strstr(err.message, "count.nii.gz"));
+        assert_int_equal(access(path, F_OK), -1);
+    }
 }
 
 static int set_up(void **state)
@@ -393,6 +418,7 @@ int main(void)
         cmocka_unit_test(what_fails_is_told),
         cmocka_unit_test(a_writer_writes_what_writing_at_once_does),
         cmocka_unit_test(a_writer_that_is_given_up),
+        cmocka_unit_test(a_writer_counts_slices),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
