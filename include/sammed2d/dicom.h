@@ -73,6 +73,10 @@ enum sm_status sm_dicom_choose(const struct sm_dicom_study *study, const char *c
 enum sm_status sm_dicom_read(struct sm_volume *volume, const struct sm_dicom_study *study, size_t index,
                              const struct sm_listener *listener, struct sm_err *err);
 
+/* The same without pixels, which wait for sm_volume_load; a file that cannot be decoded comes out then. The study is
+ * the volume's from now on, also when it fails. */
+enum sm_status sm_dicom_open(struct sm_volume *volume, struct sm_dicom_study *study, size_t index,
+                             const struct sm_listener *listener, struct sm_err *err);
 /* SeriesInstanceUID of the series a volume was read from; NULL when it was not read from DICOM. */
 const char *sm_dicom_series_uid(const struct sm_volume *volume);
 

@@ -22,6 +22,13 @@ enum sm_input_format sm_input_detect(const char *path);
 enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int index, const char *series,
                              const struct sm_listener *listener, struct sm_err *err);
 
+/* The same without voxels of NIfTI and DICOM, which wait for sm_volume_load: work may begin on the first slices
+ * while others are read. Once all are there, sm_input_warn says what sm_input_read would have: that voxels are
+ * no numbers, or all the same. */
+enum sm_status sm_input_open(struct sm_volume *volume, const char *path, int index, const char *series,
+                             const struct sm_listener *listener, struct sm_err *err);
+void sm_input_warn(const struct sm_volume *volume, const char *path, const struct sm_listener *listener);
+
 /* One object of a label map, a SEG, a structure set or a mask picture: the voxels of `map` that have `value`.
  * Objects of a label map share one map; those of a SEG, which may overlap, have one each. */
 struct sm_label {

@@ -46,12 +46,26 @@ enum sm_status sm_nifti_info(struct sm_nifti_info *info, const char *path,
  * values are not scaled. Free with sm_volume_free. */
 enum sm_status sm_nifti_read(struct sm_volume *volume, const char *path, int index,
                              const struct sm_listener *listener, struct sm_err *err);
+/* The same without voxels, which wait for sm_volume_load in the open file. What is wrong with them, a file
+ * that is cut short or a checksum, comes out then. */
+enum sm_status sm_nifti_open(struct sm_volume *volume, const char *path, int index,
+                             const struct sm_listener *listener, struct sm_err *err);
 
 /* Writes labels (.nii or .nii.gz, whole or not at all) in the smallest unsigned type that holds the
  * largest value; placement fields are those of `like` to the last bit when it came from NIfTI, else
  * sform and qform from the grid (qform only when the affine is a rotation and scales). */
 enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *labels,
                                      const struct sm_volume *like, struct sm_err *err);
+
+/* The same slice by slice: compressed as slices are added, in the order of k, and held in memory, so that it can go on
+ * beside other work; the file is written when the writer is closed. `largest` label: what decides the type. `path`
+ * must stay. Not for use by two threads at a time. */
+struct sm_label_writer;
+enum sm_status sm_label_writer_open(struct sm_label_writer **writer, const char *path, const struct sm_grid *grid,
+                                    uint16_t largest, const struct sm_volume *like, struct sm_err *err);
+enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_t *slice, struct sm_err *err);
+/* `status` not SM_OK: there will be no file, and it is returned. Frees the writer, which may be NULL. */
+enum sm_status sm_label_writer_close(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err);
 
 /* Reads a label map: integers 0..65535 (also stored as float, when exact). */
 enum sm_status sm_nifti_read_labels(struct sm_labels *labels, const char *path,

@@ -45,6 +45,11 @@ struct sm_segment_options {
     bool overlap;                /* voxels, volume and intensity count an object's own mask, not what
                                     the label map left it */
     struct sm_embeddings *embeddings; /* to reuse and to add to; NULL: none */
+    /* Called with stored slice k = 0, 1, ... of the label map as soon as it and those before will not change any more,
+     * so that it can be written while the network is at others: by one thread at a time, not always the caller's, and
+     * for the last one before sm_segment returns. What it fails with sm_segment fails with. NULL: nobody. */
+    enum sm_status (*slice_done)(void *context, const struct sm_labels *labels, int k, struct sm_err *err);
+    void *context;
 };
 
 struct sm_object_result {
@@ -61,7 +66,8 @@ struct sm_object_result {
 struct sm_result; /* everything the run knows; see the getters */
 
 /* Each slice that carries a prompt, or is reached by propagation, is encoded once. `prompts` must have
- * been through sm_prompts_resolve for the volume's grid and must outlive the result. An object that
+ * been through sm_prompts_resolve for the volume's grid and must outlive the result. Slices that are not in memory yet
+ * are brought there, all of them, before it returns: what is wrong with them it fails with. An object that
  * comes out empty is a warning (and has voxels 0). Cancelled: SM_INTERRUPTED, *result is NULL. The listener is
  * called by one thread at a time, but not always by the caller's. */
 enum sm_status sm_segment(struct sm_result **result, const struct sm_model *model,
@@ -77,8 +83,8 @@ const struct sm_view *sm_result_view(const struct sm_result *result);
 const struct sm_window *sm_result_window(const struct sm_result *result);
 /* How many slices went through the image encoder. */
 int sm_result_encoded(const struct sm_result *result);
-/* Seconds spent encoding and decoding. */
-void sm_result_seconds(const struct sm_result *result, double *encode, double *decode);
+/* Seconds spent bringing slices to memory, encoding and decoding. */
+void sm_result_seconds(const struct sm_result *result, double *load, double *encode, double *decode);
 /* Slice s of the view, object o: was it decoded, and if so its logits (height, width) in the view's
  * frame, as they were before objects competed. */
 bool sm_result_has(const struct sm_result *result, size_t object, int slice);

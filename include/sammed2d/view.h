@@ -44,7 +44,9 @@ void sm_view_choose(struct sm_view *view, const struct sm_volume *volume, enum s
 void sm_view_to_voxel(const struct sm_view *view, const double xys[3], double ijk[3]);
 void sm_view_from_voxel(const struct sm_view *view, const double ijk[3], double xys[3]);
 
-/* Rescaled values of slice s: out (height, width, channels). */
+/* Has what slice s of the view shows brought to memory: sm_volume_load of its one voxel slice, or of all. */
+enum sm_status sm_view_load(const struct sm_view *view, const struct sm_volume *volume, int s, struct sm_err *err);
+/* Rescaled values of slice s, which is in memory: out (height, width, channels). */
 void sm_view_slice(const struct sm_view *view, const struct sm_volume *volume, int s, float *out);
 
 /* Offset in voxels of pixel (0, 0) of slice s in a (nz, ny, nx) array, and the signed steps to the
@@ -81,7 +83,7 @@ struct sm_window {
 enum sm_status sm_window_parse(struct sm_window *window, const char *text, struct sm_err *err);
 /* The text that sm_window_parse would read back. */
 void sm_window_name(const struct sm_window *window, char *text, size_t size);
-/* Looks at the whole volume where the mode needs it (VOLUME, PERCENTILE); DEFAULT becomes STORED for
+/* Looks at the whole volume, having it loaded, where the mode needs it (VOLUME, PERCENTILE); DEFAULT becomes STORED for
  * what is display_ready, else MINMAX. SM_UNSUPPORTED: DICOM without VOI, STORED without 8 bits.
  * DICOM: the first of the file's windows, or its table; the middle slice's where they differ. */
 enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volume *volume,

@@ -100,11 +100,21 @@ struct sm_voi {
 };
 void sm_voi_free(struct sm_voi *voi);
 
+/* Slices of a volume that are still where they came from, as a reader leaves them that only opens its file.
+ * A reader's own struct begins with this one. */
+struct sm_supply {
+    /* Brings slices first..last into the volume's memory, each once; several threads may call it at a time.
+     * Once it has failed for a slice it fails for it again. */
+    enum sm_status (*load)(struct sm_supply *supply, int first, int last, struct sm_err *err);
+    void (*free)(struct sm_supply *supply);
+};
+
 struct sm_volume {
     struct sm_grid grid;
     enum sm_voxel_type type;
     int channels;               /* 1; 3 only for colour PNG (uint8, interleaved RGB) */
     void *voxels;               /* (nz, ny, nx, channels), native byte order, owned */
+    struct sm_supply *supply;   /* owned; NULL: all voxels are in memory, else those that sm_volume_load was asked for */
     struct sm_rescale *rescale; /* (nz), owned */
     enum sm_source_format format;
     bool display_ready;         /* 8-bit picture (PNG): shown to the network as it is by default */
@@ -128,6 +138,11 @@ enum sm_status sm_volume_alloc(struct sm_volume *volume, const struct sm_grid *g
 enum sm_status sm_volume_adopt(struct sm_volume *volume, const struct sm_grid *grid,
                                enum sm_voxel_type type, int channels, void *voxels,
                                struct sm_err *err);
+/* Makes sure that slices k first..last are in memory. Several threads may ask at a time, and work on slices that
+ * are there while others come. Errors: those of the volume's reader (SM_CORRUPT, SM_INTERRUPTED ...). */
+enum sm_status sm_volume_load(const struct sm_volume *volume, int first, int last, struct sm_err *err);
+/* All of them; nothing of the source is held any more when it returns SM_OK. */
+enum sm_status sm_volume_load_all(struct sm_volume *volume, struct sm_err *err);
 void sm_volume_free(struct sm_volume *volume); /* also of a zeroed struct; leaves it zeroed */
 
 /* Rescaled values of n voxels along a line: out[x] is the value of channel c at (i,j,k) + x steps

@@ -134,7 +134,7 @@ static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
 static enum sm_status load_input(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
-    enum sm_status status = sm_input_read(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index,
+    enum sm_status status = sm_input_open(&job->volume, job->input, command->volume_index == NOT_GIVEN ? -1 : command->volume_index,
                                           command->series, cmd_listener(), err);
     if (!status)
         status = segment_check_gaps(job, err);
@@ -160,7 +160,7 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     if (!status)
         status = open_model(job, err);
     job->options.embeddings = job->embeddings;
-    return status;
+    return status ? status : segment_begin_maps(job, err);
 }
 
 static enum sm_status report(const struct segment_job *job, struct sm_err *err)
@@ -187,15 +187,20 @@ static bool any_empty(const struct sm_result *result)
 static enum sm_status work(struct segment_job *job, struct sm_err *err)
 {
     struct segment_seconds *seconds = &job->seconds;
+    double loaded;
     seconds->start = now();
     enum sm_status status = load(job, err);
     seconds->read = now() - seconds->start;
     if (!status)
         status = sm_segment(&job->result, job->model, &job->volume, &job->prompts, &job->options,
                             cmd_listener(), err);
+    if (!status)
+        status = sm_volume_load_all(&job->volume, err); /* they are there: lets go of the file */
     if (status)
         return status;
-    sm_result_seconds(job->result, &seconds->encode, &seconds->decode);
+    sm_result_seconds(job->result, &loaded, &seconds->encode, &seconds->decode);
+    seconds->read += loaded;
+    sm_input_warn(&job->volume, job->input, cmd_listener());
     double start = now();
     status = segment_write(job, err);
     seconds->write = now() - start;
@@ -220,6 +225,7 @@ int cmd_segment(int argc, char **argv)
             cmd_fail("segment", &err);
         else if (any_empty(job.result))
             status = SM_PARTIAL;
+        segment_free_maps(&job);
         segment_seg_free(job.seg);
         sm_result_free(job.result);
         sm_embeddings_close(job.embeddings);

@@ -49,6 +49,7 @@ struct segment_job {
     char weights_sha256[65]; /* once segment_digest_weights was called */
     struct sm_embeddings *embeddings;
     struct sm_result *result;
+    struct sm_label_writer **writers; /* (outputs) of those that are packed while the network is at work, else NULL */
     struct segment_seg *seg; /* NULL: no DICOM SEG is wanted */
     struct segment_seconds seconds;
 };
@@ -66,6 +67,9 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
                                      struct sm_err *err);
 /* Slices missing or uneven, and NIfTI wanted: can it be made? Before the work. */
 enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err);
+/* Has label maps packed beside the work, slice by slice, where that can be: job->options is told of it. */
+enum sm_status segment_begin_maps(struct segment_job *job, struct sm_err *err);
+void segment_free_maps(struct segment_job *job);
 enum sm_status segment_write(struct segment_job *job, struct sm_err *err);
 enum sm_status segment_digest_weights(struct segment_job *job, struct sm_err *err);
 /* Does the name end in .dcm? */

@@ -190,6 +190,49 @@ enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *
     return SM_OK;
 }
 
+/* ---- beside it ---- */
+
+static enum sm_status add_slice(void *context, const struct sm_labels *labels, int k, struct sm_err *err)
+{
+    struct segment_job *job = context;
+    size_t pixels = (size_t) labels->grid.dim[0] * (size_t) labels->grid.dim[1];
+    enum sm_status status = SM_OK;
+    for (size_t n = 0; !status && n < job->command->outputs.count; n++)
+        if (job->writers[n])
+            status = sm_label_writer_add(job->writers[n], labels->voxels + (size_t) k * pixels, err);
+    return status;
+}
+
+/* Packing is what takes time, so a plain .nii is written afterwards; so is what slices are added to, and what may turn
+ * out to need a larger type than another run of the same prompts. */
+enum sm_status segment_begin_maps(struct segment_job *job, struct sm_err *err)
+{
+    const struct option_list *outputs = &job->command->outputs;
+    enum sm_status status = SM_OK;
+    int largest = 0;
+    for (size_t o = 0; o < job->prompts.count; o++)
+        largest = job->prompts.objects[o].id > largest ? job->prompts.objects[o].id : largest;
+    if (largest > UINT8_MAX || job->volume.slice_origin_lps)
+        return SM_OK;
+    job->writers = calloc(outputs->count + 1, sizeof *job->writers);
+    if (!job->writers)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    for (size_t n = 0; !status && n < outputs->count; n++)
+        if (ends_in(outputs->values[n], ".nii.gz"))
+            status = sm_label_writer_open(&job->writers[n], outputs->values[n], &job->volume.grid, (uint16_t) largest,
+                                          &job->volume, err);
+    job->options.slice_done = add_slice;
+    job->options.context = job;
+    return status;
+}
+
+void segment_free_maps(struct segment_job *job)
+{
+    for (size_t n = 0; job->writers && n < job->command->outputs.count; n++)
+        sm_label_writer_close(job->writers[n], SM_INTERRUPTED, NULL);
+    free(job->writers);
+}
+
 /* ---- after it ---- */
 
 static enum sm_status no_memory(struct sm_err *err)
@@ -218,8 +261,14 @@ enum sm_status segment_digest_weights(struct segment_job *job, struct sm_err *er
 }
 
 /* The label map as a file holds it: on a regular grid. */
-static enum sm_status write_labels(const char *path, const struct segment_job *job, struct sm_err *err)
+static enum sm_status write_labels(size_t output, struct segment_job *job, struct sm_err *err)
 {
+    const char *path = job->command->outputs.values[output];
+    struct sm_label_writer *writer = job->writers ? job->writers[output] : NULL;
+    if (writer) {
+        job->writers[output] = NULL;
+        return sm_label_writer_close(writer, SM_OK, err);
+    }
     const struct sm_labels *labels = sm_result_labels(job->result);
     struct sm_labels regular = {0};
     struct sm_stack stack = {0};
@@ -252,7 +301,7 @@ static enum sm_status write_maps(struct segment_job *job, struct sm_err *err)
         if (segment_is_seg(outputs->values[n]))
             continue;
         char *sidecar = segment_sidecar(outputs->values[n]);
-        status = sidecar ? write_labels(outputs->values[n], job, err) : no_memory(err);
+        status = sidecar ? write_labels(n, job, err) : no_memory(err);
         if (!status)
             status = write_json(sidecar,
                                 segment_labels_json(job, *input_sha256 ? input_sha256 : NULL, job->weights_sha256),

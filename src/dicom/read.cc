@@ -101,8 +101,8 @@ static void warn_about(const Found &found, const std::vector<Instance> &instance
                 "where)", found.gaps.size());
 }
 
-static sm_status read_volume(sm_volume &volume, const sm_dicom_study &study, size_t index,
-                             const sm_listener *listener, sm_err *err)
+static sm_status open_volume(sm_volume &volume, const sm_dicom_study &study, size_t index,
+                             const sm_listener *listener, sm_dicom_study *owned, sm_err *err)
 {
     const Found &found = study.volumes[index];
     if (!found.readable)
@@ -119,22 +119,42 @@ static sm_status read_volume(sm_volume &volume, const sm_dicom_study &study, siz
     take_rescale(volume, found, study.instances);
     take_origins(volume, found);
     status = take_header(volume, found, study.instances, err);
-    if (status == SM_OK)
-        status = fill_voxels(volume, found, study.instances, listener, err);
-    if (status == SM_OK && !volume.voi)
+    if (status != SM_OK)
+        return status;
+    if (!volume.voi)
         note_voi(found, study.instances, listener);
-    if (status == SM_OK)
-        warn_about(found, study.instances, listener);
+    warn_about(found, study.instances, listener);
+    volume.supply = supply_of(volume, found, study.instances, listener, owned);
+    return SM_OK;
+}
+
+static sm_status open_safely(sm_volume *volume, const sm_dicom_study *study, size_t index, const sm_listener *listener,
+                             sm_dicom_study *owned, sm_err *err)
+{
+    *volume = {};
+    sm_status status = guarded(err, "DICOM", [&] {
+        return open_volume(*volume, *study, index, listener, owned, err);
+    });
+    if (status != SM_OK)
+        sm_volume_free(volume);
+    return status;
+}
+
+extern "C" sm_status sm_dicom_open(sm_volume *volume, sm_dicom_study *study, size_t index,
+                                   const sm_listener *listener, sm_err *err)
+{
+    sm_status status = open_safely(volume, study, index, listener, study, err);
+    if (status != SM_OK)
+        sm_dicom_study_free(study);
     return status;
 }
 
 extern "C" sm_status sm_dicom_read(sm_volume *volume, const sm_dicom_study *study, size_t index,
                                    const sm_listener *listener, sm_err *err)
 {
-    *volume = {};
-    sm_status status = guarded(err, "DICOM", [&] {
-        return read_volume(*volume, *study, index, listener, err);
-    });
+    sm_status status = open_safely(volume, study, index, listener, nullptr, err);
+    if (status == SM_OK)
+        status = sm_volume_load_all(volume, err);
     if (status != SM_OK)
         sm_volume_free(volume);
     return status;

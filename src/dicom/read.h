@@ -12,10 +12,10 @@ class DcmDataset;
 
 namespace dicom {
 
-// Decodes every slice into volume->voxels, in parallel.
-enum sm_status fill_voxels(sm_volume &volume, const Found &found,
-                           const std::vector<Instance> &instances, const sm_listener *listener,
-                           sm_err *err);
+// Decodes slices into the volume's memory as they are asked for, those of one call in parallel. What is referred to
+// must stay; with `owned`, the study that it is part of, it does.
+sm_supply *supply_of(const sm_volume &volume, const Found &found, const std::vector<Instance> &instances,
+                     const sm_listener *listener, sm_dicom_study *owned);
 // Refuses what no file of that size can hold, before memory is asked for.
 enum sm_status check_size(const Found &found, const std::vector<Instance> &instances, sm_err *err);
 

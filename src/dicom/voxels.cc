@@ -1,10 +1,13 @@
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 
 #include "dicom/decode.h"
+#include "dicom/library.h"
 #include "dicom/load.h"
 #include "dicom/read.h"
 
@@ -166,10 +169,13 @@ static std::vector<Task> tasks_of(const Found &found, const std::vector<Instance
 
 namespace {
 struct Work {
-    sm_volume &volume;
+    uint8_t *voxels; // the volume's
+    enum sm_voxel_type type;
+    size_t slice_bytes;
     const Found &found;
     const std::vector<Instance> &instances;
-    size_t slice_bytes; // in the volume
+
+    uint8_t *slice(int k) const { return voxels + (size_t) k * slice_bytes; }
 };
 } // namespace
 
@@ -204,9 +210,9 @@ static bool apply_look_up(const Instance &instance, std::vector<uint8_t> &pictur
 static void place_slice(const Work &work, int k, const Instance &instance, const uint8_t *picture)
 {
     const Frame &frame = work.found.frames[(size_t) k];
-    enum sm_voxel_type from = stored_type(instance), to = work.volume.type;
+    enum sm_voxel_type from = stored_type(instance), to = work.type;
     size_t from_bytes = sm_voxel_type_bytes(from), to_bytes = sm_voxel_type_bytes(to);
-    uint8_t *out = static_cast<uint8_t *>(work.volume.voxels) + (size_t) k * work.slice_bytes;
+    uint8_t *out = work.slice(k);
     for (int row = 0; row < frame.rows; row++) {
         size_t start = (size_t) (frame.tile_row + row) * (size_t) instance.columns +
                        (size_t) frame.tile_column;
@@ -220,14 +226,13 @@ static bool run_task(const Work &work, const Task &task, Failure &failure)
     const Instance &instance = work.instances[(size_t) task.instance];
     Decoder decoder(instance);
     std::vector<uint8_t> picture;
-    bool direct = stored_type(instance) == work.volume.type && !instance.modality_lut;
+    bool direct = stored_type(instance) == work.type && !instance.modality_lut;
     int held = -1;
     for (int k : task.slices) {
         const Frame &frame = work.found.frames[(size_t) k];
         failure.slice = k;
         if (direct && frame.tile < 0) {
-            uint8_t *out = static_cast<uint8_t *>(work.volume.voxels) + (size_t) k * work.slice_bytes;
-            if (!decoder.frame(frame.number, out, failure.reason))
+            if (!decoder.frame(frame.number, work.slice(k), failure.reason))
                 return false;
             continue;
         }
@@ -255,37 +260,126 @@ static bool run_safely(const Work &work, const Task &task, Failure &failure)
     return false;
 }
 
-enum sm_status fill_voxels(sm_volume &volume, const Found &found,
-                           const std::vector<Instance> &instances, const sm_listener *listener,
-                           sm_err *err)
+namespace {
+// The tasks of a volume, each done once, by whichever thread first needs one of its slices.
+class Pixels : public sm_supply {
+public:
+    Pixels(const Work &work, const sm_listener *listener, sm_dicom_study *owned);
+    ~Pixels() { sm_dicom_study_free(owned_); }
+    enum sm_status bring(int first, int last, sm_err *err);
+
+private:
+    enum class State { Waiting, InWork, Done };
+    bool claim(size_t task);
+    void finish(size_t task, bool good, const Failure &failure);
+    void do_tasks(const std::vector<size_t> &wanted);
+    void wait_for(const std::vector<size_t> &wanted);
+    void tell();
+
+    const Work work_;
+    const std::vector<Task> tasks_;
+    std::vector<size_t> task_of_; // each slice's
+    std::mutex mutex_;            // on what follows
+    std::condition_variable finished_;
+    std::vector<State> states_;
+    Failure failure_;             // of the first slice that has one
+    bool cancelled_ = false;
+    size_t slices_done_ = 0;
+    const sm_listener *listener_;
+    sm_dicom_study *owned_;
+};
+} // namespace
+
+static enum sm_status load_pixels(sm_supply *supply, int first, int last, sm_err *err)
 {
-    std::vector<Task> tasks = tasks_of(found, instances);
-    size_t slice = (size_t) volume.grid.dim[0] * (size_t) volume.grid.dim[1];
-    Work work = {volume, found, instances, slice * sm_voxel_type_bytes(volume.type)};
-    Failure first;
-    size_t done = 0;
-    std::atomic<bool> stop{false};
-#pragma omp parallel for schedule(dynamic, 1)
-    for (size_t t = 0; t < tasks.size(); t++) {
-        if (stop)
+    return guarded(err, "DICOM", [&] { return static_cast<Pixels *>(supply)->bring(first, last, err); });
+}
+
+static void free_pixels(sm_supply *supply)
+{
+    delete static_cast<Pixels *>(supply);
+}
+
+Pixels::Pixels(const Work &work, const sm_listener *listener, sm_dicom_study *owned)
+    : sm_supply{load_pixels, free_pixels}, work_(work), tasks_(tasks_of(work.found, work.instances)),
+      task_of_(work.found.frames.size()), states_(tasks_.size(), State::Waiting), listener_(listener), owned_(owned)
+{
+    for (size_t t = 0; t < tasks_.size(); t++)
+        for (int k : tasks_[t].slices)
+            task_of_[(size_t) k] = t;
+}
+
+bool Pixels::claim(size_t task)
+{
+    std::lock_guard<std::mutex> lock(mutex_);
+    bool mine = states_[task] == State::Waiting && failure_.slice < 0 && !cancelled_;
+    if (mine)
+        states_[task] = State::InWork;
+    return mine;
+}
+
+void Pixels::finish(size_t task, bool good, const Failure &failure)
+{
+    std::lock_guard<std::mutex> lock(mutex_);
+    states_[task] = State::Done;
+    if (!good && (failure_.slice < 0 || failure.slice < failure_.slice))
+        failure_ = failure;
+    slices_done_ += tasks_[task].slices.size();
+    finished_.notify_all();
+}
+
+void Pixels::do_tasks(const std::vector<size_t> &wanted)
+{
+    bool all = wanted.size() > 1 && wanted.size() == tasks_.size(); // else the caller is one of several
+#pragma omp parallel for schedule(dynamic, 1) if (wanted.size() > 1)
+    for (size_t n = 0; n < wanted.size(); n++) {
+        if (!claim(wanted[n]))
             continue;
         Failure failure;
-        bool good = run_safely(work, tasks[t], failure);
-#pragma omp critical(sm_dicom_progress)
-        {
-            if (!good && (first.slice < 0 || failure.slice < first.slice))
-                first = failure;
-            done += tasks[t].slices.size();
-            sm_progress(listener, "reading slices", done, found.frames.size());
-            if (!good || sm_cancelled(listener))
-                stop = true;
-        }
+        bool good = run_safely(work_, tasks_[wanted[n]], failure);
+        finish(wanted[n], good, failure);
+        if (all)
+            tell();
     }
-    if (first.slice >= 0)
-        return sm_fail(err, SM_CORRUPT, "%s: %s",
-                       instances[(size_t) found.frames[(size_t) first.slice].instance].file.name.c_str(),
-                       first.reason.c_str());
-    return stop ? sm_fail(err, SM_INTERRUPTED, "interrupted while reading slices") : SM_OK;
+}
+
+void Pixels::tell()
+{
+    std::lock_guard<std::mutex> lock(mutex_);
+    sm_progress(listener_, "reading slices", slices_done_, task_of_.size());
+    cancelled_ = cancelled_ || sm_cancelled(listener_);
+}
+
+// Other threads may be at some of them.
+void Pixels::wait_for(const std::vector<size_t> &wanted)
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (size_t task : wanted)
+        finished_.wait(lock, [&] { return states_[task] != State::InWork; });
+}
+
+enum sm_status Pixels::bring(int first, int last, sm_err *err)
+{
+    std::set<size_t> distinct(task_of_.begin() + first, task_of_.begin() + last + 1);
+    std::vector<size_t> wanted(distinct.begin(), distinct.end());
+    do_tasks(wanted);
+    wait_for(wanted);
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (failure_.slice >= 0) {
+        const Frame &frame = work_.found.frames[(size_t) failure_.slice];
+        return sm_fail(err, SM_CORRUPT, "%s: %s", work_.instances[(size_t) frame.instance].file.name.c_str(),
+                       failure_.reason.c_str());
+    }
+    return cancelled_ ? sm_fail(err, SM_INTERRUPTED, "interrupted while reading slices") : SM_OK;
+}
+
+sm_supply *supply_of(const sm_volume &volume, const Found &found, const std::vector<Instance> &instances,
+                     const sm_listener *listener, sm_dicom_study *owned)
+{
+    size_t pixels = (size_t) volume.grid.dim[0] * (size_t) volume.grid.dim[1];
+    Work work = {static_cast<uint8_t *>(volume.voxels), volume.type, pixels * sm_voxel_type_bytes(volume.type), found,
+                 instances};
+    return new Pixels(work, listener, owned);
 }
 
 } // namespace dicom

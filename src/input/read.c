@@ -36,13 +36,13 @@ enum sm_status input_fail_unknown(const char *path, struct sm_err *err)
     return sm_fail(err, SM_NOT_FOUND, "%s: neither NIfTI nor PNG nor DICOM", path);
 }
 
-static enum sm_status read_nifti(struct sm_volume *volume, const struct request *request,
+static enum sm_status open_nifti(struct sm_volume *volume, const struct request *request,
                                  struct sm_err *err)
 {
-    return sm_nifti_read(volume, request->path, request->index, request->listener, err);
+    return sm_nifti_open(volume, request->path, request->index, request->listener, err);
 }
 
-static enum sm_status read_png(struct sm_volume *volume, const struct request *request,
+static enum sm_status open_png(struct sm_volume *volume, const struct request *request,
                                struct sm_err *err)
 {
     if (request->index > 0)
@@ -51,7 +51,7 @@ static enum sm_status read_png(struct sm_volume *volume, const struct request *r
     return sm_png_read(volume, request->path, err);
 }
 
-static enum sm_status read_chosen(struct sm_volume *volume, const struct request *request,
+static enum sm_status open_chosen(struct sm_volume *volume, const struct request *request,
                                   struct sm_err *err)
 {
     struct sm_dicom_study *study;
@@ -64,16 +64,16 @@ static enum sm_status read_chosen(struct sm_volume *volume, const struct request
                 sm_dicom_left_out_at(study, n)->reason);
     status = sm_dicom_choose(study, request->series, &index, err);
     if (status == SM_OK)
-        status = sm_dicom_read(volume, study, index, request->listener, err);
+        return sm_dicom_open(volume, study, index, request->listener, err);
     sm_dicom_study_free(study);
     return status;
 }
 
-static enum sm_status read_dicom(struct sm_volume *volume, const struct request *request,
+static enum sm_status open_dicom(struct sm_volume *volume, const struct request *request,
                                  struct sm_err *err)
 {
     struct sm_err trouble = {.status = SM_OK};
-    enum sm_status status = read_chosen(volume, request, &trouble);
+    enum sm_status status = open_chosen(volume, request, &trouble);
     if (status != SM_OK && input_is_foreign(request->path, &trouble))
         return input_fail_unknown(request->path, err);
     if (err)
@@ -81,12 +81,12 @@ static enum sm_status read_dicom(struct sm_volume *volume, const struct request 
     return status;
 }
 
-static enum sm_status (*const readers[])(struct sm_volume *volume, const struct request *request,
+static enum sm_status (*const openers[])(struct sm_volume *volume, const struct request *request,
                                          struct sm_err *err) = {
-    [SM_INPUT_UNKNOWN] = read_dicom, /* a data set without preamble */
-    [SM_INPUT_NIFTI] = read_nifti,
-    [SM_INPUT_PNG] = read_png,
-    [SM_INPUT_DICOM] = read_dicom,
+    [SM_INPUT_UNKNOWN] = open_dicom, /* a data set without preamble */
+    [SM_INPUT_NIFTI] = open_nifti,
+    [SM_INPUT_PNG] = open_png,
+    [SM_INPUT_DICOM] = open_dicom,
 };
 
 /* ---- voxels that say nothing ---- */
@@ -119,7 +119,7 @@ static bool may_be_infinite(const struct sm_volume *volume)
 
 /* The network shows a mask for such a volume too, about the ellipse in the box: it must not pass for
  * a result without a word. Ends early where it can, so it costs integer volumes nothing. */
-static void warn_of_values(const struct sm_volume *volume, const struct request *request)
+void sm_input_warn(const struct sm_volume *volume, const char *path, const struct sm_listener *listener)
 {
     const int *dim = volume->grid.dim;
     struct values values = {0};
@@ -133,22 +133,31 @@ static void warn_of_values(const struct sm_volume *volume, const struct request 
             }
     free(line);
     if (values.not_finite)
-        sm_warn(request->listener, "%s: %zu of %zu voxels are no finite numbers; they are shown as the "
-                "darkest grey", request->path, values.not_finite, values.finite + values.not_finite);
+        sm_warn(listener, "%s: %zu of %zu voxels are no finite numbers; they are shown as the "
+                "darkest grey", path, values.not_finite, values.finite + values.not_finite);
     if (values.finite > 1 && !(values.low < values.high))
-        sm_warn(request->listener, "%s: every voxel has the same value, %g: there is nothing to see in it",
-                request->path, (double) values.low);
+        sm_warn(listener, "%s: every voxel has the same value, %g: there is nothing to see in it",
+                path, (double) values.low);
 }
 
-enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int index, const char *series,
+enum sm_status sm_input_open(struct sm_volume *volume, const char *path, int index, const char *series,
                              const struct sm_listener *listener, struct sm_err *err)
 {
     struct request request = {path, index, series, listener};
     *volume = (struct sm_volume){0};
     enum sm_status status = input_check(path, err);
+    return status ? status : openers[sm_input_detect(path)](volume, &request, err);
+}
+
+enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int index, const char *series,
+                             const struct sm_listener *listener, struct sm_err *err)
+{
+    enum sm_status status = sm_input_open(volume, path, index, series, listener, err);
     if (!status)
-        status = readers[sm_input_detect(path)](volume, &request, err);
+        status = sm_volume_load_all(volume, err);
     if (!status)
-        warn_of_values(volume, &request);
+        sm_input_warn(volume, path, listener);
+    else
+        sm_volume_free(volume);
     return status;
 }

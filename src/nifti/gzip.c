@@ -21,6 +21,8 @@ struct block {
 };
 
 struct gzip {
+    enum sm_status (*write)(void *context, const void *bytes, size_t count, struct sm_err *err);
+    void *context;
     unsigned char bytes[DICTIONARY + BLOCKS * BLOCK]; /* the dictionary of the first block, and what waits */
     unsigned char packed[BLOCKS][PACKED];
     size_t known, waiting;
@@ -29,10 +31,13 @@ struct gzip {
     uint32_t total; /* modulo 2^32, as the format has it */
 };
 
-struct gzip *gzip_open(void)
+struct gzip *gzip_open(enum sm_status (*write)(void *context, const void *bytes, size_t count, struct sm_err *err),
+                       void *context)
 {
     struct gzip *gzip = malloc(sizeof *gzip);
     if (gzip) {
+        gzip->write = write;
+        gzip->context = context;
         gzip->known = gzip->waiting = gzip->total = 0;
         gzip->begun = false;
         gzip->crc = crc32(0, NULL, 0);
@@ -65,12 +70,12 @@ static bool deflate_block(struct block *block, unsigned char *packed)
 }
 
 /* Source: RFC 1952, 2.3. Neither a name nor a time, so that the same voxels give the same bytes. */
-static enum sm_status begin(struct gzip *gzip, struct output *output, struct sm_err *err)
+static enum sm_status begin(struct gzip *gzip, struct sm_err *err)
 {
     static const unsigned char header[10] = {0x1f, 0x8b, Z_DEFLATED, [9] = 3};
     bool begun = gzip->begun;
     gzip->begun = true;
-    return begun ? SM_OK : output_write(output, header, sizeof header, err);
+    return begun ? SM_OK : gzip->write(gzip->context, header, sizeof header, err);
 }
 
 static int cut(struct block *blocks, const struct gzip *gzip, bool last)
@@ -88,19 +93,19 @@ static int cut(struct block *blocks, const struct gzip *gzip, bool last)
 }
 
 /* All that waits; of it the last bytes stay as dictionary. */
-static enum sm_status flush(struct gzip *gzip, struct output *output, bool last, struct sm_err *err)
+static enum sm_status flush(struct gzip *gzip, bool last, struct sm_err *err)
 {
     struct block blocks[BLOCKS];
     int count = cut(blocks, gzip, last);
     bool fine = true;
-    enum sm_status status = begin(gzip, output, err);
+    enum sm_status status = begin(gzip, err);
 #pragma omp parallel for schedule(dynamic, 1) reduction(&& : fine)
     for (int i = 0; i < count; i++)
         fine = deflate_block(&blocks[i], gzip->packed[i]) && fine;
     if (!status && !fine)
-        status = sm_fail(err, SM_MEMORY, "%s: out of memory for compressing", output->path);
+        status = sm_fail(err, SM_MEMORY, "out of memory for compressing");
     for (int i = 0; !status && i < count; i++) {
-        status = output_write(output, gzip->packed[i], blocks[i].packed, err);
+        status = gzip->write(gzip->context, gzip->packed[i], blocks[i].packed, err);
         gzip->crc = crc32_combine(gzip->crc, blocks[i].crc, (z_off_t)blocks[i].count);
     }
     size_t all = gzip->known + gzip->waiting, kept = all < DICTIONARY ? all : DICTIONARY;
@@ -111,8 +116,7 @@ static enum sm_status flush(struct gzip *gzip, struct output *output, bool last,
     return status;
 }
 
-enum sm_status gzip_write(struct gzip *gzip, struct output *output, const void *bytes, size_t count,
-                          struct sm_err *err)
+enum sm_status gzip_write(struct gzip *gzip, const void *bytes, size_t count, struct sm_err *err)
 {
     const unsigned char *from = bytes;
     enum sm_status status = SM_OK;
@@ -123,18 +127,18 @@ enum sm_status gzip_write(struct gzip *gzip, struct output *output, const void *
         from += part;
         count -= part;
         if (part == room)
-            status = flush(gzip, output, false, err);
+            status = flush(gzip, false, err);
     }
     return status;
 }
 
-enum sm_status gzip_finish(struct gzip *gzip, struct output *output, struct sm_err *err)
+enum sm_status gzip_finish(struct gzip *gzip, struct sm_err *err)
 {
-    enum sm_status status = flush(gzip, output, true, err);
+    enum sm_status status = flush(gzip, true, err);
     unsigned char trailer[8];
     for (int i = 0; i < 4; i++) {
         trailer[i] = (unsigned char)(gzip->crc >> (8 * i));
         trailer[4 + i] = (unsigned char)(gzip->total >> (8 * i));
     }
-    return status ? status : output_write(output, trailer, sizeof trailer, err);
+    return status ? status : gzip->write(gzip->context, trailer, sizeof trailer, err);
 }

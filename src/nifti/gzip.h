@@ -8,15 +8,15 @@
 #define NIFTI_GZIP_H
 
 #include <stddef.h>
-#include "base/output.h"
+#include "sammed2d/error.h"
 
 struct gzip;
 
-/* NULL: out of memory. */
-struct gzip *gzip_open(void);
-enum sm_status gzip_write(struct gzip *gzip, struct output *output, const void *bytes, size_t count,
-                          struct sm_err *err);
+/* Where the stream goes: `write` gets it piece by piece, from the calling thread. NULL: out of memory. */
+struct gzip *gzip_open(enum sm_status (*write)(void *context, const void *bytes, size_t count, struct sm_err *err),
+                       void *context);
+enum sm_status gzip_write(struct gzip *gzip, const void *bytes, size_t count, struct sm_err *err);
 /* What is left, and the stream's end. */
-enum sm_status gzip_finish(struct gzip *gzip, struct output *output, struct sm_err *err);
+enum sm_status gzip_finish(struct gzip *gzip, struct sm_err *err);
 void gzip_close(struct gzip *gzip);
 #endif

@@ -1,4 +1,6 @@
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "nifti/pair.h"
 #include "nifti/stream.h"
 
-enum { AFTER_THE_END = 1 << 20, FIRST_CHUNK = 4 << 20 };
+enum { AFTER_THE_END = 1 << 20 };
 
 /* A file with its header understood and its voxels about to be read. */
 struct source {
@@ -163,32 +165,20 @@ static enum sm_status choose_volume(const struct source *source, int *index, con
     return SM_OK;
 }
 
-/* Reads one volume into memory that grows as bytes arrive, so that a small compressed file with a
- * large promise costs what it holds and no more. */
-static enum sm_status read_growing(struct source *source, void **voxels, struct sm_err *err)
-{
-    uint64_t capacity = 0, have = 0, wanted = source->volume_bytes;
-    bool plain = !source->stream.gz;
-    *voxels = NULL;
-    while (have < wanted) {
-        capacity = plain ? wanted : capacity ? 2 * capacity : FIRST_CHUNK;
-        capacity = capacity < wanted ? capacity : wanted;
-        void *grown = realloc(*voxels, capacity);
-        if (!grown)
-            return sm_fail(err, SM_MEMORY, "%s: out of memory for %llu MB of voxels",
-                           source->voxel_path, (unsigned long long) (wanted >> 20));
-        *voxels = grown;
-        size_t got;
-        enum sm_status status =
-            stream_read(&source->stream, (char *) grown + have, capacity - have, &got, err);
-        if (status != SM_OK)
-            return status;
-        if (have + got < capacity)
-            return too_short(source, err);
-        have = capacity;
-    }
-    return SM_OK;
-}
+/* ---- voxels, slice by slice as they are asked for ---- */
+
+/* The slices of a file come one after the other, so whoever needs a later one reads those before it too. */
+struct waiting {
+    struct sm_supply supply;
+    struct source source;
+    uint64_t before;       /* bytes of the file before slice 0 */
+    unsigned char *voxels; /* the volume's */
+    size_t slice_bytes;
+    int slices;
+    pthread_mutex_t lock;  /* held by who reads on */
+    atomic_int have;       /* slices in memory */
+    struct sm_err trouble; /* once reading has failed */
+};
 
 /* The rest of a gzip file, for its checksum; a file that goes on for long after the voxels is left
  * unchecked. */
@@ -203,20 +193,47 @@ static enum sm_status check_rest(struct source *source, struct sm_err *err)
     return status;
 }
 
-static enum sm_status read_voxels(struct source *source, int index, void **voxels,
-                                  struct sm_err *err)
+static enum sm_status read_next(struct waiting *w, struct sm_err *err)
 {
-    uint64_t before = (uint64_t) source->header.vox_offset + (uint64_t) index * source->volume_bytes;
-    *voxels = NULL;
-    enum sm_status status = skip_exactly(source, before, err);
+    struct source *source = &w->source;
+    unsigned char *slice = w->voxels + (size_t) w->have * w->slice_bytes;
+    size_t got, bytes = source->header.type->bytes;
+    enum sm_status status = w->have ? SM_OK : skip_exactly(source, w->before - source->stream.position, err);
     if (status == SM_OK)
-        status = read_growing(source, voxels, err);
-    if (status == SM_OK)
-        status = check_rest(source, err);
-    size_t bytes = source->header.type->bytes;
+        status = stream_read(&source->stream, slice, w->slice_bytes, &got, err);
+    if (status == SM_OK && got < w->slice_bytes)
+        status = too_short(source, err);
     if (status == SM_OK && source->header.swapped && bytes > 1)
-        nifti_swap_Nbytes((int64_t) (source->volume_bytes / bytes), (int) bytes, *voxels);
+        nifti_swap_Nbytes((int64_t) (w->slice_bytes / bytes), (int) bytes, slice);
+    if (status == SM_OK && w->have == w->slices - 1)
+        status = check_rest(source, err);
+    if (status == SM_OK)
+        w->have++;
     return status;
+}
+
+static enum sm_status load_up_to(struct sm_supply *supply, int first, int last, struct sm_err *err)
+{
+    struct waiting *w = (struct waiting *) supply;
+    (void) first;
+    if (w->have > last)
+        return SM_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!w->trouble.status && w->have <= last)
+        read_next(w, &w->trouble);
+    if (w->trouble.status || w->have == w->slices)
+        stream_close(&w->source.stream);
+    struct sm_err trouble = w->trouble;
+    pthread_mutex_unlock(&w->lock);
+    return trouble.status ? sm_fail(err, trouble.status, "%s", trouble.message) : SM_OK;
+}
+
+static void free_waiting(struct sm_supply *supply)
+{
+    struct waiting *w = (struct waiting *) supply;
+    stream_close(&w->source.stream);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
 }
 
 static void describe(struct sm_volume *volume, const struct nifti_header *header)
@@ -229,30 +246,65 @@ static void describe(struct sm_volume *volume, const struct nifti_header *header
             (struct sm_rescale){.slope = header->slope, .intercept = header->intercept};
 }
 
-enum sm_status sm_nifti_read(struct sm_volume *volume, const char *path, int index,
-                             const struct sm_listener *listener, struct sm_err *err)
+/* Memory for voxels is asked for in one piece, but the system gives a page when it is written to: a small
+ * compressed file with a large promise costs what it holds and no more. */
+static enum sm_status attach(struct sm_volume *volume, struct waiting *w, int index, struct sm_err *err)
 {
-    struct source source;
+    const struct source *source = &w->source;
+    enum sm_status status = sm_volume_alloc(volume, &source->grid, source->header.type->type, 1, err);
+    if (status)
+        return sm_fail(err, status, "%s: out of memory for %llu MB of voxels", source->voxel_path,
+                       (unsigned long long) (source->volume_bytes >> 20));
+    describe(volume, &source->header);
+    w->supply = (struct sm_supply){load_up_to, free_waiting};
+    w->before = (uint64_t) source->header.vox_offset + (uint64_t) index * source->volume_bytes;
+    w->voxels = volume->voxels;
+    w->slices = volume->grid.dim[2];
+    w->slice_bytes = source->volume_bytes / (uint64_t) w->slices;
+    pthread_mutex_init(&w->lock, NULL);
+    volume->supply = &w->supply;
+    return SM_OK;
+}
+
+static enum sm_status open_volume(struct sm_volume *volume, struct waiting *w, const char *path, int index,
+                                  const struct sm_listener *listener, struct sm_err *err)
+{
     char reason[160];
-    void *voxels = NULL;
-    *volume = (struct sm_volume){0};
-    enum sm_status status = open_source(&source, path, listener, err);
+    enum sm_status status = open_source(&w->source, path, listener, err);
     if (status != SM_OK)
         return status;
-    refusal(reason, sizeof reason, source.header.type);
+    refusal(reason, sizeof reason, w->source.header.type);
     if (reason[0])
         status = sm_fail(err, SM_UNSUPPORTED, "%s: %s", path, reason);
     if (status == SM_OK)
-        status = choose_volume(&source, &index, path, err);
+        status = choose_volume(&w->source, &index, path, err);
     if (status == SM_OK)
-        status = read_voxels(&source, index, &voxels, err);
-    stream_close(&source.stream);
-    if (status != SM_OK) {
-        free(voxels);
-        return status;
-    }
-    status = sm_volume_adopt(volume, &source.grid, source.header.type->type, 1, voxels, err);
+        status = attach(volume, w, index, err);
+    if (status != SM_OK)
+        stream_close(&w->source.stream);
+    return status;
+}
+
+enum sm_status sm_nifti_open(struct sm_volume *volume, const char *path, int index,
+                             const struct sm_listener *listener, struct sm_err *err)
+{
+    *volume = (struct sm_volume){0};
+    struct waiting *w = calloc(1, sizeof *w);
+    if (!w)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    enum sm_status status = open_volume(volume, w, path, index, listener, err);
+    if (status != SM_OK)
+        free(w);
+    return status;
+}
+
+enum sm_status sm_nifti_read(struct sm_volume *volume, const char *path, int index,
+                             const struct sm_listener *listener, struct sm_err *err)
+{
+    enum sm_status status = sm_nifti_open(volume, path, index, listener, err);
     if (status == SM_OK)
-        describe(volume, &source.header);
+        status = sm_volume_load_all(volume, err);
+    if (status != SM_OK)
+        sm_volume_free(volume);
     return status;
 }

@@ -94,26 +94,6 @@ static void plan_geometry(struct plan *plan, const struct sm_grid *grid,
         nifti_forms_from_grid(&plan->forms, grid);
 }
 
-/* One slice at a time: uint8 as long as the largest value allows. */
-static enum sm_status write_label_voxels(struct sink *sink, const struct sm_labels *labels,
-                                         bool bytes, struct sm_err *err)
-{
-    size_t slice = (size_t) labels->grid.dim[0] * (size_t) labels->grid.dim[1];
-    uint8_t *narrow = malloc(slice);
-    if (!narrow)
-        return sm_fail(err, SM_MEMORY, "out of memory: a slice of labels");
-    enum sm_status status = SM_OK;
-    for (int k = 0; k < labels->grid.dim[2] && status == SM_OK; k++) {
-        const uint16_t *from = labels->voxels + (size_t) k * slice;
-        for (size_t v = 0; bytes && v < slice; v++)
-            narrow[v] = (uint8_t) from[v];
-        status = bytes ? sink_write(sink, narrow, slice, err)
-                       : sink_write(sink, from, slice * sizeof *from, err);
-    }
-    free(narrow);
-    return status;
-}
-
 static uint16_t largest_label(const struct sm_labels *labels)
 {
     uint16_t largest = 0;
@@ -124,27 +104,94 @@ static uint16_t largest_label(const struct sm_labels *labels)
     return largest;
 }
 
-enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *labels,
-                                     const struct sm_volume *like, struct sm_err *err)
+/* ---- label maps ---- */
+
+struct sm_label_writer {
+    struct sink sink;
+    size_t pixels;   /* of a slice */
+    uint8_t *narrow; /* (pixels), when the largest label fits into a byte */
+};
+
+static enum sm_status check_grid(const char *path, const struct sm_grid *grid, const struct sm_volume *like,
+                                 struct sm_err *err)
 {
-    if (memcmp(labels->grid.dim, like->grid.dim, sizeof like->grid.dim) != 0)
-        return sm_fail(err, SM_USAGE,
-                       "%s: labels of %d x %d x %d voxels do not lie on a grid of %d x %d x %d",
-                       path, labels->grid.dim[0], labels->grid.dim[1], labels->grid.dim[2],
-                       like->grid.dim[0], like->grid.dim[1], like->grid.dim[2]);
-    bool bytes = largest_label(labels) <= UINT8_MAX;
+    const int *own = grid->dim, *dim = like->grid.dim;
+    return memcmp(own, dim, sizeof grid->dim) == 0
+               ? SM_OK
+               : sm_fail(err, SM_USAGE,
+                         "%s: labels of %d x %d x %d voxels do not lie on a grid of %d x %d x %d",
+                         path, own[0], own[1], own[2], dim[0], dim[1], dim[2]);
+}
+
+static enum sm_status begin(struct sm_label_writer *writer, const struct sm_grid *grid, uint16_t largest,
+                            const struct sm_volume *like, struct sm_err *err)
+{
+    bool bytes = largest <= UINT8_MAX;
     struct plan plan = {.type = bytes ? DT_UINT8 : DT_UINT16,
                         .bits = bytes ? 8 : 16,
                         .intent = NIFTI_INTENT_LABEL};
-    plan_geometry(&plan, &labels->grid, like);
-    struct sink sink;
-    enum sm_status status = sink_open(&sink, path, err);
+    plan_geometry(&plan, grid, like);
+    writer->pixels = (size_t) grid->dim[0] * (size_t) grid->dim[1];
+    if (bytes && !(writer->narrow = malloc(writer->pixels)))
+        return sm_fail(err, SM_MEMORY, "out of memory: a slice of labels");
+    return write_header(&writer->sink, &plan, err);
+}
+
+enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_t *slice, struct sm_err *err)
+{
+    if (!writer->narrow)
+        return sink_write(&writer->sink, slice, writer->pixels * sizeof *slice, err);
+    for (size_t v = 0; v < writer->pixels; v++)
+        writer->narrow[v] = (uint8_t) slice[v];
+    return sink_write(&writer->sink, writer->narrow, writer->pixels, err);
+}
+
+static enum sm_status finish(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err)
+{
+    free(writer->narrow);
+    return sink_close(&writer->sink, status, err);
+}
+
+enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *labels,
+                                     const struct sm_volume *like, struct sm_err *err)
+{
+    struct sm_label_writer writer = {0};
+    enum sm_status status = check_grid(path, &labels->grid, like, err);
+    if (status == SM_OK)
+        status = sink_open(&writer.sink, path, err);
     if (status != SM_OK)
         return status;
-    status = write_header(&sink, &plan, err);
+    status = begin(&writer, &labels->grid, largest_label(labels), like, err);
+    for (int k = 0; k < labels->grid.dim[2] && status == SM_OK; k++)
+        status = sm_label_writer_add(&writer, labels->voxels + (size_t) k * writer.pixels, err);
+    return finish(&writer, status, err);
+}
+
+enum sm_status sm_label_writer_open(struct sm_label_writer **out, const char *path, const struct sm_grid *grid,
+                                    uint16_t largest, const struct sm_volume *like, struct sm_err *err)
+{
+    struct sm_label_writer *writer = calloc(1, sizeof *writer);
+    *out = NULL;
+    if (!writer)
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
+    enum sm_status status = sink_hold(&writer->sink, path, err);
     if (status == SM_OK)
-        status = write_label_voxels(&sink, labels, bytes, err);
-    return sink_close(&sink, status, err);
+        status = check_grid(path, grid, like, err);
+    if (status == SM_OK)
+        status = begin(writer, grid, largest, like, err);
+    if (status == SM_OK)
+        *out = writer;
+    else
+        sm_label_writer_close(writer, status, NULL);
+    return status;
+}
+
+enum sm_status sm_label_writer_close(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err)
+{
+    if (writer)
+        status = finish(writer, status, err);
+    free(writer);
+    return status;
 }
 
 enum sm_status sm_nifti_write_floats(const char *path, const struct sm_volume *like, int volumes,

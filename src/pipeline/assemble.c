@@ -1,5 +1,6 @@
 /* From low-res logits to labels and figures. Slices are worked on side by side: each writes voxels of its
- * own, and its sums are added up in the order of the slices, so that threads change nothing. */
+ * own, and its sums are added up in the order of the slices, so that threads change nothing. Slices that are
+ * done are handed on in the order of the file. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,13 @@ struct sums {
 struct assembly {
     struct sm_result *result;
     const struct sm_volume *volume;
-    bool overlap;
+    const struct sm_segment_options *options;
     double *share;     /* (nz): sm_stack_share */
     struct sums *sums; /* (slices, objects) */
+    bool *done;        /* (slices) */
+    bool *whole;       /* (nz) labels of the stored slice will not change any more */
+    int handed_on;     /* stored slices, from 0 */
+    bool handing;      /* by a thread, now */
 };
 
 /* One slice in work. */
@@ -113,10 +118,10 @@ static void count_pixel(const struct assembly *a, struct slice *slice, size_t o,
 
 static void count_slice(const struct assembly *a, struct slice *slice)
 {
-    for (size_t p = 0; !a->overlap && p < slice->pixels; p++)
+    for (size_t p = 0; !a->options->overlap && p < slice->pixels; p++)
         if (slice->owner[p] >= 0)
             count_pixel(a, slice, (size_t) slice->owner[p], p);
-    for (size_t o = 0; a->overlap && o < a->result->prompts->count; o++) {
+    for (size_t o = 0; a->options->overlap && o < a->result->prompts->count; o++) {
         const struct cell *cell = decoded_cell(a, o, slice->s);
         if (!cell)
             continue;
@@ -135,54 +140,118 @@ static bool anything_on(const struct assembly *a, int s)
     return false;
 }
 
+static bool anything_asked(const struct assembly *a, int s)
+{
+    for (size_t o = 0; o < a->result->prompts->count; o++) {
+        const struct cell *cell = result_cell(a->result, o, s);
+        if (cell && cell->queued)
+            return true;
+    }
+    return false;
+}
+
 /* ---- all slices ---- */
 
-static bool slice_alloc(struct slice *slice, const struct assembly *a)
+void slice_free(struct slice *slice)
+{
+    if (!slice)
+        return;
+    free(slice->values);
+    free(slice->highest);
+    free(slice->logits);
+    free(slice->square);
+    free(slice->owner);
+    free(slice);
+}
+
+struct slice *slice_alloc(const struct assembly *a)
 {
     const struct sm_result *result = a->result;
     size_t pixels = (size_t) result->view.dim[0] * (size_t) result->view.dim[1];
     size_t side = (size_t) result->config->image_size;
+    struct slice *slice = calloc(1, sizeof *slice);
+    if (!slice)
+        return NULL;
     *slice = (struct slice){.pixels = pixels,
                             .values = malloc(pixels * (size_t) a->volume->channels * sizeof(float)),
                             .highest = malloc(pixels * sizeof(float)),
                             .logits = malloc(pixels * sizeof(float)),
                             .square = malloc(side * side * sizeof(float)),
                             .owner = malloc(pixels * sizeof(int))};
-    return slice->values && slice->highest && slice->logits && slice->square && slice->owner;
+    if (slice->values && slice->highest && slice->logits && slice->square && slice->owner)
+        return slice;
+    slice_free(slice);
+    return NULL;
 }
 
-static void slice_free(struct slice *slice)
+void assembly_settle(struct assembly *a)
 {
-    free(slice->values);
-    free(slice->highest);
-    free(slice->logits);
-    free(slice->square);
-    free(slice->owner);
+    for (int s = 0; a->result->view.axis[2] == 2 && s < a->result->view.dim[2]; s++)
+        a->whole[result_slice_index(a->result, s)] = !anything_asked(a, s);
 }
 
-static bool assemble_slices(const struct assembly *a)
+void assembly_slice(struct assembly *a, struct slice *slice, int s)
+{
+    a->done[s] = true;
+    if (!anything_on(a, s))
+        return;
+    slice->s = s;
+    slice->sums = a->sums + (size_t) s * a->result->prompts->count;
+    sm_view_slice(&a->result->view, a->volume, s, slice->values);
+    compete(a, slice);
+    store(a->result, slice);
+    count_slice(a, slice);
+}
+
+static bool assemble_rest(struct assembly *a)
 {
     int slices = a->result->view.dim[2], most = slices < MOST_WORKERS ? slices : MOST_WORKERS;
     int workers = nn_threads() < most ? nn_threads() : most; /* a single slice's resizing has the threads to itself */
     bool good = true;
 #pragma omp parallel num_threads(workers) reduction(&& : good)
     {
-        struct slice slice;
-        good = slice_alloc(&slice, a);
+        struct slice *slice = slice_alloc(a);
+        good = slice;
 #pragma omp for schedule(dynamic, 1)
-        for (int s = 0; s < slices; s++) {
-            if (!good || !anything_on(a, s))
-                continue;
-            slice.s = s;
-            slice.sums = a->sums + (size_t) s * a->result->prompts->count;
-            sm_view_slice(&a->result->view, a->volume, s, slice.values);
-            compete(a, &slice);
-            store(a->result, &slice);
-            count_slice(a, &slice);
-        }
-        slice_free(&slice);
+        for (int s = 0; s < slices; s++)
+            if (good && !a->done[s])
+                assembly_slice(a, slice, s);
+        slice_free(slice);
     }
     return good;
+}
+
+/* ---- handing on ---- */
+
+/* The next stored slice that is whole and whose turn it is, -1: none, or another thread is at it. */
+static int next_whole(struct assembly *a, bool *mine)
+{
+    int k = -1;
+#pragma omp critical(handing)
+    if (*mine || !a->handing) {
+        if (a->handed_on < a->volume->grid.dim[2] && a->whole[a->handed_on])
+            k = a->handed_on++;
+        a->handing = *mine = k >= 0;
+    }
+    return k;
+}
+
+static enum sm_status hand_on(struct assembly *a, struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    bool mine = false;
+    for (int k; !status && a->options->slice_done && (k = next_whole(a, &mine)) >= 0;)
+        status = a->options->slice_done(a->options->context, &a->result->labels, k, err);
+    return status;
+}
+
+enum sm_status assembly_hand_on(struct assembly *a, int s, struct sm_err *err)
+{
+    if (a->result->view.axis[2] != 2)
+        return SM_OK; /* all stored slices become whole at the end */
+#pragma omp critical(handing)
+    a->whole[result_slice_index(a->result, s)] = true;
+    return hand_on(a, err);
 }
 
 /* ---- figures ---- */
@@ -249,23 +318,49 @@ static void warn_unused(const struct assembly *a, size_t o, const struct sm_list
     }
 }
 
-enum sm_status result_assemble(struct sm_result *result, const struct sm_volume *volume, bool overlap,
-                               const struct sm_listener *listener, struct sm_err *err)
+/* ---- all of it ---- */
+
+void assembly_free(struct assembly *a)
 {
-    size_t count = result->prompts->count, slices = (size_t) result->view.dim[2];
-    struct assembly a = {.result = result, .volume = volume, .overlap = overlap,
-                         .share = malloc((size_t) volume->grid.dim[2] * sizeof *a.share),
-                         .sums = calloc(slices * count + 1, sizeof *a.sums)};
-    for (int k = 0; a.share && k < volume->grid.dim[2]; k++)
-        a.share[k] = sm_stack_share(volume, k);
-    bool good = a.share && a.sums && assemble_slices(&a);
-    for (size_t o = 0; good && o < count; o++) {
-        finish_object(&a, o, listener);
-        warn_unused(&a, o, listener);
+    if (!a)
+        return;
+    free(a->share);
+    free(a->sums);
+    free(a->done);
+    free(a->whole);
+    free(a);
+}
+
+enum sm_status assembly_open(struct assembly **out, struct sm_result *result, const struct sm_volume *volume,
+                             const struct sm_segment_options *options, struct sm_err *err)
+{
+    size_t count = result->prompts->count, slices = (size_t) result->view.dim[2], stored = (size_t) volume->grid.dim[2];
+    struct assembly *a = *out = calloc(1, sizeof *a);
+    if (!a)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    *a = (struct assembly){.result = result, .volume = volume, .options = options,
+                           .share = malloc(stored * sizeof *a->share),
+                           .sums = calloc(slices * count + 1, sizeof *a->sums),
+                           .done = calloc(slices, sizeof *a->done),
+                           .whole = calloc(stored, sizeof *a->whole)};
+    if (!a->share || !a->sums || !a->done || !a->whole)
+        return sm_fail(err, SM_MEMORY, "out of memory for %zu slices of %zu objects", slices, count);
+    for (size_t k = 0; k < stored; k++)
+        a->share[k] = sm_stack_share(volume, (int) k);
+    return SM_OK;
+}
+
+enum sm_status assembly_finish(struct assembly *a, const struct sm_listener *listener, struct sm_err *err)
+{
+    const struct sm_result *result = a->result;
+    if (!assemble_rest(a))
+        return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", result->view.dim[0],
+                       result->view.dim[1]);
+    for (size_t o = 0; o < result->prompts->count; o++) {
+        finish_object(a, o, listener);
+        warn_unused(a, o, listener);
     }
-    free(a.share);
-    free(a.sums);
-    return good ? SM_OK
-                : sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", result->view.dim[0],
-                          result->view.dim[1]);
+    for (int k = 0; k < a->volume->grid.dim[2]; k++)
+        a->whole[k] = true;
+    return hand_on(a, err);
 }

@@ -67,6 +67,26 @@ static enum sm_status keep_embedding(struct run *run, int slice, const char *key
     return SM_OK;
 }
 
+enum sm_status load_slices(const struct run *run, struct worker *worker, const int *slices, int count,
+                           struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    double start = now();
+    for (int n = 0; !status && n < count; n++)
+        status = sm_view_load(&run->result->view, run->volume, slices[n], err);
+    worker->load_seconds += now() - start;
+    return status;
+}
+
+/* By all threads, where the file's slices can be had one by one. */
+enum sm_status load_all(struct run *run, struct sm_err *err)
+{
+    double start = now();
+    enum sm_status status = sm_volume_load(run->volume, 0, run->volume->grid.dim[2] - 1, err);
+    run->team.load_seconds += now() - start;
+    return status;
+}
+
 enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err)
 {
     struct sm_picture pictures[BATCH];

@@ -37,7 +37,7 @@ struct sm_result {
     struct cell **cells; /* (objects, slices); NULL where nothing is asked */
     float *square;       /* S * S, scratch of sm_upsample */
     float *logits;       /* height * width, scratch */
-    double encode_seconds, decode_seconds;
+    double load_seconds, encode_seconds, decode_seconds;
     int encoded;
 };
 
@@ -82,9 +82,23 @@ static inline bool logit_inside(float logit)
 {
     return logit > 1e-3f || (logit > 0 && 1.0f / (1.0f + expf(-logit)) > 0.5f);
 }
-/* assemble.c: labels and figures of all objects. */
-enum sm_status result_assemble(struct sm_result *result, const struct sm_volume *volume, bool overlap,
-                               const struct sm_listener *listener, struct sm_err *err);
+
+/* assemble.c: labels and figures of all objects, slice by slice; threads may be at several slices at a time. */
+struct assembly;
+struct slice; /* what a thread needs for a slice in work; NULL: out of memory */
+enum sm_status assembly_open(struct assembly **assembly, struct sm_result *result, const struct sm_volume *volume,
+                             const struct sm_segment_options *options, struct sm_err *err);
+void assembly_free(struct assembly *assembly); /* also NULL */
+struct slice *slice_alloc(const struct assembly *assembly);
+void slice_free(struct slice *slice); /* also NULL */
+/* No object will come to a slice on which nothing is asked now. */
+void assembly_settle(struct assembly *assembly);
+/* Slice s of the view, once all on it is decoded for good. */
+void assembly_slice(struct assembly *assembly, struct slice *slice, int s);
+/* After it: hands stored slices on to options->slice_done whose turn it is. */
+enum sm_status assembly_hand_on(struct assembly *assembly, int s, struct sm_err *err);
+/* The slices that are not done, the figures, and what was not handed on. */
+enum sm_status assembly_finish(struct assembly *assembly, const struct sm_listener *listener, struct sm_err *err);
 
 /* segment.c: sm_segment with the way of propagating spelt out, for measuring. embeddings: NULL, or one
  * for each slice of the view, NULL or malloc'ed, to reuse and to add to; the caller's. */

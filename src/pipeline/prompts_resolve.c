@@ -98,7 +98,8 @@ static enum sm_status fail_outside(const struct sm_object *object, const char *w
     return sm_fail(err, SM_USAGE,
                    "%s of \"%s\" lies outside the volume: voxel %g,%g,%g, but indices go from 0,0,0 "
                    "to %d,%d,%d; check --space and the order of the indices", what, object->name,
-                   ijk[0], ijk[1], ijk[2], grid->dim[0] - 1, grid->dim[1] - 1, grid->dim[2] - 1);
+                   ijk[0] + 0.0, ijk[1] + 0.0, ijk[2] + 0.0, /* not "-0" */
+                   grid->dim[0] - 1, grid->dim[1] - 1, grid->dim[2] - 1);
 }
 
 /* `ijk` is half way between two slices. */

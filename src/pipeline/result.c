@@ -45,8 +45,9 @@ int sm_result_encoded(const struct sm_result *result)
     return result->encoded;
 }
 
-void sm_result_seconds(const struct sm_result *result, double *encode, double *decode)
+void sm_result_seconds(const struct sm_result *result, double *load, double *encode, double *decode)
 {
+    *load = result->load_seconds;
     *encode = result->encode_seconds;
     *decode = result->decode_seconds;
 }

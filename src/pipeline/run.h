@@ -23,7 +23,8 @@ struct worker {
     uint8_t *grey;  /* (batch, height, width, channels) */
     float *values;  /* (threads, height, width, channels) */
     float *low_res; /* (PROMPTS, 3, L, L) */
-    double encode_seconds, decode_seconds;
+    struct slice *slice; /* where slices are put together; NULL: not yet */
+    double load_seconds, encode_seconds, decode_seconds;
     int encoded; /* slices */
 };
 
@@ -35,6 +36,7 @@ struct run {
     const struct sm_listener *listener;
     struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
     bool multimask;
+    struct assembly *assembly;
     bool keep;             /* embeddings stay, objects may come to their slices later */
     bool lent;             /* embeddings are the caller's */
     int batch;
@@ -67,7 +69,11 @@ void worker_count(struct run *run, const struct worker *worker, int workers);
  * Only for waves whose places have nothing to do with each other. */
 enum sm_status decode_side_by_side(struct run *run, const struct wave *wave, size_t *done, struct sm_err *err);
 
-/* decode.c: up to BATCH slices to embeddings (`slices` is used up); the prompts of places on one slice to cells' masks. */
+/* decode.c: has slices of the view, or all the volume, brought to memory; */
+enum sm_status load_slices(const struct run *run, struct worker *worker, const int *slices, int count,
+                           struct sm_err *err);
+enum sm_status load_all(struct run *run, struct sm_err *err);
+/* up to BATCH slices to embeddings (`slices` is used up); the prompts of places on one slice to cells' masks. */
 enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err);
 enum sm_status decode_places(struct run *run, struct worker *worker, const struct place *places, size_t count,
                              struct sm_err *err);

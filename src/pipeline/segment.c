@@ -35,6 +35,7 @@ static void run_close(struct run *run)
     free(run->followed);
     free(run->smooth);
     free(run->stack);
+    assembly_free(run->assembly);
     worker_close(&run->team);
 }
 
@@ -108,13 +109,15 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     if (!status)
         status = cells_from_prompts(result, options, listener, err);
     if (!status)
+        status = assembly_open(&run.assembly, result, volume, options, err);
+    if (!status)
         status = run_open(&run, err);
     if (!status)
         status = run_waves(&run, err);
+    if (!status)
+        status = assembly_finish(run.assembly, listener, err);
     worker_count(&run, &run.team, 1);
     run_close(&run);
-    if (!status)
-        status = result_assemble(result, volume, options->overlap, listener, err);
     if (status)
         sm_result_free(result);
     else

@@ -89,8 +89,12 @@ static enum sm_status run_wave(struct run *run, const struct wave *wave, bool gi
     size_t decoded = 0;
     run->known += count_slices(wave);
     enum sm_status status = prepare_encoder(run, err);
+    if (!status && run->result->view.axis[2] != 2)
+        status = load_all(run, err); /* each slice of the view shows some of every stored one */
     if (!status && given)
         status = decode_side_by_side(run, wave, &decoded, err);
+    if (!status)
+        status = load_all(run, err);
     for (size_t n = 0, count; !status && n < wave->count; n += count) {
         const struct place *places = wave->places + n;
         count = on_one_slice(places, wave->count - n);
@@ -126,6 +130,8 @@ enum sm_status run_waves(struct run *run, struct sm_err *err)
 {
     struct wave wave = {0}, next = {0};
     enum sm_status status = first_wave(run, &wave, err);
+    if (!status && !run->keep)
+        assembly_settle(run->assembly);
     for (bool first = true; !status && wave.count; first = false) {
         next = (struct wave){0};
         status = run_wave(run, &wave, first, &next, err);

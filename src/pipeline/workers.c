@@ -1,4 +1,5 @@
-/* Slices side by side: a thread for each, from picture to mask, so that nobody waits for anybody. Threads that
+/* Slices side by side: a thread for each, from file to labels, so that nobody waits for anybody: while one reads or
+ * packs for the output, others compute. Threads that
  * share one slice meet some thirty times a block of the encoder, which costs 5 % of two threads' time; that is
  * for what cannot be handed out: the last slices, few slices, and objects on their way from slice to slice. */
 #include <stdlib.h>
@@ -25,6 +26,7 @@ enum sm_status worker_open(struct worker *worker, const struct run *run, int bat
 void worker_close(struct worker *worker)
 {
     sm_session_close(worker->session);
+    slice_free(worker->slice);
     free(worker->grey);
     free(worker->values);
     free(worker->low_res);
@@ -32,6 +34,7 @@ void worker_close(struct worker *worker)
 
 void worker_count(struct run *run, const struct worker *worker, int workers)
 {
+    run->result->load_seconds += worker->load_seconds / workers;
     run->result->encode_seconds += worker->encode_seconds / workers;
     run->result->decode_seconds += worker->decode_seconds / workers;
     run->result->encoded += worker->encoded;
@@ -93,6 +96,18 @@ static int take(struct pile *pile, int done, int *first)
     return count;
 }
 
+/* No object goes on from the slice or comes to it later. */
+static enum sm_status put_together(struct run *run, struct worker *worker, int slice, struct sm_err *err)
+{
+    if (!worker->slice)
+        worker->slice = slice_alloc(run->assembly);
+    if (!worker->slice)
+        return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", run->result->view.dim[0],
+                       run->result->view.dim[1]);
+    assembly_slice(run->assembly, worker->slice, slice);
+    return assembly_hand_on(run->assembly, slice, err);
+}
+
 static enum sm_status do_slices(struct run *run, struct worker *worker, const struct place **slices, int count,
                                 struct sm_err *err)
 {
@@ -102,9 +117,13 @@ static enum sm_status do_slices(struct run *run, struct worker *worker, const st
         if (!run->embeddings[slices[n]->slice])
             wanted[encode++] = slices[n]->slice;
     if (encode)
+        status = load_slices(run, worker, wanted, encode, err);
+    if (!status && encode)
         status = encode_slices(run, worker, wanted, encode, err);
     for (int n = 0; !status && n < count; n++) {
         status = decode_places(run, worker, slices[n], (size_t) (slices[n + 1] - slices[n]), err);
+        if (!status && !run->keep)
+            status = put_together(run, worker, slices[n]->slice, err);
         release_embedding(run, slices[n]->slice);
     }
     return status;

@@ -157,6 +157,12 @@ static int k_of(const struct sm_view *view, int x, int y, int s)
     return 0;
 }
 
+enum sm_status sm_view_load(const struct sm_view *view, const struct sm_volume *volume, int s, struct sm_err *err)
+{
+    int k = k_of(view, 0, 0, s), last = volume->grid.dim[2] - 1;
+    return view->axis[SLICE] == 2 ? sm_volume_load(volume, k, k, err) : sm_volume_load(volume, 0, last, err);
+}
+
 /* Lines run along whichever picture axis is nearer in memory: a sagittal or coronal picture of a
  * volume stored k-fastest would otherwise jump a cache line a pixel. */
 void sm_view_slice(const struct sm_view *view, const struct sm_volume *volume, int s, float *out)

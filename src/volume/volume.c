@@ -80,8 +80,29 @@ void sm_voi_free(struct sm_voi *voi)
     free(voi);
 }
 
+static void free_supply(struct sm_volume *volume)
+{
+    if (volume->supply)
+        volume->supply->free(volume->supply);
+    volume->supply = NULL;
+}
+
+enum sm_status sm_volume_load(const struct sm_volume *volume, int first, int last, struct sm_err *err)
+{
+    return volume->supply ? volume->supply->load(volume->supply, first, last, err) : SM_OK;
+}
+
+enum sm_status sm_volume_load_all(struct sm_volume *volume, struct sm_err *err)
+{
+    enum sm_status status = sm_volume_load(volume, 0, volume->grid.dim[2] - 1, err);
+    if (!status)
+        free_supply(volume);
+    return status;
+}
+
 void sm_volume_free(struct sm_volume *volume)
 {
+    free_supply(volume);
     free(volume->voxels);
     free(volume->rescale);
     free(volume->slice_origin_lps);

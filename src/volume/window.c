@@ -89,13 +89,18 @@ enum sm_status sm_window_prepare(struct sm_window *window, const struct sm_volum
 {
     if (window->mode == SM_WINDOW_DEFAULT)
         window->mode = volume->display_ready ? SM_WINDOW_STORED : SM_WINDOW_MINMAX;
+    enum sm_status status = SM_OK;
+    if (window->mode == SM_WINDOW_VOLUME || window->mode == SM_WINDOW_PERCENTILE)
+        status = sm_volume_load(volume, 0, volume->grid.dim[2] - 1, err);
+    if (status)
+        return status;
     switch (window->mode) {
     case SM_WINDOW_VOLUME:
         return order_extremes(volume, &window->low, &window->high, err);
     case SM_WINDOW_PERCENTILE: {
         const double percent[2] = {0.5, 99.5};
         double value[2];
-        enum sm_status status = order_percentiles(volume, percent, 2, value, err);
+        status = order_percentiles(volume, percent, 2, value, err);
         window->low = value[0];
         window->high = value[1];
         return status;
