@@ -43,8 +43,10 @@ stage s10   1622  --seed 14 --plain 0.1                      $boxes --box-share 
                                                              --schedule linear --lr-end 0.48
 stage s11    566  --seed 15 --plain 0.05                     $boxes --box-share 0.6 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 --lr 3e-4 \
                                                              --warmup 20 --ema 0.99 --schedule linear --lr-end 0.02
+stage s12   2601  --seed 16 --plain 0.05                     $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
+                                                             --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
 
 "$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"
-exec "$BUILD/sammed2d" convert "$WORK/$last.pth" -o "$out" --kind sam-med2d --orient radiological --multimask yes --dtype float16 \
+exec "$BUILD/sammed2d" convert "$WORK/$last.pth" -o "$out" --kind sam-med2d --orient radiological --multimask box --dtype float16 \
     --name 'sammed2d fine' --licence Apache-2.0 \
     --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 3e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"

@@ -28,6 +28,10 @@ enum sm_resize {
     SM_RESIZE_MEDSAM     /* bicubic to the square, scaled to 0..1; no mean and std */
 };
 
+/* Which output is taken when nobody says: the single mask, the best of three by predicted IoU, or the latter only
+ * where the prompt has a box or a mask: three guesses at a point are hard to tell apart for a small network. */
+enum sm_multimask { SM_SINGLE_MASK, SM_BEST_OF_THREE, SM_BEST_OF_THREE_IN_BOX };
+
 /* All that the weights file says about the network and how it wants to be fed. */
 struct sm_config {
     int image_size, patch_size;
@@ -44,7 +48,7 @@ struct sm_config {
     enum sm_resize resize;
     struct sm_window normalization; /* default --window */
     enum sm_orient orientation;     /* default --orient */
-    bool multimask;                 /* default --multimask */
+    int multimask;                  /* default --multimask: enum sm_multimask */
     bool mask_prompt_logits;        /* mask prompts: logits (SAM) or sigmoids (SAM-Med2D) */
     char name[128], provenance[512], licence[256], source_sha256[65];
 };
@@ -106,6 +110,9 @@ struct sm_prompt {
     const float *box;         /* x0, y0, x1, y1, or NULL */
     const float *mask;        /* (L, L) in the frame of the network's square, or NULL */
 };
+
+/* Is the prompt answered by the best of three masks, when nobody says? */
+bool sm_config_multimask(const struct sm_config *config, const struct sm_prompt *prompt);
 
 /* Chooses the picture that following sm_decode calls speak of: embedding (G, G, C) must stay alive;
  * height and width are the picture's own. What depends on the image only is computed here. */

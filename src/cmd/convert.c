@@ -45,13 +45,16 @@ static enum sm_status parse_type(struct conversion_plan *plan, struct sm_err *er
 static enum sm_status parse_multimask(struct sm_config *config, const struct kind *kind,
                                       struct sm_err *err)
 {
+    static const char *const known[] = {"no", "yes", "box"}; /* as enum sm_multimask */
     config->multimask = kind->multimask;
     if (!options.multimask)
         return SM_OK;
-    config->multimask = strcmp(options.multimask, "yes") == 0;
-    if (!config->multimask && strcmp(options.multimask, "no") != 0)
-        return sm_fail(err, SM_USAGE, "--multimask takes yes or no, not \"%s\"", options.multimask);
-    return SM_OK;
+    for (int n = 0; n < 3; n++)
+        if (strcmp(options.multimask, known[n]) == 0) {
+            config->multimask = n;
+            return SM_OK;
+        }
+    return sm_fail(err, SM_USAGE, "--multimask takes yes, no or box, not \"%s\"", options.multimask);
 }
 
 static enum sm_status parse_orient(struct conversion_plan *plan, struct sm_err *err)
@@ -289,7 +292,7 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(
             0, "dtype", &options.type, "TYPE",
             "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
-        OPTION_TEXT(0, "multimask", &options.multimask, "yes|no",
+        OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box",
                     "best of three masks, or the single one, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",
                     "how slices are shown by default: radiological, stored or sa-med2d"),

@@ -143,6 +143,9 @@ static void global_blocks(const struct sm_config *config, char *text, size_t siz
             used += (size_t)snprintf(text + used, size - used, "%s%d", used ? ", " : "", i);
 }
 
+static const char *const outputs[] = {[SM_SINGLE_MASK] = "single mask", [SM_BEST_OF_THREE] = "best of three masks",
+                                      [SM_BEST_OF_THREE_IN_BOX] = "best of three masks, single mask for points alone"};
+
 static void print_text(const struct summary *summary)
 {
     const struct sm_config *c = summary->config;
@@ -163,7 +166,7 @@ static void print_text(const struct summary *summary)
         printf("  %-16s none\n", "adapters");
     printf("  %-16s %d layers, width %d, %d heads, mlp %d, %d mask tokens\n", "decoder",
            c->decoder_depth, c->prompt_dim, c->decoder_heads, c->decoder_mlp_dim, c->mask_tokens);
-    printf("  %-16s %s\n", "default output", c->multimask ? "best of three masks" : "single mask");
+    printf("  %-16s %s\n", "default output", outputs[c->multimask]);
     printf("  %-16s %d, stored as %s\n", "tensors", summary->tensors, types);
     if (summary->precision != SM_PRECISION_FLOAT32)
         printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", sm_precision_name(summary->precision));
@@ -182,14 +185,15 @@ static json_t *configuration_json(const struct sm_config *c)
         if (c->global_attn[i])
             json_array_append_new(blocks, json_integer(i));
     return json_pack(
-        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:o}",
+        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:b s:o}",
         "image_size", c->image_size, "patch_size", c->patch_size, "embed_dim", c->embed_dim,
         "depth", c->depth, "num_heads", c->num_heads, "window_size", c->window_size, "adapter",
         c->adapter, "adapter_hidden", c->adapter_hidden, "prompt_dim", c->prompt_dim,
         "mask_in_chans", c->mask_in_chans, "decoder_depth", c->decoder_depth, "decoder_heads",
         c->decoder_heads, "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
         c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth", c->iou_head_depth,
-        "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask, "global_attn_indexes",
+        "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask != SM_SINGLE_MASK, "multimask_points",
+        c->multimask == SM_BEST_OF_THREE, "global_attn_indexes",
         blocks);
 }
 

@@ -23,7 +23,6 @@ struct asker {
     const struct sm_config *config;
     const struct sm_eval_options *options;
     struct sm_session *session;
-    bool multimask;
     int batch;
     size_t low;      /* L * L */
     float *low_res;  /* (CHUNK, MASKS, L, L) */
@@ -47,8 +46,6 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
         return sm_fail(err, SM_MEMORY, "out of memory");
     n->config = sm_model_config(model);
     n->options = options;
-    n->multimask = options->multimask == SM_CHOICE_DEFAULT ? n->config->multimask
-                                                           : options->multimask == SM_CHOICE_YES;
     n->batch = n->config->image_size >= ASKER_LARGE_SIDE ? ASKER_BATCH_LARGE : ASKER_BATCH;
     size_t side = (size_t) n->config->image_size, low = (size_t) sm_low_res_side(n->config);
     n->low = low * low;
@@ -228,15 +225,22 @@ static int best_mask(const float *iou, int masks)
     return best;
 }
 
+static bool best_of_three(const struct asker *n, const struct sm_prompt *prompt)
+{
+    return n->options->multimask == SM_CHOICE_DEFAULT ? sm_config_multimask(n->config, prompt)
+                                                      : n->options->multimask == SM_CHOICE_YES;
+}
+
 static enum sm_status take_step(struct asker *n, const struct walk *walk, int step, size_t first, int count,
                                 struct sm_err *err)
 {
     struct sm_prompt prompts[CHUNK];
     float iou[CHUNK * MASKS];
-    int masks = n->multimask ? MASKS : 1;
     for (int t = 0; t < count; t++)
         prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t) t]);
-    enum sm_status status = sm_decode(n->session, prompts, count, n->multimask, n->low_res, iou, err);
+    bool multimask = best_of_three(n, &prompts[0]); /* within a step all have a box, or none */
+    int masks = multimask ? MASKS : 1;
+    enum sm_status status = sm_decode(n->session, prompts, count, multimask, n->low_res, iou, err);
     for (int t = 0; !status && t < count; t++) {
         int best = best_mask(iou + t * masks, masks);
         const float *low_res = n->low_res + (size_t) (t * masks + best) * n->low;

@@ -40,7 +40,7 @@ static const struct sm_config base_config = {
     .resize = SM_RESIZE_SAM_MED2D,
     .normalization = {.mode = SM_WINDOW_MINMAX},
     .orientation = SM_ORIENT_RADIOLOGICAL,
-    .multimask = true,
+    .multimask = SM_BEST_OF_THREE,
 };
 
 bool config_preset(struct sm_config *config, const char *name, int image_size, bool adapter)
@@ -96,12 +96,13 @@ static const struct int_attribute {
     {"mask_tokens", AT(mask_tokens), 4, 4},
     {"iou_head_depth", AT(iou_head_depth), 1, 16},
     {"iou_head_hidden", AT(iou_head_hidden), 1, 4096},
+    {"multimask", AT(multimask), SM_SINGLE_MASK, SM_BEST_OF_THREE_IN_BOX},
 };
 
 static const struct bool_attribute {
     const char *name;
     size_t at;
-} bool_attributes[] = {{"adapter", AT(adapter)}, {"multimask", AT(multimask)}};
+} bool_attributes[] = {{"adapter", AT(adapter)}};
 
 static const struct text_attribute {
     const char *name;
@@ -315,4 +316,10 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
     if (!complete && config->adapter && config->adapter_hidden == 0)
         config->adapter_hidden = config->embed_dim / 4;
     return config_check(config, h5_path(file), err);
+}
+
+bool sm_config_multimask(const struct sm_config *config, const struct sm_prompt *prompt)
+{
+    return config->multimask == SM_BEST_OF_THREE_IN_BOX ? prompt->box || prompt->mask
+                                                        : config->multimask == SM_BEST_OF_THREE;
 }

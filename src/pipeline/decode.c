@@ -137,18 +137,28 @@ static enum sm_status keep_mask(const struct run *run, struct cell *cell, const 
     return SM_OK;
 }
 
+static bool best_of_three(const struct run *run, const struct ask *ask)
+{
+    return run->multimask == SM_CHOICE_DEFAULT ? sm_config_multimask(run->result->config, &ask->prompt)
+                                               : run->multimask == SM_CHOICE_YES;
+}
+
 static enum sm_status decode_asks(const struct run *run, struct worker *worker, const struct asks *asks,
                                   struct sm_err *err)
 {
-    int masks = run->multimask ? 3 : 1;
     enum sm_status status = SM_OK;
-    for (size_t first = 0; !status && first < asks->count; first += PROMPTS) {
+    size_t count;
+    for (size_t first = 0; !status && first < asks->count; first += count) {
         struct sm_prompt prompts[PROMPTS];
         float iou[3 * PROMPTS];
-        size_t count = asks->count - first < PROMPTS ? asks->count - first : PROMPTS;
-        for (size_t n = 0; n < count; n++)
-            prompts[n] = asks->list[first + n].prompt;
-        status = sm_decode(worker->session, prompts, (int) count, run->multimask, worker->low_res, iou, err);
+        bool multimask = best_of_three(run, &asks->list[first]);
+        int masks = multimask ? 3 : 1;
+        for (count = 0; count < PROMPTS && first + count < asks->count; count++) {
+            if (best_of_three(run, &asks->list[first + count]) != multimask)
+                break;
+            prompts[count] = asks->list[first + count].prompt;
+        }
+        status = sm_decode(worker->session, prompts, (int) count, multimask, worker->low_res, iou, err);
         for (size_t n = 0; !status && n < count; n++) {
             int best = best_mask(iou + n * (size_t) masks, masks);
             size_t mask = n * (size_t) masks + (size_t) best;

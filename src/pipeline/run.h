@@ -35,7 +35,7 @@ struct run {
     const struct propagation *propagation;
     const struct sm_listener *listener;
     struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
-    bool multimask;
+    enum sm_choice multimask;
     struct assembly *assembly;
     bool keep;             /* embeddings stay, objects may come to their slices later */
     bool lent;             /* embeddings are the caller's */

@@ -102,9 +102,8 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     result->prompts = prompts;
     struct run run = {.result = result, .model = model, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
-                      .listener = listener, .kept = options->embeddings};
-    run.multimask = options->multimask == SM_CHOICE_DEFAULT ? result->config->multimask
-                                                            : options->multimask == SM_CHOICE_YES;
+                      .listener = listener, .kept = options->embeddings,
+                      .multimask = options->multimask};
     enum sm_status status = result_open(result, volume, options, err);
     if (!status)
         status = cells_from_prompts(result, options, listener, err);

@@ -142,6 +142,8 @@ enum sm_status run_waves(struct run *run, struct sm_err *err)
     }
     free(wave.places);
     if (!status)
+        status = load_all(run, err); /* also when nothing was asked: the file may be damaged */
+    if (!status)
         sm_progress(run->listener, "segmenting slices", run->known, run->known);
     return status;
 }

@@ -72,6 +72,12 @@ is($status, 0, 'names and precision');
 my $w = weights('out.h5');
 is_deeply([@$w{qw(stored_as name licence provenance orientation)}], [qw(bfloat16 Liver ours here stored)], '... are stored');
 ok(!$w->{configuration}{multimask}, '... and --multimask');
+is((run('convert zip.pth -o out.h5 --multimask box'))[0], 0, '--multimask box');
+$w = weights('out.h5');
+ok($w->{configuration}{multimask} && !$w->{configuration}{multimask_points}, '... is told from yes');
+($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
+is($status, 1, 'an answer that --multimask does not know');
+like($err, qr/yes, no or box, not "perhaps"/, '... is said');
 
 make('zip,big');
 ($status, $out, $err) = run('convert -v zip,big.pth -o out.h5 --image-size 64');

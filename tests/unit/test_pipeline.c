@@ -298,6 +298,31 @@ static void masks_in_another_axis_order(void **state)
     sm_labels_free(&labels);
 }
 
+/* The bundled model answers boxes with the best of three masks and points with its single mask, also when both are on
+ * one slice; what the user says holds for both. */
+static void which_mask_answers_which_prompt(void **state)
+{
+    enum { SIDE = 64 };
+    float low[3][2][SIDE * SIDE]; /* (choice, object) */
+    (void) state;
+    for (int choice = SM_CHOICE_DEFAULT; choice <= SM_CHOICE_YES; choice++) {
+        struct sm_prompts prompts = {0};
+        struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE, .multimask = (enum sm_choice) choice};
+        struct sm_err err;
+        box(&prompts, "a=5,4,2,11,12,2");
+        assert_int_equal(sm_prompts_add_point(&prompts, "b=8,8,2", true, SM_SPACE_VOXEL, &err), SM_OK);
+        struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
+        for (size_t o = 0; o < 2; o++)
+            memcpy(low[choice][o], result_cell(result, o, 2)->low_res, sizeof low[choice][o]);
+        sm_result_free(result);
+        sm_prompts_free(&prompts);
+    }
+    for (int o = 0; o < 2; o++)
+        assert_memory_not_equal(low[SM_CHOICE_YES][o], low[SM_CHOICE_NO][o], sizeof low[0][0]);
+    assert_memory_equal(low[SM_CHOICE_DEFAULT][0], low[SM_CHOICE_YES][0], sizeof low[0][0]);
+    assert_memory_equal(low[SM_CHOICE_DEFAULT][1], low[SM_CHOICE_NO][1], sizeof low[0][0]);
+}
+
 static void threshold_of_the_reference(void **state)
 {
     (void) state;
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test(notes_say_where_and_why_it_ends),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(masks_in_another_axis_order),
+        cmocka_unit_test(which_mask_answers_which_prompt),
         cmocka_unit_test(threshold_of_the_reference),
     };
     return cmocka_run_group_tests_name("pipeline", tests, set_up, tear_down);
