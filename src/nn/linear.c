@@ -23,6 +23,7 @@ void nn_set_threads(int threads)
 {
     if (threads <= 0)
         threads = omp_get_num_procs();
+    omp_set_dynamic(0); /* OpenBLAS waits for as many threads as it asked for, and OMP_DYNAMIC may give fewer */
     atomic_store(&thread_count, threads);
     share_threads(threads);
 }

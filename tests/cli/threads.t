@@ -43,6 +43,11 @@ is_deeply($packed[$_], $packed[0], "packed by $_ threads more") for 1, 2;
 ok(qx(gzip -dc $dir/packed-2.nii.gz) eq $alone->{'.nii'}, 'label map as gzip unpacks it');
 ok(qx(gzip -dc $dir/packed-2-p.nii.gz) eq $alone->{'-p.nii'}, '... and probabilities');
 
+# OpenMP may be told to give fewer threads than asked for, for which OpenBLAS would wait.
+is(system("timeout -k 5 120 env OMP_DYNAMIC=true $program segment data/ct/image.nii.gz -q $dozen --threads 2 -o $dir/dynamic.nii"), 0,
+   'OMP_DYNAMIC: no hang');
+is(slurp("$dir/dynamic.nii"), $alone->{'.nii'}, '... and the same labels');
+
 # Embeddings are kept by several threads, and all are found again.
 my $kept = "--embeddings $dir/kept.h5 --threads 3";
 is_deeply(results("$dozen $kept"), $alone, '... as without keeping embeddings');
