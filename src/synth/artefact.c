@@ -55,7 +55,7 @@ static void add_speckle(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float across = rng_between(rng, 0.5f, 2.2f), along = rng_between(rng, 0.3f, 1.2f), strength = rng_between(rng, 0.1f, 0.5f);
+    float across = rng_between(rng, 0.5f, 2.2f), along = rng_between(rng, 0.3f, 1.2f), strength = rng_log_between(rng, 0.03f, 0.4f);
     float gain = 1 + 1.8f * (across + along) / 2;
     field_white(scene->field, side, rng);
     field_blur(scene->field, side, across, along, scene->scratch);
@@ -68,7 +68,7 @@ static void add_shadows(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float loss = rng_between(rng, 0, 1.5f) / (float) side;
+    float loss = 3 * rng_unit(rng) * rng_unit(rng) / (float) side;
     for (int p = 0; p < side * side; p++)
         values[p] *= expf(-loss * (float) (p / side));
     for (int count = rng_chance(rng, 0.4f) ? rng_int(rng, 1, 3) : 0; count > 0; count--) {
@@ -87,10 +87,12 @@ static void add_frame(float *values, struct scene *scene)
     struct rng *rng = &scene->rng;
     int side = scene->side;
     float top = rng_between(rng, 0, 0.2f) * (float) side, bottom = rng_between(rng, 0.8f, 1) * (float) side;
-    float open = rng_chance(rng, 0.5f) ? 9 : rng_between(rng, 0.5f, 1.2f), tip = top - rng_between(rng, 0.05f, 0.4f) * (float) side;
+    bool sector = rng_chance(rng, 0.4f);
+    float open = rng_between(rng, 0.5f, 1.2f), tip = top - rng_between(rng, 0.05f, 0.4f) * (float) side;
+    float half = rng_between(rng, 0.32f, 0.5f) * (float) side;
     for (int p = 0; p < side * side; p++) {
         float y = (float) (p / side), x = (float) (p % side) - 0.5f * (float) side;
-        if (y < top || y > bottom || fabsf(x) > open * (y - tip)) {
+        if (y < top || y > bottom || fabsf(x) > (sector ? open * (y - tip) : half)) {
             values[p] = 0;
             scene->label[p] = 0; /* nobody can ask for what is not shown */
         }
@@ -136,14 +138,14 @@ static void clip(float *values, struct scene *scene, enum device device)
         values[p] = fminf(fmaxf(values[p], low), high);
 }
 
-static void bend_greys(float *values, struct scene *scene)
+static void bend_greys(float *values, struct scene *scene, enum device device)
 {
     struct rng *rng = &scene->rng;
     float low, high, gamma = rng_log_between(rng, 0.5f, 2);
     int pixels = scene->side * scene->side;
     if (!by_value(values, pixels, &low, &high, 0, 0))
         return;
-    bool invert = rng_chance(rng, 0.3f);
+    bool invert = device != ULTRASOUND && rng_chance(rng, 0.3f);
     for (int p = 0; p < pixels; p++) {
         float part = fminf(fmaxf((values[p] - low) / (high - low), 0), 1);
         values[p] = powf(invert ? 1 - part : part, gamma);
@@ -170,11 +172,11 @@ void add_defects(float *values, struct scene *scene, enum device device)
         float blur = rng_between(rng, 0.3f, 1.8f);
         field_blur(values, scene->side, blur, blur * rng_between(rng, 0.5f, 1), scene->scratch);
     }
-    add_noise(values, scene, device == CT ? 0.06f : 0.2f);
+    add_noise(values, scene, device == CT ? 0.06f : device == ULTRASOUND ? 0.08f : 0.2f);
     if (rng_chance(rng, device == CT ? 0.5f : 0.4f))
         clip(values, scene, device);
-    if (rng_chance(rng, device == CT || device == ULTRASOUND ? 0.1f : 0.5f))
-        bend_greys(values, scene);
+    if (rng_chance(rng, device == CT ? 0.1f : device == ULTRASOUND ? 0.3f : 0.5f))
+        bend_greys(values, scene, device);
 }
 
 /* ---- resolution ---- */
@@ -192,15 +194,36 @@ static void average_down(float *small, const float *values, int side, int width,
         }
 }
 
+/* A detector's noise is in the pixels it has, however large they are shown. It stays within the window. */
+static void add_pixel_noise(float *small, int pixels, struct rng *rng)
+{
+    float low = small[0], high = small[0], strength = 0.1f * rng_unit(rng) * rng_unit(rng);
+    for (int p = 0; p < pixels; p++) {
+        low = fminf(low, small[p]);
+        high = fmaxf(high, small[p]);
+    }
+    for (int p = 0; p < pixels; p++)
+        small[p] = fminf(fmaxf(small[p] + strength * (high - low) * rng_normal(rng), low), high);
+}
+
+/* What is cut out of a picture has fewer pixels the closer it is seen. */
+static int coarse_side(const struct scene *scene, struct rng *rng)
+{
+    float share = scene->zoom > 2 ? rng_log_between(rng, 0.5f, 2) / scene->zoom : rng_log_between(rng, 0.14f, 1);
+    return (int) ((float) scene->side * fminf(fmaxf(share, 0.13f), 1));
+}
+
 void lower_resolution(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
-    int side = scene->side, width = (int) ((float) side * rng_log_between(rng, 0.14f, 1)), height = width;
+    int side = scene->side, width = coarse_side(scene, rng), height = width;
     if (rng_chance(rng, 0.3f))
-        height = (int) ((float) side * rng_log_between(rng, 0.14f, 1));
+        height = coarse_side(scene, rng);
     uint8_t *labels = (uint8_t *) scene->sum;
     float *small = scene->field;
     average_down(small, values, side, width, height);
+    if (rng_chance(rng, 0.7f))
+        add_pixel_noise(small, width * height, rng);
     memcpy(labels, scene->label, (size_t) side * (size_t) side);
     for (int y = 0; y < side; y++) {
         int row = y * height / side, from_y = (2 * row + 1) * side / (2 * height);

@@ -122,6 +122,7 @@ void scene_view(struct scene *scene, float most_zoom)
     struct rng *rng = &scene->rng;
     int side = scene->side, blocks = (side + BLOCK - 1) / BLOCK;
     float zoom = rng_chance(rng, 0.4f) ? rng_between(rng, 0.9f, 1.1f) : rng_log_between(rng, 1, most_zoom);
+    scene->zoom = zoom;
     float angle = rng_chance(rng, 0.7f) ? 0.15f * rng_normal(rng) : rng_between(rng, 0, 6.283f);
     float stretch = expf(0.12f * rng_normal(rng)), room = fmaxf(0, 1 - 1 / zoom) * 0.8f;
     float x0 = room * rng_between(rng, -1, 1), y0 = room * rng_between(rng, -1, 1) * 0.8f;

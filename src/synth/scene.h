@@ -27,6 +27,7 @@ struct bounds {
 
 struct scene {
     int side;
+    float zoom;          /* of the view: 1 shows all of the scene */
     int regions;
     struct region region[MAX_REGIONS];
     uint8_t *label;      /* (side, side): region of each pixel */
@@ -54,6 +55,7 @@ void scene_view(struct scene *scene, float most_zoom);
 
 /* The layouts. Each begins with a view. */
 void scene_trunk(struct scene *scene);
+void scene_pelvis(struct scene *scene);
 void scene_head(struct scene *scene);
 void scene_layers(struct scene *scene);
 void scene_mosaic(struct scene *scene);

@@ -70,15 +70,16 @@ static void put_mass(struct scene *scene, float x, float y, float size)
     scene_lesions(scene, region, x, y, size, 2);
 }
 
-/* Short bright lines along the layers. */
+/* Bright lines along the layers, short and long; most of a layer run alike, and some are faint. */
 static void put_fibres(struct scene *scene, int layer)
 {
     struct rng *rng = &scene->rng;
-    int fibres = scene_region(scene, layer, BONE, "fibres", false);
+    int bright = scene_region(scene, layer, BONE, "fibres", false), faint = scene_region(scene, layer, SOFT, "faint fibres", false);
+    float tilt = 0.2f * rng_normal(rng), spread = rng_between(rng, 0.02f, 0.15f), longest = rng_log_between(rng, 0.15f, 1.5f);
     for (int n = rng_int(rng, 0, 40); n > 0; n--) {
-        struct shape line = shape_tube(rng_between(rng, -1, 1), rng_between(rng, -1, 1), 0.15f * rng_normal(rng),
-                                       rng_between(rng, 0.05f, 0.4f), rng_between(rng, 0.002f, 0.008f), 0.05f, rng);
-        scene_paint(scene, fibres, &line, layer);
+        struct shape line = shape_tube(rng_between(rng, -1.2f, 1), rng_between(rng, -1, 1), tilt + spread * rng_normal(rng),
+                                       rng_log_between(rng, 0.05f, longest), rng_log_between(rng, 0.002f, 0.012f), 0.08f, rng);
+        scene_paint(scene, rng_chance(rng, 0.6f) ? bright : faint, &line, layer);
     }
 }
 

@@ -63,8 +63,11 @@ static struct sm_prompt prompt_of(int bits, int point_count)
 static double apart(const float *a, const float *b, int count)
 {
     double worst = 0;
-    for (int i = 0; i < count; i++)
-        worst = fmax(worst, fabs((double)a[i] - b[i]));
+    for (int i = 0; i < count; i++) {
+        double here = fabs((double)a[i] - b[i]);
+        if (here > worst)
+            worst = here;
+    }
     return worst;
 }
 

@@ -1,0 +1,127 @@
+/* A pelvis, cut across: wings of the ilium or hip joints, the muscles around them, sacrum, bowels and bladder. One lies
+ * over the other and leaves crescents; muscles look alike, and only a thin layer of fat, if any, parts them.
+ */
+#include "synth/scene_body.h"
+
+static const float turn = 6.2831853f;
+
+/* Half of a symmetric body: a place, a direction and a shape of the right half, seen in the half `side`, -1 or 1. */
+struct half {
+    struct scene *scene;
+    int over, muscles; /* regions: the fat all lies in; what all muscles look like */
+    float side, a, b;  /* half axes of the body */
+    float gap;         /* fat between muscles */
+};
+
+static struct shape half_blob(const struct half *half, float x, float y, float a, float b, float angle, float wobble)
+{
+    struct rng *rng = &half->scene->rng;
+    float shift_x = 0.03f * rng_normal(rng), shift_y = 0.03f * rng_normal(rng), size = expf(0.12f * rng_normal(rng));
+    return shape_blob(half->side * (x + shift_x) * half->a, (y + shift_y) * half->b, a * size * half->a, b * size * half->b,
+                      half->side * (angle + 0.1f * rng_normal(rng)), wobble, rng);
+}
+
+static struct shape half_tube(const struct half *half, float x, float y, float angle, float length, float radius)
+{
+    struct rng *rng = &half->scene->rng;
+    angle += 0.1f * rng_normal(rng);
+    return shape_tube(half->side * x * half->a, y * half->b, half->side < 0 ? turn / 2 - angle : angle, length * half->a,
+                      radius * half->a, 0.12f, rng);
+}
+
+static void put_muscle(const struct half *half, const struct shape *outline)
+{
+    struct scene *scene = half->scene;
+    struct shape around = shape_grown(outline, half->gap);
+    if (half->gap > 0)
+        scene_paint(scene, half->over, &around, EVERYWHERE);
+    int muscle = scene_region(scene, half->muscles, SOFT, "muscle", true);
+    scene->region[muscle].like_parent = true;
+    scene_paint(scene, muscle, outline, EVERYWHERE);
+}
+
+/* Bone of several parts: compact all around, marrow within. */
+static void put_bone(const struct half *half, const char *kind, const struct shape *parts, int count)
+{
+    struct scene *scene = half->scene;
+    float shell = half->a * rng_between(&scene->rng, 0.008f, 0.025f);
+    int bone = scene_region(scene, half->over, BONE, kind, true);
+    int marrow = scene_region(scene, bone, MARROW, "marrow", false);
+    for (int n = 0; n < count; n++)
+        scene_paint(scene, bone, &parts[n], EVERYWHERE);
+    for (int n = 0; n < count; n++) {
+        struct shape inner = shape_grown(&parts[n], -shell);
+        scene_paint(scene, marrow, &inner, bone);
+    }
+}
+
+static void put_wing(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    struct shape maximus = half_blob(half, 0.42f, 0.55f, 0.4f, 0.3f, -0.5f, 0.05f);
+    struct shape medius = half_blob(half, 0.6f, 0.08f, rng_between(rng, 0.14f, 0.3f), 0.5f, 0.3f, 0.06f);
+    struct shape minimus = half_blob(half, 0.52f, 0.08f, rng_between(rng, 0.05f, 0.14f), 0.38f, 0.35f, 0.06f);
+    struct shape psoas = half_blob(half, 0.38f, -0.05f, rng_between(rng, 0.12f, 0.24f), 0.3f, 0.4f, 0.06f);
+    struct shape ilium = half_tube(half, 0.18f, rng_between(rng, 0.45f, 0.6f), -0.85f, rng_between(rng, 0.4f, 0.75f),
+                                   rng_between(rng, 0.03f, 0.07f));
+    put_muscle(half, &maximus);
+    put_muscle(half, &medius);
+    if (rng_chance(rng, 0.6f))
+        put_muscle(half, &minimus);
+    put_muscle(half, &psoas);
+    put_bone(half, "hip", &ilium, 1);
+}
+
+static void put_joint(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    float head = rng_between(rng, 0.1f, 0.15f), y = rng_between(rng, -0.1f, 0.15f);
+    struct shape maximus = half_blob(half, 0.5f, 0.6f, 0.42f, 0.22f, -0.45f, 0.05f);
+    struct shape front = half_blob(half, 0.5f, y - 0.42f, 0.2f, 0.2f, 0.3f, 0.08f);
+    struct shape side = half_blob(half, 0.78f, y - 0.15f, 0.1f, 0.35f, 0.2f, 0.06f);
+    struct shape inner = half_blob(half, 0.28f, y + 0.15f, 0.07f, 0.3f, -0.3f, 0.06f);
+    struct shape cup = half_blob(half, 0.48f, y, head * 1.25f, head * 1.6f, 0, 0.05f);
+    struct shape hip[3] = {cup, half_tube(half, 0.4f, y + 0.1f, 0.2f * turn, rng_between(rng, 0.1f, 0.35f), rng_between(rng, 0.05f, 0.09f)),
+                           half_tube(half, 0.4f, y - 0.1f, -0.35f * turn, rng_between(rng, 0.1f, 0.4f), rng_between(rng, 0.03f, 0.06f))};
+    struct shape space = shape_blob(half->side * 0.56f * half->a, y * half->b, head * half->a, head * half->a, 0, 0.02f, rng);
+    struct shape femur[2] = {shape_grown(&space, -0.012f * half->a),
+                             half_tube(half, 0.6f, y, rng_between(rng, 0.1f, 0.6f), rng_between(rng, 0, 0.22f), 0.08f)};
+    struct shape *const muscles[] = {&maximus, &front, &side, &inner};
+    for (int n = 0; n < 4; n++)
+        put_muscle(half, muscles[n]);
+    put_bone(half, "hip", hip, 3);
+    scene_paint(half->scene, half->over, &space, EVERYWHERE);
+    put_bone(half, "femur", femur, rng_chance(rng, 0.6f) ? 2 : 1);
+}
+
+static void put_sacrum(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    float y = rng_between(rng, 0.45f, 0.65f), size = rng_between(rng, 0.6f, 1.2f);
+    struct half left = *half;
+    left.side = -1;
+    struct shape parts[3] = {shape_blob(0, y * half->b, 0.16f * size * half->a, 0.13f * size * half->b, 0, 0.06f, rng),
+                             half_blob(half, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f),
+                             half_blob(&left, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f)};
+    put_bone(half, "sacrum", parts, 3);
+}
+
+void scene_pelvis(struct scene *scene)
+{
+    struct rng *rng = &scene->rng;
+    scene_view(scene, 4);
+    float a = rng_between(rng, 0.8f, 1), b = a * rng_between(rng, 0.5f, 0.8f);
+    struct body body = body_outline(scene, a, b);
+    int muscles = scene_region(scene, body.fat, SOFT, "muscles", false);
+    struct half half = {scene, body.fat, muscles, 1, body.flesh.a, body.flesh.b, fmaxf(0, rng_between(rng, -0.005f, 0.02f))};
+    bool joints = rng_chance(rng, 0.4f);
+    for (int n = rng_int(rng, 2, 9); n > 0; n--)
+        body_organ(scene, body.fat, 0.45f * half.a, 0.5f * half.b);
+    for (half.side = -1; half.side <= 1; half.side += 2)
+        (joints ? put_joint : put_wing)(&half);
+    half.side = 1;
+    if (!joints || rng_chance(rng, 0.5f))
+        put_sacrum(&half);
+    for (int n = rng_int(rng, 0, 6); n > 0; n--)
+        body_vessel(scene, body.fat, rng_between(rng, -0.5f, 0.5f) * half.a, rng_between(rng, -0.6f, 0.2f) * half.b, rng_between(rng, 0.01f, 0.035f));
+}
