@@ -159,12 +159,13 @@ static void upscale(const struct sm_model *model, const struct upscaling *u, con
 static void unfold(float *masks, const float *logits, int side, int count)
 {
     for (int m = 0; m < count; m++)
-        for (int y = 0; y < 4 * side; y++)
-            for (int x = 0; x < 4 * side; x++) {
-                int quarter = 2 * (y / 2 % 2) + x / 2 % 2, sixteenth = 2 * (y % 2) + x % 2;
-                int place = (y / 4 * side + x / 4) * 4 + quarter;
-                *masks++ = logits[(place * count + m) * 4 + sixteenth];
+        for (int y = 0; y < 4 * side; y++) {
+            const float *from = logits + ((y / 4 * side * 4 + 2 * (y / 2 % 2)) * count + m) * 4 + 2 * (y % 2);
+            for (int place = 0; place < side; place++, from += 16 * count, masks += 4) {
+                memcpy(masks, from, 2 * sizeof(float)); /* of the left quarter */
+                memcpy(masks + 2, from + 4 * count, 2 * sizeof(float));
             }
+        }
 }
 
 /* ref: mask_decoder.py MaskDecoder.predict_masks */

@@ -41,10 +41,8 @@ static float *placed_tokens(const struct call *c, const float *queries, const fl
 {
     size_t count = (size_t)c->n * c->t * c->dim;
     float *out = arena_floats(c->arena, count);
-    if (c->run) {
-        memcpy(out, queries, count * sizeof(float));
-        nn_add(out, tokens, count);
-    }
+    if (c->run)
+        nn_sum(out, queries, tokens, count);
     return out;
 }
 
@@ -116,10 +114,8 @@ static void token_mlp(const struct call *c, const struct decoder_layer *w, float
 static void place(const struct call *c, const struct images *images)
 {
     size_t picture = (size_t)c->g * c->dim;
-    for (int i = 0; i < c->n && c->run; i++) {
-        memcpy(images->placed + i * picture, images->keys + i * picture, picture * sizeof(float));
-        nn_add(images->placed + i * picture, c->model->image_pe, picture);
-    }
+    for (int i = 0; i < c->n && c->run; i++)
+        nn_sum(images->placed + i * picture, images->keys + i * picture, c->model->image_pe, picture);
 }
 
 /* keys += attention of the image to the tokens; norm4. */
@@ -163,8 +159,7 @@ void two_way_transformer_image_side(const struct sm_model *model, struct arena *
     if (c.run) {
         const struct linear *wk = &w->token_to_image.k, *wv = &w->token_to_image.v;
         const struct linear *wq = &w->image_to_token.q;
-        memcpy(placed, src, picture * sizeof(float));
-        nn_add(placed, model->image_pe, picture);
+        nn_sum(placed, src, model->image_pe, picture);
         nn_linear(k, placed, wk->weight, wk->bias, c.g, c.dim, c.narrow);
         nn_linear(v, src, wv->weight, wv->bias, c.g, c.dim, c.narrow);
         nn_linear(q, placed, wq->weight, wq->bias, c.g, c.dim, c.narrow);

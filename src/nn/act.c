@@ -1,3 +1,4 @@
+#include <string.h>
 #include "nn/nn.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
@@ -38,6 +39,16 @@ void nn_add(float *x, const float *y, size_t count)
 #pragma omp parallel for num_threads(threads_for(count))
     for (size_t i = 0; i < count; i += PIECE)
         simd->add(x + i, y + i, piece_length(i, count));
+}
+
+void nn_sum(float *out, const float *x, const float *y, size_t count)
+{
+    const struct nn_simd *simd = nn_simd();
+#pragma omp parallel for num_threads(threads_for(count))
+    for (size_t i = 0; i < count; i += PIECE) {
+        memcpy(out + i, x + i, piece_length(i, count) * sizeof(float));
+        simd->add(out + i, y + i, piece_length(i, count));
+    }
 }
 
 void nn_softmax(float *x, int rows, int n)

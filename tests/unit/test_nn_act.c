@@ -287,7 +287,7 @@ static void test_pieces(void **unused)
     static const size_t counts[] = {1, 8191, 8192, 8193, 40000};
     for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
         size_t n = counts[k];
-        float *x = random_floats(n, 3), *y = empty_floats(n);
+        float *x = random_floats(n, 3), *y = empty_floats(n), *sum = empty_floats(n);
         double *wanted = empty_doubles(n);
         for (size_t i = 0; i < n; i++)
             wanted[i] = ref_gelu(x[i]);
@@ -305,7 +305,10 @@ static void test_pieces(void **unused)
         nn_relu(y, n);
         nn_add(y, x, n);
         check_close("relu and add", y, wanted, NULL, n, 6);
-        free(x), free(y), free(wanted);
+        nn_sum(sum, x, y, n);
+        for (size_t i = 0; i < n; i++)
+            assert_true(sum[i] == x[i] + y[i]);
+        free(x), free(y), free(wanted), free(sum);
     }
 }
 
