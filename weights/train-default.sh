@@ -1,6 +1,6 @@
 #!/bin/sh
 # weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
-# stores it as weights/default.h5 is stored. Slow: three to five hours on two cores that have nothing else to do.
+# stores it as weights/default.h5 is stored. Slow: four to six hours on two cores that have nothing else to do.
 #
 # Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
 # options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
@@ -44,6 +44,8 @@ stage s10   1622  --seed 14 --plain 0.1                      $boxes --box-share 
 stage s11    566  --seed 15 --plain 0.05                     $boxes --box-share 0.6 --jitter-pixels 4 --loss 4,1,0.5 --masks 6 --lr 3e-4 \
                                                              --warmup 20 --ema 0.99 --schedule linear --lr-end 0.02
 stage s12   2601  --seed 16 --plain 0.05                     $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
+                                                             --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
+stage s13   3938  --seed 18 --plain 0.05                     $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
                                                              --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
 
 "$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"
