@@ -29,8 +29,10 @@ static void add_rician(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     float strength = 0.1f * rng_unit(rng) * rng_unit(rng);
-    for (int p = 0; p < scene->side * scene->side; p++)
-        values[p] = hypotf(values[p] + strength * rng_normal(rng), strength * rng_normal(rng));
+    for (int p = 0; p < scene->side * scene->side; p++) {
+        float real = values[p] + strength * rng_normal(rng), imaginary = strength * rng_normal(rng);
+        values[p] = hypotf(real, imaginary);
+    }
 }
 
 /* Streaks from a dense place: bright and dark rays. */
@@ -126,12 +128,13 @@ static void clip(float *values, struct scene *scene, enum device device)
     struct rng *rng = &scene->rng;
     float low, high;
     int pixels = scene->side * scene->side;
+    float below = 0.02f * rng_unit(rng), above = 0.05f * rng_unit(rng);
     if (device == CT) {
         float center = rng_chance(rng, 0.7f) ? rng_between(rng, 0, 0.1f) : rng_between(rng, -0.7f, 0.6f);
         float width = rng_log_between(rng, 0.12f, 2);
         low = center - width / 2;
         high = center + width / 2;
-    } else if (!by_value(values, pixels, &low, &high, 0.02f * rng_unit(rng), 0.05f * rng_unit(rng))) {
+    } else if (!by_value(values, pixels, &low, &high, below, above)) {
         return;
     }
     for (int p = 0; p < pixels; p++)

@@ -55,8 +55,8 @@ static void draw_looks(struct look *looks, const struct scene *scene, enum devic
         const struct region *region = &scene->region[n];
         struct look *look = &looks[n];
         look->mean = mean_of(region, device, grey, own, rng);
-        if (region->like_parent)
-            look->mean = looks[region->parent].mean + faint * rng_normal(rng);
+        if (region->like)
+            look->mean = looks[region->like].mean + faint * rng_normal(rng);
         bool empty = region->tissue == AIR && device != ANYTHING;
         look->grain = empty ? 0 : grain * rng_between(rng, 0, 2);
         look->patch = empty ? 0 : patch * rng_between(rng, 0, 2);

@@ -30,12 +30,17 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+static bool among(int region, int over)
+{
+    return over < 0 ? region >= EVERYWHERE - over : region == over;
+}
+
 static int paint_block(struct scene *scene, int region, const struct shape *shape, int over, int x0, int y0)
 {
     int side = scene->side, painted = 0;
     for (int row = y0; row < least(y0 + BLOCK, side); row++)
         for (int p = row * side + x0; p < row * side + least(x0 + BLOCK, side); p++)
-            if ((over == EVERYWHERE || scene->label[p] == over) && shape_has(shape, scene->x[p], scene->y[p])) {
+            if (among(scene->label[p], over) && shape_has(shape, scene->x[p], scene->y[p])) {
                 scene->label[p] = (uint8_t) region;
                 painted++;
             }
@@ -54,7 +59,7 @@ int scene_paint(struct scene *scene, int region, const struct shape *shape, int 
 int scene_put(struct scene *scene, int over, const struct shape *shape, enum tissue tissue, const char *kind,
               bool asked)
 {
-    int region = scene_region(scene, over, tissue, kind, asked);
+    int region = scene_region(scene, over < 0 ? 0 : over, tissue, kind, asked);
     scene_paint(scene, region, shape, over);
     return region;
 }
@@ -66,11 +71,10 @@ void scene_lesions(struct scene *scene, int organ, float x, float y, float size,
     struct rng *rng = &scene->rng;
     for (int n = rng_int(rng, 0, most); n > 0; n--) {
         float radius = size * rng_log_between(rng, 0.1f, 0.45f), far = rng_between(rng, 0, 0.8f) * size;
-        float angle = rng_between(rng, 0, 6.283f);
-        struct shape shape = shape_blob(x + far * cosf(angle), y + far * sinf(angle), radius,
-                                        radius * rng_between(rng, 0.6f, 1), angle, rng_between(rng, 0, 0.25f), rng);
+        float angle = rng_between(rng, 0, turn), flat = rng_between(rng, 0.6f, 1), wobble = rng_between(rng, 0, 0.25f);
+        struct shape shape = shape_blob(x + far * cosf(angle), y + far * sinf(angle), radius, radius * flat, angle, wobble, rng);
         int lesion = scene_put(scene, organ, &shape, rng_chance(rng, 0.3f) ? FLUID : SOFT, "lesion", true);
-        scene->region[lesion].like_parent = rng_chance(rng, 0.4f);
+        scene->region[lesion].like = rng_chance(rng, 0.4f) ? organ : 0;
         if (rng_chance(rng, 0.25f)) { /* a rim around a dead middle */
             struct shape inner = shape_grown(&shape, -0.35f * radius);
             scene_put(scene, lesion, &inner, FLUID, "necrosis", false);
@@ -83,10 +87,9 @@ void scene_vessels(struct scene *scene, int organ, float x, float y, float size,
     struct rng *rng = &scene->rng;
     int vessels = scene_region(scene, organ, BLOOD, "vessels", false);
     for (; count > 0; count--) {
-        float angle = rng_between(rng, 0, 6.283f);
-        struct shape tube = shape_tube(x + 0.4f * size * rng_normal(rng), y + 0.4f * size * rng_normal(rng), angle,
-                                       size * rng_between(rng, 0.3f, 1.2f), size * rng_log_between(rng, 0.012f, 0.06f),
-                                       0.3f, rng);
+        float angle = rng_between(rng, 0, turn), from_x = x + 0.4f * size * rng_normal(rng);
+        float from_y = y + 0.4f * size * rng_normal(rng), length = size * rng_between(rng, 0.3f, 1.2f);
+        struct shape tube = shape_tube(from_x, from_y, angle, length, size * rng_log_between(rng, 0.012f, 0.06f), 0.3f, rng);
         scene_paint(scene, vessels, &tube, organ);
     }
 }
@@ -123,7 +126,7 @@ void scene_view(struct scene *scene, float most_zoom)
     int side = scene->side, blocks = (side + BLOCK - 1) / BLOCK;
     float zoom = rng_chance(rng, 0.4f) ? rng_between(rng, 0.9f, 1.1f) : rng_log_between(rng, 1, most_zoom);
     scene->zoom = zoom;
-    float angle = rng_chance(rng, 0.7f) ? 0.15f * rng_normal(rng) : rng_between(rng, 0, 6.283f);
+    float angle = rng_chance(rng, 0.7f) ? 0.15f * rng_normal(rng) : rng_between(rng, 0, turn);
     float stretch = expf(0.12f * rng_normal(rng)), room = fmaxf(0, 1 - 1 / zoom) * 0.8f;
     float x0 = room * rng_between(rng, -1, 1), y0 = room * rng_between(rng, -1, 1) * 0.8f;
     float units = 2.1f / (zoom * (float) side), ux = units * stretch, uy = units / stretch;

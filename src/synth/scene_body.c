@@ -1,16 +1,14 @@
 /* What cuts across a body have in common: skin and fat, muscles, hollow and solid organs, vessels. */
 #include "synth/scene_body.h"
 
-static const float turn = 6.2831853f;
-
 /* The table, a cushion, a cable: outside the body, and nobody asks for them. */
 static void put_things(struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int things = scene_region(scene, 0, rng_chance(rng, 0.5f) ? FAT : BONE, "thing", false);
     for (int n = rng_int(rng, 0, 3); n > 0; n--) {
-        struct shape bar = shape_tube(-1, rng_between(rng, 0.75f, 1), rng_between(rng, -0.1f, 0.1f), 2.2f,
-                                      rng_between(rng, 0.004f, 0.02f), 0.05f, rng);
+        float y = rng_between(rng, 0.75f, 1), angle = rng_between(rng, -0.1f, 0.1f);
+        struct shape bar = shape_tube(-1, y, angle, 2.2f, rng_between(rng, 0.004f, 0.02f), 0.05f, rng);
         scene_paint(scene, things, &bar, 0);
     }
 }
@@ -23,13 +21,12 @@ struct body body_outline(struct scene *scene, float a, float b)
     struct shape skin = shape_blob(0, 0, a, b, 0, 0.03f, rng), under = shape_grown(&skin, -0.012f);
     body.flesh = shape_grown(&skin, -fat);
     put_things(scene);
-    int outside = scene_region(scene, 0, SOFT, "skin", false);
-    scene_paint(scene, outside, &skin, EVERYWHERE);
-    body.fat = scene_put(scene, outside, &under, FAT, "fat", false);
+    body.skin = scene_region(scene, 0, SOFT, "skin", false);
+    scene_paint(scene, body.skin, &skin, EVERYWHERE);
+    body.fat = scene_put(scene, body.skin, &under, FAT, "fat", false);
     return body;
 }
 
-/* Two by two beside the spine, and here and there in the wall. */
 void body_muscles(struct scene *scene, int over, float y)
 {
     struct rng *rng = &scene->rng;
@@ -48,7 +45,8 @@ static void put_hollow(struct scene *scene, int over, const struct shape *outlin
     struct rng *rng = &scene->rng;
     struct shape lumen = shape_grown(outline, -wall);
     int organ = scene_put(scene, over, outline, SOFT, "hollow organ", true);
-    int content = scene_put(scene, organ, &lumen, rng_chance(rng, 0.5f) ? FLUID : GAS_AND_FOOD, "content", rng_chance(rng, 0.5f));
+    enum tissue inside = rng_chance(rng, 0.5f) ? FLUID : GAS_AND_FOOD;
+    int content = scene_put(scene, organ, &lumen, inside, "content", rng_chance(rng, 0.5f));
     if (!outline->knots && rng_chance(rng, 0.3f)) {
         struct shape gas = lumen;
         gas.cut = true;
@@ -73,8 +71,8 @@ void body_organ(struct scene *scene, int over, float a, float b)
     struct rng *rng = &scene->rng;
     float far = sqrtf(rng_unit(rng)) * 0.85f, angle = rng_between(rng, 0, turn);
     float x = a * far * cosf(angle), y = b * far * sinf(angle), size = rng_log_between(rng, 0.05f, 0.4f);
-    struct shape outline = shape_blob(x, y, size, size * rng_between(rng, 0.4f, 1), rng_between(rng, 0, turn),
-                                      rng_between(rng, 0.02f, 0.2f), rng);
+    float flat = rng_between(rng, 0.4f, 1), tilt = rng_between(rng, 0, turn), wobble = rng_between(rng, 0.02f, 0.2f);
+    struct shape outline = shape_blob(x, y, size, size * flat, tilt, wobble, rng);
     float kind = rng_unit(rng);
     if (kind < 0.15f) {
         outline = shape_tube(x, y, angle, size * 4, rng_between(rng, 0.03f, 0.09f), 0.5f, rng);
@@ -91,13 +89,23 @@ void body_organ(struct scene *scene, int over, float a, float b)
     }
 }
 
-void body_vessel(struct scene *scene, int over, float x, float y, float radius)
+static void put_vessel(struct scene *scene, int over, float x, float y, float radius)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = shape_blob(x, y, radius, radius * rng_between(rng, 0.7f, 1), rng_between(rng, 0, turn), 0.03f, rng);
+    float flat = rng_between(rng, 0.7f, 1);
+    struct shape outline = shape_blob(x, y, radius, radius * flat, rng_between(rng, 0, turn), 0.03f, rng);
     int vessel = scene_put(scene, over, &outline, BLOOD, "vessel", true);
     if (rng_chance(rng, 0.2f)) {
         struct shape plaque = shape_blob(x + 0.8f * radius, y, 0.3f * radius, 0.15f * radius, 0, 0.1f, rng);
         scene_put(scene, vessel, &plaque, BONE, "plaque", false);
+    }
+}
+
+void body_vessels(struct scene *scene, int over, int count, struct bounds within, float least, float most)
+{
+    struct rng *rng = &scene->rng;
+    for (; count > 0; count--) {
+        float x = rng_between(rng, within.low_x, within.high_x), y = rng_between(rng, within.low_y, within.high_y);
+        put_vessel(scene, over, x, y, rng_between(rng, least, most));
     }
 }

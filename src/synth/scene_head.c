@@ -4,8 +4,6 @@
 #include "synth/field.h"
 #include "synth/scene.h"
 
-static const float turn = 6.2831853f;
-
 /* Grey matter's inner border: folds of a smooth field, deeper where the field is high. */
 static void fold(struct scene *scene, int grey, int white, const struct shape *brain)
 {
@@ -36,7 +34,7 @@ static void put_pair(struct scene *scene, int over, float x, float y, float a, f
             continue;
         shape_cut(&outline, rng);
         int part = scene_put(scene, whole, &outline, tissue, "part", true);
-        scene->region[part].like_parent = true;
+        scene->region[part].like = whole;
         scene->region[whole].asked = rng_chance(rng, 0.5f);
     }
 }
@@ -44,12 +42,13 @@ static void put_pair(struct scene *scene, int over, float x, float y, float a, f
 static void put_inside(struct scene *scene, int white, float a, float b)
 {
     struct rng *rng = &scene->rng;
-    put_pair(scene, white, rng_between(rng, 0.06f, 0.14f) * a, rng_between(rng, -0.3f, 0.2f) * b,
-             0.07f * a, rng_between(rng, 0.12f, 0.4f) * b, FLUID, "ventricle");
+    float x = a * rng_between(rng, 0.06f, 0.14f), y = b * rng_between(rng, -0.3f, 0.2f);
+    put_pair(scene, white, x, y, 0.07f * a, rng_between(rng, 0.12f, 0.4f) * b, FLUID, "ventricle");
     for (int n = rng_int(rng, 1, 6); n > 0; n--) {
         float size = rng_log_between(rng, 0.04f, 0.16f);
-        put_pair(scene, white, rng_between(rng, 0.12f, 0.6f) * a, rng_between(rng, -0.6f, 0.6f) * b, size,
-                 size * rng_between(rng, 0.35f, 1), SOFT, "nucleus");
+        x = a * rng_between(rng, 0.12f, 0.6f);
+        y = b * rng_between(rng, -0.6f, 0.6f);
+        put_pair(scene, white, x, y, size, size * rng_between(rng, 0.35f, 1), SOFT, "nucleus");
     }
     scene_lesions(scene, white, 0, 0, 0.5f * a, 3);
     scene_vessels(scene, white, 0, 0, 0.6f * a, rng_int(rng, 0, 6));

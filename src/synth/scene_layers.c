@@ -27,19 +27,30 @@ static int put_layers(struct scene *scene, int *layers)
     return count;
 }
 
+struct blob_range {
+    float flattest, tilt;      /* least ratio of the half axes; standard deviation of the angle */
+    float smoothest, roughest; /* wobble */
+};
+
+static struct shape any_blob(struct rng *rng, float x, float y, float size, struct blob_range range)
+{
+    float flat = rng_between(rng, range.flattest, 1), angle = range.tilt * rng_normal(rng);
+    float wobble = rng_between(rng, range.smoothest, range.roughest);
+    return shape_blob(x, y, size, size * flat, angle, wobble, rng);
+}
+
 /* A nerve: a bright sheath around dark bundles. */
 static void put_nerve(struct scene *scene, float x, float y, float size)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = shape_blob(x, y, size, size * rng_between(rng, 0.35f, 1), 0.4f * rng_normal(rng),
-                                      rng_between(rng, 0.03f, 0.15f), rng);
+    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.35f, 0.4f, 0.03f, 0.15f});
     int nerve = scene_region(scene, 0, rng_chance(rng, 0.7f) ? BONE : SOFT, "nerve", true);
     scene_paint(scene, nerve, &outline, EVERYWHERE);
     int bundles = scene_region(scene, nerve, FLUID, "bundles", false);
     for (int n = rng_int(rng, 0, 14); n > 0; n--) {
         float radius = size * rng_between(rng, 0.08f, 0.25f);
-        struct shape bundle = shape_blob(x + 0.5f * outline.a * rng_normal(rng), y + 0.5f * outline.b * rng_normal(rng),
-                                         radius, radius * 0.8f, 0, 0.08f, rng);
+        float bundle_x = x + 0.5f * outline.a * rng_normal(rng), bundle_y = y + 0.5f * outline.b * rng_normal(rng);
+        struct shape bundle = shape_blob(bundle_x, bundle_y, radius, radius * 0.8f, 0, 0.08f, rng);
         scene_paint(scene, bundles, &bundle, nerve);
     }
 }
@@ -47,8 +58,7 @@ static void put_nerve(struct scene *scene, float x, float y, float size)
 static void put_round(struct scene *scene, float x, float y, float size)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = shape_blob(x, y, size, size * rng_between(rng, 0.4f, 1), 0.3f * rng_normal(rng),
-                                      rng_between(rng, 0, 0.12f), rng);
+    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.4f, 0.3f, 0, 0.12f});
     struct shape wall = shape_grown(&outline, size * rng_between(rng, 0.03f, 0.15f));
     int region = scene_region(scene, 0, BLOOD, "vessel", true);
     if (rng_chance(rng, 0.6f)) {
@@ -63,8 +73,7 @@ static void put_round(struct scene *scene, float x, float y, float size)
 static void put_mass(struct scene *scene, float x, float y, float size)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = shape_blob(x, y, size, size * rng_between(rng, 0.4f, 1), 0.4f * rng_normal(rng),
-                                      rng_between(rng, 0.05f, 0.3f), rng);
+    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.4f, 0.4f, 0.05f, 0.3f});
     int region = scene_region(scene, 0, rng_chance(rng, 0.5f) ? FLUID : SOFT, "mass", true);
     scene_paint(scene, region, &outline, EVERYWHERE);
     scene_lesions(scene, region, x, y, size, 2);
@@ -77,8 +86,9 @@ static void put_fibres(struct scene *scene, int layer)
     int bright = scene_region(scene, layer, BONE, "fibres", false), faint = scene_region(scene, layer, SOFT, "faint fibres", false);
     float tilt = 0.2f * rng_normal(rng), spread = rng_between(rng, 0.02f, 0.15f), longest = rng_log_between(rng, 0.15f, 1.5f);
     for (int n = rng_int(rng, 0, 40); n > 0; n--) {
-        struct shape line = shape_tube(rng_between(rng, -1.2f, 1), rng_between(rng, -1, 1), tilt + spread * rng_normal(rng),
-                                       rng_log_between(rng, 0.05f, longest), rng_log_between(rng, 0.002f, 0.012f), 0.08f, rng);
+        float x = rng_between(rng, -1.2f, 1), y = rng_between(rng, -1, 1), angle = tilt + spread * rng_normal(rng);
+        float length = rng_log_between(rng, 0.05f, longest), radius = rng_log_between(rng, 0.002f, 0.012f);
+        struct shape line = shape_tube(x, y, angle, length, radius, 0.08f, rng);
         scene_paint(scene, rng_chance(rng, 0.6f) ? bright : faint, &line, layer);
     }
 }
@@ -93,10 +103,12 @@ void scene_layers(struct scene *scene)
     for (int n = 0; n < count; n++)
         put_fibres(scene, layers[n]);
     if (rng_chance(rng, 0.3f)) {
-        struct shape edge = shape_tube(-0.8f, rng_between(rng, 0.2f, 0.9f), -0.1f, 1.6f, rng_between(rng, 0.01f, 0.03f), 0.1f, rng);
+        float depth = rng_between(rng, 0.2f, 0.9f);
+        struct shape edge = shape_tube(-0.8f, depth, -0.1f, 1.6f, rng_between(rng, 0.01f, 0.03f), 0.1f, rng);
         scene_put(scene, layers[count - 1], &edge, BONE, "bone edge", false);
     }
-    for (int n = rng_int(rng, 1, 7); n > 0; n--)
-        things[rng_int(rng, 0, 3)](scene, rng_between(rng, -0.9f, 0.9f), rng_between(rng, -0.6f, 0.8f),
-                                   rng_log_between(rng, 0.06f, 0.35f));
+    for (int n = rng_int(rng, 1, 7); n > 0; n--) {
+        float x = rng_between(rng, -0.9f, 0.9f), y = rng_between(rng, -0.6f, 0.8f), size = rng_log_between(rng, 0.06f, 0.35f);
+        things[rng_int(rng, 0, 3)](scene, x, y, size);
+    }
 }

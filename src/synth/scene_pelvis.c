@@ -3,12 +3,10 @@
  */
 #include "synth/scene_body.h"
 
-static const float turn = 6.2831853f;
-
 /* Half of a symmetric body: a place, a direction and a shape of the right half, seen in the half `side`, -1 or 1. */
 struct half {
     struct scene *scene;
-    int over, muscles; /* regions: the fat all lies in; what all muscles look like */
+    int skin, over, muscles; /* regions: of the body; the fat all lies in; what all muscles look like */
     float side, a, b;  /* half axes of the body */
     float gap;         /* fat between muscles */
 };
@@ -34,10 +32,10 @@ static void put_muscle(const struct half *half, const struct shape *outline)
     struct scene *scene = half->scene;
     struct shape around = shape_grown(outline, half->gap);
     if (half->gap > 0)
-        scene_paint(scene, half->over, &around, EVERYWHERE);
-    int muscle = scene_region(scene, half->muscles, SOFT, "muscle", true);
-    scene->region[muscle].like_parent = true;
-    scene_paint(scene, muscle, outline, EVERYWHERE);
+        scene_paint(scene, half->over, &around, scene_since(half->skin));
+    int muscle = scene_region(scene, half->over, SOFT, "muscle", true);
+    scene->region[muscle].like = half->muscles;
+    scene_paint(scene, muscle, outline, scene_since(half->skin));
 }
 
 /* Bone of several parts: compact all around, marrow within. */
@@ -48,7 +46,7 @@ static void put_bone(const struct half *half, const char *kind, const struct sha
     int bone = scene_region(scene, half->over, BONE, kind, true);
     int marrow = scene_region(scene, bone, MARROW, "marrow", false);
     for (int n = 0; n < count; n++)
-        scene_paint(scene, bone, &parts[n], EVERYWHERE);
+        scene_paint(scene, bone, &parts[n], scene_since(half->skin));
     for (int n = 0; n < count; n++) {
         struct shape inner = shape_grown(&parts[n], -shell);
         scene_paint(scene, marrow, &inner, bone);
@@ -62,8 +60,8 @@ static void put_wing(const struct half *half)
     struct shape medius = half_blob(half, 0.6f, 0.08f, rng_between(rng, 0.14f, 0.3f), 0.5f, 0.3f, 0.06f);
     struct shape minimus = half_blob(half, 0.52f, 0.08f, rng_between(rng, 0.05f, 0.14f), 0.38f, 0.35f, 0.06f);
     struct shape psoas = half_blob(half, 0.38f, -0.05f, rng_between(rng, 0.12f, 0.24f), 0.3f, 0.4f, 0.06f);
-    struct shape ilium = half_tube(half, 0.18f, rng_between(rng, 0.45f, 0.6f), -0.85f, rng_between(rng, 0.4f, 0.75f),
-                                   rng_between(rng, 0.03f, 0.07f));
+    float back = rng_between(rng, 0.45f, 0.6f), length = rng_between(rng, 0.4f, 0.75f);
+    struct shape ilium = half_tube(half, 0.18f, back, -0.85f, length, rng_between(rng, 0.03f, 0.07f));
     put_muscle(half, &maximus);
     put_muscle(half, &medius);
     if (rng_chance(rng, 0.6f))
@@ -72,26 +70,34 @@ static void put_wing(const struct half *half)
     put_bone(half, "hip", &ilium, 1);
 }
 
-static void put_joint(const struct half *half)
+/* The cup with the bones that leave it, the head of the femur in it, and its neck. */
+static void put_joint_bones(const struct half *half, float y)
 {
     struct rng *rng = &half->scene->rng;
-    float head = rng_between(rng, 0.1f, 0.15f), y = rng_between(rng, -0.1f, 0.15f);
+    float head = rng_between(rng, 0.1f, 0.15f), ischium = rng_between(rng, 0.1f, 0.35f), pubis = rng_between(rng, 0.1f, 0.4f);
+    float neck = rng_between(rng, 0.1f, 0.6f), tilt = rng_between(rng, 0, 0.22f);
+    struct shape cup = half_blob(half, 0.48f, y, head * 1.25f, head * 1.6f, 0, 0.05f);
+    struct shape back = half_tube(half, 0.4f, y + 0.1f, 0.2f * turn, ischium, rng_between(rng, 0.05f, 0.09f));
+    struct shape front = half_tube(half, 0.4f, y - 0.1f, -0.35f * turn, pubis, rng_between(rng, 0.03f, 0.06f));
+    struct shape space = shape_blob(half->side * 0.56f * half->a, y * half->b, head * half->a, head * half->a, 0, 0.02f, rng);
+    struct shape hip[] = {cup, back, front};
+    struct shape femur[] = {shape_grown(&space, -0.012f * half->a), half_tube(half, 0.6f, y, neck, tilt, 0.08f)};
+    put_bone(half, "hip", hip, 3);
+    scene_paint(half->scene, half->over, &space, scene_since(half->skin));
+    put_bone(half, "femur", femur, rng_chance(rng, 0.6f) ? 2 : 1);
+}
+
+static void put_joint(const struct half *half)
+{
+    float y = rng_between(&half->scene->rng, -0.1f, 0.15f);
     struct shape maximus = half_blob(half, 0.5f, 0.6f, 0.42f, 0.22f, -0.45f, 0.05f);
     struct shape front = half_blob(half, 0.5f, y - 0.42f, 0.2f, 0.2f, 0.3f, 0.08f);
     struct shape side = half_blob(half, 0.78f, y - 0.15f, 0.1f, 0.35f, 0.2f, 0.06f);
     struct shape inner = half_blob(half, 0.28f, y + 0.15f, 0.07f, 0.3f, -0.3f, 0.06f);
-    struct shape cup = half_blob(half, 0.48f, y, head * 1.25f, head * 1.6f, 0, 0.05f);
-    struct shape hip[3] = {cup, half_tube(half, 0.4f, y + 0.1f, 0.2f * turn, rng_between(rng, 0.1f, 0.35f), rng_between(rng, 0.05f, 0.09f)),
-                           half_tube(half, 0.4f, y - 0.1f, -0.35f * turn, rng_between(rng, 0.1f, 0.4f), rng_between(rng, 0.03f, 0.06f))};
-    struct shape space = shape_blob(half->side * 0.56f * half->a, y * half->b, head * half->a, head * half->a, 0, 0.02f, rng);
-    struct shape femur[2] = {shape_grown(&space, -0.012f * half->a),
-                             half_tube(half, 0.6f, y, rng_between(rng, 0.1f, 0.6f), rng_between(rng, 0, 0.22f), 0.08f)};
     struct shape *const muscles[] = {&maximus, &front, &side, &inner};
     for (int n = 0; n < 4; n++)
         put_muscle(half, muscles[n]);
-    put_bone(half, "hip", hip, 3);
-    scene_paint(half->scene, half->over, &space, EVERYWHERE);
-    put_bone(half, "femur", femur, rng_chance(rng, 0.6f) ? 2 : 1);
+    put_joint_bones(half, y);
 }
 
 static void put_sacrum(const struct half *half)
@@ -100,9 +106,10 @@ static void put_sacrum(const struct half *half)
     float y = rng_between(rng, 0.45f, 0.65f), size = rng_between(rng, 0.6f, 1.2f);
     struct half left = *half;
     left.side = -1;
-    struct shape parts[3] = {shape_blob(0, y * half->b, 0.16f * size * half->a, 0.13f * size * half->b, 0, 0.06f, rng),
-                             half_blob(half, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f),
-                             half_blob(&left, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f)};
+    struct shape middle = shape_blob(0, y * half->b, 0.16f * size * half->a, 0.13f * size * half->b, 0, 0.06f, rng);
+    struct shape right_ala = half_blob(half, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f);
+    struct shape left_ala = half_blob(&left, 0.15f * size, y, 0.14f * size, 0.09f * size, 0.4f, 0.08f);
+    struct shape parts[] = {middle, right_ala, left_ala};
     put_bone(half, "sacrum", parts, 3);
 }
 
@@ -113,7 +120,8 @@ void scene_pelvis(struct scene *scene)
     float a = rng_between(rng, 0.8f, 1), b = a * rng_between(rng, 0.5f, 0.8f);
     struct body body = body_outline(scene, a, b);
     int muscles = scene_region(scene, body.fat, SOFT, "muscles", false);
-    struct half half = {scene, body.fat, muscles, 1, body.flesh.a, body.flesh.b, fmaxf(0, rng_between(rng, -0.005f, 0.02f))};
+    float gap = fmaxf(0, rng_between(rng, -0.005f, 0.02f));
+    struct half half = {scene, body.skin, body.fat, muscles, 1, body.flesh.a, body.flesh.b, gap};
     bool joints = rng_chance(rng, 0.4f);
     for (int n = rng_int(rng, 2, 9); n > 0; n--)
         body_organ(scene, body.fat, 0.45f * half.a, 0.5f * half.b);
@@ -122,6 +130,6 @@ void scene_pelvis(struct scene *scene)
     half.side = 1;
     if (!joints || rng_chance(rng, 0.5f))
         put_sacrum(&half);
-    for (int n = rng_int(rng, 0, 6); n > 0; n--)
-        body_vessel(scene, body.fat, rng_between(rng, -0.5f, 0.5f) * half.a, rng_between(rng, -0.6f, 0.2f) * half.b, rng_between(rng, 0.01f, 0.035f));
+    struct bounds within = {-0.5f * half.a, 0.5f * half.a, -0.6f * half.b, 0.2f * half.b};
+    body_vessels(scene, body.fat, rng_int(rng, 0, 6), within, 0.01f, 0.035f);
 }

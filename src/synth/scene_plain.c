@@ -35,11 +35,12 @@ void scene_mosaic(struct scene *scene)
 static struct shape any_shape(struct rng *rng, float size)
 {
     float x = rng_between(rng, -0.95f, 0.95f), y = rng_between(rng, -0.95f, 0.95f);
-    float angle = rng_between(rng, 0, 6.283f);
+    float angle = rng_between(rng, 0, turn), flat = rng_log_between(rng, 0.3f, 1);
+    float length = rng_between(rng, 2, 6), radius = rng_between(rng, 0.15f, 0.4f);
     if (rng_chance(rng, 0.2f))
-        return shape_tube(x, y, angle, size * rng_between(rng, 2, 6), size * rng_between(rng, 0.15f, 0.4f), 0.4f, rng);
-    struct shape shape = shape_blob(x, y, size, size * rng_log_between(rng, 0.3f, 1), angle,
-                                    rng_chance(rng, 0.3f) ? 0 : rng_between(rng, 0, 0.3f), rng);
+        return shape_tube(x, y, angle, size * length, size * radius, 0.4f, rng);
+    float wobble = rng_chance(rng, 0.3f) ? 0 : rng_between(rng, 0, 0.3f);
+    struct shape shape = shape_blob(x, y, size, size * flat, angle, wobble, rng);
     if (rng_chance(rng, 0.15f))
         shape.hollow = rng_between(rng, 0.3f, 0.85f);
     if (rng_chance(rng, 0.15f))
@@ -59,7 +60,7 @@ void scene_shapes(struct scene *scene)
         struct shape shape = any_shape(rng, size);
         int over = rng_chance(rng, 0.5f) ? ground : EVERYWHERE;
         int region = scene_region(scene, ground, any_tissue(rng), "shape", true);
-        scene->region[region].like_parent = rng_chance(rng, 0.3f);
+        scene->region[region].like = rng_chance(rng, 0.3f) ? ground : 0;
         for (int parts = rng_chance(rng, 0.2f) ? rng_int(rng, 2, 4) : 1; parts > 0; parts--) {
             scene_paint(scene, region, &shape, over);
             shape = any_shape(rng, size);

@@ -1,8 +1,6 @@
 /* A trunk or a limb, cut across: skin, fat, muscles, ribs and spine, lungs or belly with organs in it. */
 #include "synth/scene_body.h"
 
-static const float turn = 6.2831853f;
-
 static void put_spine(struct scene *scene, float y)
 {
     struct rng *rng = &scene->rng;
@@ -33,7 +31,8 @@ static void put_ribs(struct scene *scene, int wall, float a, float b)
     for (int n = 0; n < count; n++) {
         float angle = from + turn * ((float) n + rng_between(rng, -0.3f, 0.3f)) / (float) count;
         float x = a * cosf(angle), y = b * sinf(angle), along = atan2f(b * cosf(angle), -a * sinf(angle));
-        struct shape rib = shape_tube(x, y, along, rng_between(rng, 0.06f, 0.3f), rng_between(rng, 0.015f, 0.032f), 0.12f, rng);
+        float length = rng_between(rng, 0.06f, 0.3f), radius = rng_between(rng, 0.015f, 0.032f);
+        struct shape rib = shape_tube(x, y, along, length, radius, 0.12f, rng);
         struct shape marrow = shape_grown(&rib, -0.012f);
         int bone = scene_put(scene, wall, &rib, BONE, "rib", true);
         scene_put(scene, bone, &marrow, MARROW, "marrow", false);
@@ -58,9 +57,10 @@ static void put_trachea(struct scene *scene, int cavity, float a, float b)
     bool trachea = rng_chance(rng, 0.5f);
     if (trachea)
         put_airway(scene, cavity, 0, y, 0, 0.3f * radius, radius);
-    for (int lung_side = -1; lung_side <= 1 && !trachea; lung_side += 2)
-        put_airway(scene, cavity, (float)lung_side * radius, y, rng_between(rng, 0.1f, 0.7f) + (lung_side < 0 ? turn / 4 : 0),
-                   a * rng_between(rng, 0.2f, 0.4f), 0.7f * radius);
+    for (int lung_side = -1; lung_side <= 1 && !trachea; lung_side += 2) {
+        float angle = rng_between(rng, 0.1f, 0.7f) + (lung_side < 0 ? turn / 4 : 0), length = a * rng_between(rng, 0.2f, 0.4f);
+        put_airway(scene, cavity, (float) lung_side * radius, y, angle, length, 0.7f * radius);
+    }
 }
 
 static void put_lungs(struct scene *scene, int cavity, float a, float b)
@@ -74,13 +74,15 @@ static void put_lungs(struct scene *scene, int cavity, float a, float b)
             struct shape lobe = shape_grown(&outline, 0.01f);
             shape_cut(&lobe, rng);
             int part = scene_put(scene, lung, &lobe, LUNG, "lobe", true);
-            scene->region[part].like_parent = true;
+            scene->region[part].like = lung;
             scene_vessels(scene, part, x, y, 0.5f * b, rng_int(rng, 3, 12));
         }
         scene_vessels(scene, lung, x, y, 0.6f * b, rng_int(rng, 5, 25));
-        for (int n = rng_int(rng, 0, 3); n > 0; n--)
-            put_airway(scene, lung, x * rng_between(rng, 0.5f, 1.2f), b * rng_between(rng, -0.5f, 0.4f), rng_between(rng, 0, turn),
-                       b * rng_between(rng, 0.05f, 0.4f), a * rng_log_between(rng, 0.015f, 0.06f));
+        for (int n = rng_int(rng, 0, 3); n > 0; n--) {
+            float from_x = x * rng_between(rng, 0.5f, 1.2f), from_y = b * rng_between(rng, -0.5f, 0.4f);
+            float angle = rng_between(rng, 0, turn), length = b * rng_between(rng, 0.05f, 0.4f);
+            put_airway(scene, lung, from_x, from_y, angle, length, a * rng_log_between(rng, 0.015f, 0.06f));
+        }
         scene_lesions(scene, lung, x, y, 0.3f * b, 2);
     }
 }
@@ -98,8 +100,8 @@ static void put_lung_bases(struct scene *scene, int cavity, float a, float b)
     for (int lung_side = -1; lung_side <= 1; lung_side += 2) {
         float x = (float) lung_side * a * rng_between(rng, 0.42f, 0.5f), size = rng_between(rng, 0.75f, 1);
         struct shape outline = shape_blob(x, 0.05f * b, 0.5f * a, 0.85f * b, 0.1f * (float) lung_side, 0.05f, rng);
-        struct shape dome = shape_blob(x - 0.03f * a * (float) lung_side, b * rng_between(rng, -0.25f, 0.05f), 0.5f * a * size,
-                                       0.82f * b * size, 0.1f * rng_normal(rng), 0.05f, rng);
+        float dome_y = b * rng_between(rng, -0.25f, 0.05f), angle = 0.1f * rng_normal(rng);
+        struct shape dome = shape_blob(x - 0.03f * a * (float) lung_side, dome_y, 0.5f * a * size, 0.82f * b * size, angle, 0.05f, rng);
         int lung = scene_put(scene, cavity, &outline, LUNG, "lung", true);
         int organ = scene_put(scene, cavity, &dome, SOFT, "organ", true);
         scene_paint(scene, organ, &dome, lung);
@@ -128,10 +130,9 @@ void scene_trunk(struct scene *scene)
     body_muscles(scene, cavity, spine_y);
     body_muscles(scene, muscle, spine_y);
     put_spine(scene, spine_y);
-    for (int n = rng_int(rng, 1, 4); n > 0; n--)
-        body_vessel(scene, cavity, rng_between(rng, -0.2f, 0.2f), spine_y - rng_between(rng, 0.15f, 0.35f), rng_between(rng, 0.025f, 0.07f));
+    body_vessels(scene, cavity, rng_int(rng, 1, 4), (struct bounds){-0.2f, 0.2f, spine_y - 0.35f, spine_y - 0.15f}, 0.025f, 0.07f);
     for (int n = chest ? rng_int(rng, 1, 4) : rng_int(rng, 4, 16); n > 0; n--)
         body_organ(scene, cavity, room.a, room.b);
-    for (int n = rng_int(rng, 0, 8); n > 0; n--)
-        body_vessel(scene, cavity, rng_between(rng, -0.6f, 0.6f) * room.a, rng_between(rng, -0.7f, 0.7f) * room.b, rng_between(rng, 0.008f, 0.035f));
+    struct bounds within = {-0.6f * room.a, 0.6f * room.a, -0.7f * room.b, 0.7f * room.b};
+    body_vessels(scene, cavity, rng_int(rng, 0, 8), within, 0.008f, 0.035f);
 }

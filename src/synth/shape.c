@@ -16,7 +16,7 @@ struct shape shape_blob(float x, float y, float a, float b, float angle, float w
 
 struct shape shape_tube(float x, float y, float angle, float length, float radius, float bend, struct rng *rng)
 {
-    struct shape shape = {.x = x, .y = y, .knots = SHAPE_KNOTS};
+    struct shape shape = {.x = x, .y = y, .cosine = 1, .knots = SHAPE_KNOTS};
     float at[2] = {0, 0}, step = length / (SHAPE_KNOTS - 1), curl = bend * rng_normal(rng) / 2;
     for (int n = 0; n < SHAPE_KNOTS; n++) {
         shape.path[n][0] = at[0];
@@ -44,7 +44,7 @@ struct shape shape_grown(const struct shape *shape, float by)
 
 void shape_cut(struct shape *shape, struct rng *rng)
 {
-    float angle = rng_between(rng, 0, 6.2831853f);
+    float angle = rng_between(rng, 0, turn);
     shape->cut = true;
     shape->cut_u = cosf(angle);
     shape->cut_v = sinf(angle);
@@ -70,11 +70,11 @@ bool shape_has(const struct shape *shape, float x, float y)
 {
     x -= shape->x;
     y -= shape->y;
-    if (shape->knots)
-        return tube_has(shape, x, y);
     float u = x * shape->cosine + y * shape->sine, v = y * shape->cosine - x * shape->sine;
     if (shape->cut && u * shape->cut_u + v * shape->cut_v > shape->cut_at)
         return false;
+    if (shape->knots)
+        return tube_has(shape, x, y);
     u /= shape->a;
     v /= shape->b;
     float square = u * u + v * v, inner = 1 - shape->swing, outer = 1 + shape->swing;

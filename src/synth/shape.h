@@ -5,6 +5,8 @@
 
 #include "synth/random.h"
 
+static const float turn = 6.2831853f; /* a whole one, radians */
+
 enum { SHAPE_HARMONICS = 6, SHAPE_KNOTS = 9 };
 
 struct shape {
@@ -16,7 +18,7 @@ struct shape {
     float even[SHAPE_HARMONICS], odd[SHAPE_HARMONICS]; /* amplitudes of cosines and sines */
     float swing;      /* their sum: the curve stays within 1 - swing and 1 + swing */
     float hollow;     /* inner part left out, as a fraction of the radius; 0: none */
-    bool cut;         /* only the side of a straight line: u cut_u + v cut_v < cut_at */
+    bool cut;         /* only the side of a straight line: u cut_u + v cut_v < cut_at; of a tube too */
     float cut_u, cut_v, cut_at;
     /* Tube: knots > 0. Inside within the radius of the path, both relative to the centre. */
     int knots;

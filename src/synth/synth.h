@@ -24,7 +24,7 @@ struct synth_picture {
     uint8_t *grey;       /* (side, side), min-max scaled: 254 is the brightest */
     int objects;         /* at least 1 */
     uint8_t *masks;      /* (objects, side, side): 1 inside; each of at least 0.153 % of the pixels */
-    const char *recipe;  /* how the scene was laid out: "body", "mosaic" ... */
+    const char *recipe;  /* how the scene was laid out: "trunk", "mosaic" ... */
     const char *kinds[SYNTH_MAX_OBJECTS]; /* "organ", "vessel" ...; static strings */
 };
 

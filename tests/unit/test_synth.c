@@ -71,8 +71,9 @@ static void check_objects(const struct synth_picture *picture)
 static void test_every_recipe(void **state)
 {
     (void) state;
-    static const char *const recipes[] = {"trunk", "pelvis", "head", "layers", "mosaic", "shapes"};
-    int seen[6] = {0};
+    static const char *const recipes[] = {"trunk", "pelvis", "head", "temporal", "cord", "layers", "mosaic", "shapes"};
+    enum { RECIPES = sizeof recipes / sizeof *recipes };
+    int seen[RECIPES] = {0};
     struct synth *synth = open_side(128);
     for (uint64_t n = 0; n < 150; n++) {
         const struct synth_picture *picture = synth_draw(synth, 3, n);
@@ -84,10 +85,10 @@ static void test_every_recipe(void **state)
         assert_int_equal(least, 0);
         assert_int_equal(most, 254); /* min-max as the windows of sammed2d/view.h have it */
         check_objects(picture);
-        for (int r = 0; r < 6; r++)
+        for (int r = 0; r < RECIPES; r++)
             seen[r] += strcmp(picture->recipe, recipes[r]) == 0;
     }
-    for (int r = 0; r < 6; r++)
+    for (int r = 0; r < RECIPES; r++)
         assert_true(seen[r] > 3);
     synth_close(synth);
 }
@@ -152,7 +153,8 @@ static void test_variety(void **state)
     (void) state;
     enum { SIDE = 128, PICTURES = 300 };
     static const char *const kinds[] = {"organ", "kidney", "hollow organ", "vessel", "rib", "vertebra", "lesion", "airway",
-                                        "airway lumen", "lung", "muscle", "hip", "femur", "sacrum", "brain", "nerve", "cell", "shape"};
+                                        "airway lumen", "lung", "muscle", "hip", "femur", "sacrum", "brain", "hippocampus",
+                                        "anterior part", "cord", "grey matter", "nerve", "cell", "shape"};
     enum { KINDS = sizeof kinds / sizeof *kinds };
     int seen[KINDS] = {0}, objects = 0, holes = 0, several = 0, thin = 0;
     struct synth *synth = open_side(SIDE);
