@@ -1,6 +1,7 @@
 /* ref: transformer.py Attention. Scores and weights of few tokens: (n, t, heads, ...), so that all that
  * belongs to one head has one stride, and all that belongs to one prompt lies together. */
 #include <math.h>
+#include <string.h>
 #include "model/cross_attention.h"
 #include "nn/nn.h"
 
@@ -80,11 +81,12 @@ static void own_scores(const struct call *c, float *scores, const float *wide, c
 {
     for (int row = 0; row < c->t * c->heads; row++) {
         const float *part = k + (size_t)row * c->d, *bias = bq + row % c->heads * c->d;
-        float constant = 0;
+        float constant = 0, *of = scores + (size_t)row * c->g;
         for (int j = 0; j < c->d; j++)
             constant += part[j] * bias[j];
-        for (int p = 0; p < c->g; p++)
-            scores[(size_t)row * c->g + p] = constant / sqrtf((float)c->d);
+        constant /= sqrtf((float)c->d);
+        for (int p = 0; p < c->g; p++) /* a division in here would be done g times */
+            of[p] = constant;
     }
     nn_gemm(scores, c->g, wide, c->dim, false, placed, c->dim, true, c->t * c->heads, c->g, c->dim, 1,
             1);
@@ -106,9 +108,8 @@ static void look_at_tokens(const struct call *c, float *wide, float *values, flo
         if (!image_q)
             own_scores(c, of, wide + i * prompt, a->q.bias, k + (size_t)i * c->t * c->narrow,
                        images->placed + i * picture);
-        for (int h = 0; h < c->heads; h++)
-            nn_softmax_columns(of + (size_t)h * c->g, c->heads * c->g, c->t, c->g);
-        nn_add_rows(keys, a->out.bias, c->g, dim);
+        nn_softmax_columns(of, c->heads * c->g, c->t, c->heads * c->g);
+        nn_add_rows(keys, images->before ? images->before : keys, a->out.bias, c->g, dim);
         nn_gemm(keys, dim, of, c->g, true, values + i * prompt, dim, false, c->g, dim, rows, 1, 1);
     }
 }
@@ -127,6 +128,8 @@ static void look_at_many_tokens(const struct call *c, const struct attention *a,
             q = call_project(&one, &a->q, placed, c->g, c->dim, c->narrow);
         const float *mixed = call_attend(&one, q, c->run ? k + i * prompt : NULL,
                                          c->run ? v + i * prompt : NULL, 1, c->g, c->t, c->narrow);
+        if (c->run && images->before)
+            memcpy(images->keys + i * picture, images->before, picture * sizeof(float));
         if (c->run)
             nn_linear_add(images->keys + i * picture, mixed, a->out.weight, a->out.bias, c->g,
                           c->narrow, c->dim);

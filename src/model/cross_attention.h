@@ -26,6 +26,7 @@ struct call {
 /* The n prompts' images, (n, g, C), and the same with image_pe added. */
 struct images {
     float *keys, *placed;
+    const float *before; /* (g, C): what all keys are before the first step, which then writes them; else NULL */
 };
 
 /* y (rows, out) = w x, from the arena. */
@@ -39,7 +40,7 @@ float *call_attend(const struct call *c, const float *q, const float *k, const f
 float *tokens_to_image(const struct call *c, const struct attention *a, const float *q,
                        const struct images *images);
 
-/* Adds to images->keys what they find in k and v (n, t, A), projected; output projection included.
+/* Adds to images->keys - or to `before`, into keys - what they find in k and v (n, t, A), projected; output projection included.
  * image_q (g, A): the projected queries when they are the same for all prompts, else NULL. */
 void image_to_tokens(const struct call *c, const struct attention *a, const float *image_q,
                      const float *k, const float *v, const struct images *images);

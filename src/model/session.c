@@ -299,8 +299,7 @@ enum sm_status sm_set_image(struct sm_session *s, const float *embedding, int he
         return status;
     s->embedding = embedding;
     s->frame = frame_of(c, height, width);
-    memcpy(s->src, embedding, pixels * (size_t)c->prompt_dim * sizeof(float));
-    nn_add_rows(s->src, s->model->weights.prompt_encoder.no_mask, (int)pixels, c->prompt_dim);
+    nn_add_rows(s->src, embedding, s->model->weights.prompt_encoder.no_mask, (int)pixels, c->prompt_dim);
     two_way_transformer_image_side(s->model, &s->arena, s->k, s->v, s->q, s->src);
     return SM_OK;
 }

@@ -124,14 +124,13 @@ static void update_images(const struct call *c, const struct decoder_layer *w,
                           const struct image_side *shared)
 {
     const struct attention *a = &w->image_to_token;
-    size_t mark = arena_mark(c->arena), picture = (size_t)c->g * c->dim;
+    size_t mark = arena_mark(c->arena);
     int rows = c->n * c->t;
     const float *placed = placed_tokens(c, queries, tokens);
     const float *k = call_project(c, &a->k, placed, rows, c->dim, c->narrow);
     const float *v = call_project(c, &a->v, queries, rows, c->dim, c->narrow);
-    for (int i = 0; i < c->n && c->run && shared; i++)
-        memcpy(images->keys + i * picture, shared->src, picture * sizeof(float));
-    image_to_tokens(c, a, shared ? shared->q : NULL, k, v, images);
+    struct images first = {images->keys, images->placed, shared ? shared->src : NULL};
+    image_to_tokens(c, a, shared ? shared->q : NULL, k, v, &first);
     arena_release(c->arena, mark);
     normalise(c, images->keys, &w->norm4, c->n * c->g);
     place(c, images);
@@ -175,7 +174,7 @@ void two_way_transformer(const struct sm_model *model, struct arena *arena, floa
     struct call c = call_sizes(model, arena, n, t);
     const struct mask_decoder *w = &model->weights.mask_decoder;
     size_t mark = arena_mark(arena);
-    struct images images = {keys, arena_floats(arena, (size_t)n * c.g * c.dim)};
+    struct images images = {keys, arena_floats(arena, (size_t)n * c.g * c.dim), NULL};
     if (c.run)
         memcpy(queries, tokens, (size_t)n * t * c.dim * sizeof(float));
     if (!shared)

@@ -64,15 +64,23 @@ void nn_softmax(float *x, int rows, int n)
 
 void nn_softmax_columns(float *x, int ld, int rows, int n)
 {
-    nn_simd()->softmax_columns(x, (size_t)ld, rows, n);
+    enum { COLUMNS = 512 };
+    const struct nn_simd *simd = nn_simd();
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
+    for (int i = 0; i < n; i += COLUMNS)
+        simd->softmax_columns(x + i, (size_t)ld, rows, n - i < COLUMNS ? n - i : COLUMNS);
 }
 
-void nn_add_rows(float *x, const float *row, int rows, int n)
+void nn_add_rows(float *out, const float *x, const float *row, int rows, int n)
 {
     const struct nn_simd *simd = nn_simd();
 #pragma omp parallel for num_threads(threads_for((size_t)rows *n))
-    for (int i = 0; i < rows; i++)
-        simd->add(x + (size_t)i * n, row, n);
+    for (int i = 0; i < rows; i++) {
+        float *to = out + (size_t)i * n;
+        if (out != x)
+            memcpy(to, x + (size_t)i * n, (size_t)n * sizeof(float));
+        simd->add(to, row, n);
+    }
 }
 
 void nn_bias_gelu(float *x, const float *bias, int rows, int n)

@@ -143,7 +143,9 @@ static void add_few_rows(float *out, int ld_out, const float *x, int ld_x, const
 void nn_linear_ld(float *out, int ld_out, const float *x, int ld_x, const float *w,
                   const float *bias, int rows, int k, int n)
 {
-    for (int i = 0; i < rows && (bias || rows <= FEW_ROWS); i++) {
+    int begun = bias || rows <= FEW_ROWS ? rows : 0;
+#pragma omp parallel for num_threads(threads_for((size_t)rows *n))
+    for (int i = 0; i < begun; i++) {
         if (bias)
             memcpy(out + (size_t)i * ld_out, bias, n * sizeof(float));
         else
@@ -166,7 +168,7 @@ void nn_linear_add(float *out, const float *x, const float *w, const float *bias
                    int n)
 {
     if (bias)
-        nn_add_rows(out, bias, rows, n);
+        nn_add_rows(out, out, bias, rows, n);
     if (rows <= FEW_ROWS) {
         add_few_rows(out, n, x, k, w, rows, k, n);
         return;

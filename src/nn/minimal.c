@@ -10,7 +10,7 @@ enum {
     POINTS = SUMS * SUMS,
     MOST_ALONG = 5,         /* products along a side */
     MOST_PANELS = 4,        /* tiles of 128 places at a time */
-    BLOCK = 4 * CHANNELS,   /* channels of a thread at a time */
+    BLOCK = 4 * CHANNELS,   /* channels of a thread at a time, at most */
     GROUPS = 192,           /* of k at a time: (GROUPS, PANEL) stays in the first cache */
     STRIDE = GROUPS + LINE, /* floats: rows of weights fall into different sets of the cache */
 };
@@ -60,6 +60,7 @@ struct filter {
     int down, across, tiles; /* tiles of a picture; of all pictures */
     int step, first_y, first_x; /* place (y, x) is pixel (y * step + first_y, ...) of the output */
     int panels;                 /* at a time */
+    int channels;               /* of a block */
     float *packed;              /* (panels, count * count, k, PANEL) */
     float *sums;                /* of each thread: (POINTS, panels, BLOCK, PANEL) */
     size_t thread_floats;
@@ -75,6 +76,15 @@ static int panels_at_once(int tiles)
 static size_t thread_floats(int panels)
 {
     return (size_t)POINTS * panels * BLOCK * PANEL + BLOCK * STRIDE + BLOCK * PANEL;
+}
+
+/* All threads get as many blocks, as even as the tiles' least step allows. */
+static int block_channels(int n)
+{
+    enum { STEP = 4 };
+    int blocks = pieces(pieces(n, BLOCK), nn_threads()) * nn_threads();
+    int channels = pieces(pieces(n, blocks), STEP) * STEP;
+    return channels < CHANNELS ? CHANNELS : channels;
 }
 
 bool minimal_applies(const struct nn_weights *weights, int oh, int ow)
@@ -109,31 +119,30 @@ static void find_pixels(const struct filter *f, const float *found[4], int tile,
         }
 }
 
-static void pack_panel(const struct filter *f, int start, int panel)
+/* What one product needs of one panel of tiles. */
+static void pack_product(const struct filter *f, int start, int panel, int product)
 {
     static const float outside[CHUNK];
     int first = (start + panel) * PANEL, products = f->count * f->count, k = f->weights->k;
-    float *to = f->packed + (size_t)panel * products * k * PANEL;
-    for (int product = 0; product < products; product++) {
-        const float *pixel[PANEL][4];
-        int pixels = f->rows[product / f->count].pixels * f->columns[product % f->count].pixels;
-        for (int t = 0; t < PANEL && first + t < f->tiles; t++)
-            find_pixels(f, pixel[t], first + t, product);
-        for (int g = 0; g < k; g += CHUNK) {
-            int count = smaller(k - g, CHUNK);
-            float sum[PANEL][CHUNK];
-            const uint32_t *from[PANEL];
-            for (int t = 0; t < PANEL; t++) {
-                const float *x[4];
-                from[t] = first + t < f->tiles ? (const uint32_t *)sum[t] : NULL;
-                for (int i = 0; from[t] && i < pixels; i++)
-                    x[i] = pixel[t][i] ? pixel[t][i] + g : outside;
-                if (from[t])
-                    f->set->gather(sum[t], x, pixels, true, count);
-            }
-            f->set->pack((uint32_t *)to, from, count);
-            to += (size_t)count * PANEL;
+    float *to = f->packed + ((size_t)panel * products + product) * k * PANEL;
+    const float *pixel[PANEL][4];
+    int pixels = f->rows[product / f->count].pixels * f->columns[product % f->count].pixels;
+    for (int t = 0; t < PANEL && first + t < f->tiles; t++)
+        find_pixels(f, pixel[t], first + t, product);
+    for (int g = 0; g < k; g += CHUNK) {
+        int count = smaller(k - g, CHUNK);
+        float sum[PANEL][CHUNK];
+        const uint32_t *from[PANEL];
+        for (int t = 0; t < PANEL; t++) {
+            const float *x[4];
+            from[t] = first + t < f->tiles ? (const uint32_t *)sum[t] : NULL;
+            for (int i = 0; from[t] && i < pixels; i++)
+                x[i] = pixel[t][i] ? pixel[t][i] + g : outside;
+            if (from[t])
+                f->set->gather(sum[t], x, pixels, true, count);
         }
+        f->set->pack((uint32_t *)to, from, count);
+        to += (size_t)count * PANEL;
     }
 }
 
@@ -182,7 +191,7 @@ static struct ahead look_ahead(const struct filter *f, int product, int row, con
     int group = at->group + GROUPS;
     if (group >= f->weights->k) {
         group = 0;
-        first += BLOCK;
+        first += f->channels;
     }
     if (tap >= f->taps || first + CHANNELS / 2 > f->weights->n || group + GROUPS > f->weights->k)
         return (struct ahead){0};
@@ -257,8 +266,8 @@ static void fill_block(const struct filter *f, int start, int panels, int block)
 {
     float *sums = f->sums + omp_get_thread_num() * f->thread_floats;
     float *copy = sums + (size_t)POINTS * f->panels * BLOCK * PANEL, *y = copy + BLOCK * STRIDE;
-    struct part at = {.channel = block * BLOCK};
-    at.channels = smaller(f->weights->n - at.channel, BLOCK);
+    struct part at = {.channel = block * f->channels};
+    at.channels = smaller(f->weights->n - at.channel, f->channels);
     for (at.group = 0; at.group < f->weights->k; at.group += GROUPS) {
         bool filled[POINTS] = {false};
         at.groups = smaller(f->weights->k - at.group, GROUPS);
@@ -277,15 +286,15 @@ static void fill_block(const struct filter *f, int start, int panels, int block)
  * show in the result. */
 static void compute(const struct filter *f)
 {
-    int all = pieces(f->tiles, PANEL), blocks = pieces(f->weights->n, BLOCK);
-    size_t products = (size_t)f->tiles * f->weights->n * f->weights->k * f->count * f->count;
-    (void)products; /* unused without OpenMP */
-#pragma omp parallel num_threads(threads_for(products / 16))
+    int all = pieces(f->tiles, PANEL), blocks = pieces(f->weights->n, f->channels), products = f->count * f->count;
+    size_t multiplications = (size_t)f->tiles * f->weights->n * f->weights->k * products;
+    (void)multiplications; /* unused without OpenMP */
+#pragma omp parallel num_threads(threads_for(multiplications / 16))
     for (int start = 0; start < all; start += f->panels) {
         int panels = smaller(all - start, f->panels);
 #pragma omp for schedule(dynamic)
-        for (int panel = 0; panel < panels; panel++)
-            pack_panel(f, start, panel);
+        for (int i = 0; i < panels * products; i++)
+            pack_product(f, start, i / products, i % products);
 #pragma omp for schedule(dynamic)
         for (int block = 0; block < blocks; block++)
             fill_block(f, start, panels, block);
@@ -302,8 +311,8 @@ static struct filter set_up(float *out, const float *x, const struct nn_weights 
     int tiles = batch * (oh / 2) * (ow / 2), panels = panels_at_once(tiles);
     float *packed = scratch + (LINE - misplaced) % LINE;
     float *sums = packed + (size_t)panels * PANEL * weights->k * products;
-    /* Lanes of no tile are not computed, and should not hold what slows a CPU down. */
-    memset(sums, 0, nn_threads() * thread_floats(panels) * sizeof(float));
+    if (tiles % PANEL) /* lanes of no tile are not computed, and should not hold what slows a CPU down */
+        memset(sums, 0, nn_threads() * thread_floats(panels) * sizeof(float));
     return (struct filter){
         .set = gemm_own_set(),
         .weights = weights,
@@ -314,6 +323,7 @@ static struct filter set_up(float *out, const float *x, const struct nn_weights 
         .across = ow / 2,
         .tiles = tiles,
         .panels = panels,
+        .channels = block_channels(weights->n),
         .packed = packed,
         .sums = sums,
         .thread_floats = thread_floats(panels),

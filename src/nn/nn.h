@@ -156,7 +156,7 @@ void nn_softmax(float *x, int rows, int n);                      /* each row */
 void nn_softmax_columns(float *x, int ld, int rows, int n);      /* each column of x (rows, n) */
 void nn_add(float *x, const float *y, size_t count);             /* x += y */
 void nn_sum(float *out, const float *x, const float *y, size_t count); /* out = x + y; out may be neither */
-void nn_add_rows(float *x, const float *row, int rows, int n);   /* each row += row (n) */
+void nn_add_rows(float *out, const float *x, const float *row, int rows, int n); /* out = x, each row + row (n); out may be x */
 void nn_bias_gelu(float *x, const float *bias, int rows, int n); /* x = gelu(x + bias) */
 /* out (rows, n) = x (rows, n), each row times row (n). out may be x. */
 void nn_scale_rows(float *out, const float *x, const float *row, int rows, int n);

@@ -106,7 +106,7 @@ float *look_at_image(struct cross_tape *tape, const struct pass *pass, const str
     }
     if (n) {
         narrow(&s, tape->told, tape->values, w->v.weight, false, 1);
-        nn_add_rows(tape->told, w->v.bias, s.rows, s.narrow);
+        nn_add_rows(tape->told, tape->told, w->v.bias, s.rows, s.narrow);
     }
     return take_linear(pass, tape->told, &w->out, s.rows, s.narrow, s.dim);
 }
@@ -198,9 +198,8 @@ void look_at_tokens(struct cross_tape *tape, const struct pass *pass, const stru
         float *weights = tape->weights + i * s.scores, *of = sum + i * s.image;
         begin_scores(&s, weights, tape->asked + (size_t)i * s.t * s.narrow, w->q.bias);
         score(&s, weights, tape->wide + i * s.wide, tape->placed + i * s.image, 1);
-        for (int h = 0; h < s.heads; h++)
-            nn_softmax_columns(weights + (size_t)h * s.g, s.heads * s.g, s.t, s.g);
-        nn_add_rows(of, w->out.bias, s.g, s.dim);
+        nn_softmax_columns(weights, s.heads * s.g, s.t, s.heads * s.g);
+        nn_add_rows(of, of, w->out.bias, s.g, s.dim);
         spread(&s, of, weights, tape->values + i * s.wide);
     }
 }
@@ -215,9 +214,7 @@ static void to_tokens_backward(const struct cross_tape *tape, const struct sizes
         const float *weights = tape->weights + i * s->scores;
         mix(s, d_values + i * s->wide, weights, image);
         score(s, d, tape->values + i * s->wide, image, 0);
-        for (int h = 0; h < s->heads; h++)
-            nn_softmax_columns_backward(d + (size_t)h * s->g, weights + (size_t)h * s->g, s->heads * s->g, s->t,
-                                        s->g);
+        nn_softmax_columns_backward(d, weights, s->heads * s->g, s->t, s->heads * s->g);
         mix(s, d_wide + i * s->wide, d, tape->placed + i * s->image);
         if (below)
             spread(s, image, d, tape->wide + i * s->wide);

@@ -166,7 +166,7 @@ void prompts_forward(struct prompts_tape *tape, const struct pass *pass, const s
     if (batch->masks)
         masks_forward(tape, pass);
     else if (running(pass))
-        nn_add_rows(tape->src, pass->model->weights.prompt_encoder.no_mask,
+        nn_add_rows(tape->src, tape->src, pass->model->weights.prompt_encoder.no_mask,
                     batch->n * (int)(picture / c->prompt_dim), c->prompt_dim);
 }
 

@@ -97,7 +97,7 @@ static void one(const struct sizes *s, bool shared)
     for (int i = 0; i < pixels * s->dim; i++)
         after[i] += keys[i];
 
-    struct images images = {keys, placed};
+    struct images images = {.keys = keys, .placed = placed};
     struct arena arena = {0};
     run(s, &arena, &a, q, k, v, shared ? all_q : NULL, &images, mixed);
     assert_int_equal(arena_init(&arena, arena.peak, NULL), 0);

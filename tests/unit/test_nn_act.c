@@ -323,8 +323,11 @@ static void test_rows(void **unused)
         nn_scale_rows(out, x, row, rows, n);
         for (int i = 0; i < rows * n; i++)
             assert_true(out[i] == x[i] * row[i % n]);
+        nn_add_rows(out, x, row, rows, n);
+        for (int i = 0; i < rows * n; i++)
+            assert_true(out[i] == x[i] + row[i % n]);
         memcpy(out, x, (size_t)rows * n * sizeof(float));
-        nn_add_rows(out, row, rows, n);
+        nn_add_rows(out, out, row, rows, n);
         for (int i = 0; i < rows * n; i++)
             assert_true(out[i] == x[i] + row[i % n]);
         nn_bias_gelu(x, row, rows, n);

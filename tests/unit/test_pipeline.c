@@ -300,10 +300,18 @@ static void masks_in_another_axis_order(void **state)
 
 /* The bundled model answers boxes with the best of three masks and points with its single mask, also when both are on
  * one slice; what the user says holds for both. */
+static double apart(const float *x, const float *y, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += fabs(x[i] - y[i]);
+    return sum / count;
+}
+
 static void which_mask_answers_which_prompt(void **state)
 {
-    enum { SIDE = 64 };
-    float low[3][2][SIDE * SIDE]; /* (choice, object) */
+    enum { SIDE = 64, FLOATS = SIDE * SIDE };
+    float low[3][2][FLOATS]; /* (choice, object) */
     (void) state;
     for (int choice = SM_CHOICE_DEFAULT; choice <= SM_CHOICE_YES; choice++) {
         struct sm_prompts prompts = {0};
@@ -317,10 +325,12 @@ static void which_mask_answers_which_prompt(void **state)
         sm_result_free(result);
         sm_prompts_free(&prompts);
     }
-    for (int o = 0; o < 2; o++)
-        assert_memory_not_equal(low[SM_CHOICE_YES][o], low[SM_CHOICE_NO][o], sizeof low[0][0]);
-    assert_memory_equal(low[SM_CHOICE_DEFAULT][0], low[SM_CHOICE_YES][0], sizeof low[0][0]);
-    assert_memory_equal(low[SM_CHOICE_DEFAULT][1], low[SM_CHOICE_NO][1], sizeof low[0][0]);
+    /* Prompts that are decoded together are rounded otherwise than each alone; with how many threads decides that. */
+    for (int o = 0; o < 2; o++) {
+        double yes = apart(low[SM_CHOICE_DEFAULT][o], low[SM_CHOICE_YES][o], FLOATS);
+        double no = apart(low[SM_CHOICE_DEFAULT][o], low[SM_CHOICE_NO][o], FLOATS);
+        assert_true(o == 0 ? yes < 1e-3 * no : no < 1e-3 * yes);
+    }
 }
 
 static void threshold_of_the_reference(void **state)
