@@ -11,7 +11,7 @@ enum { TRAIN_STEPS_OPEN = INT_MIN }; /* of train_command.steps: --epochs or --mi
 struct train_command {
     const char *weights, *preset, *output, *subjects;
     struct option_list data, val; /* free both with option_list_free */
-    const char *parts, *later, *protocol, *points, *first_points, *component, *loss, *focal, *loss_over, *outputs, *choose;
+    const char *parts, *later, *protocol, *points, *first_points, *component, *loss, *focal, *loss_over, *outputs, *choose, *iou_of;
     const char *optimizer, *schedule, *lr_steps, *betas, *checkpointing, *augment;
     const char *plane, *orient, *window, *log, *curve, *name, *licence;
     bool resume, downscaling;

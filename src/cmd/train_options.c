@@ -116,6 +116,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_TEXT(0, "loss-over", &c->loss_over, "mask|batch", "losses of each mask, or of all together"),
         OPTION_TEXT(0, "outputs", &c->outputs, "three|one|both", "which masks are trained (default three)"),
         OPTION_TEXT(0, "choose", &c->choose, "predicted|lowest", "of three: the largest predicted IoU, or the lowest loss"),
+        OPTION_TEXT(0, "iou-of", &c->iou_of, "chosen|all", "which masks' IoU is learnt: the chosen one's, or every mask's"),
         OPTION_TEXT(0, "optimizer", &c->optimizer, "adam|adamw", "(default adamw)"),
         OPTION_DOUBLE(0, "lr", &o->adam.lr, "RATE", "learning rate (default 1e-4)"),
         OPTION_TEXT(0, "betas", &c->betas, "B1,B2", "of Adam (default 0.9,0.999)"),
@@ -270,9 +271,10 @@ static enum sm_status choices(const struct train_command *c, struct train_option
     static const char *const overs[] = {"mask", "batch", NULL}, *const outputs[] = {"three", "one", "both", NULL};
     static const char *const components[] = {"all", "largest", NULL};
     static const char *const chosen[] = {"predicted", "lowest", NULL}, *const optimizers[] = {"adam", "adamw", NULL};
+    static const char *const ious[] = {"chosen", "all", NULL};
     static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
     static const char *const checkpointings[] = {"no", "yes", "auto", NULL};
-    int over = o->rule.loss.whole_batch, output = (int)o->rule.outputs, choice = (int)o->rule.choice;
+    int over = o->rule.loss.whole_batch, output = (int)o->rule.outputs, choice = (int)o->rule.choice, iou = (int)o->rule.iou;
     int component = o->largest_component;
     int decoupled = o->adam.decoupled, schedule = (int)o->schedule, checkpointing = (int)o->checkpointing;
     const struct {
@@ -281,6 +283,7 @@ static enum sm_status choices(const struct train_command *c, struct train_option
         int *place;
     } rows[] = {{"loss-over", c->loss_over, overs, &over},         {"outputs", c->outputs, outputs, &output},
                 {"component", c->component, components, &component}, {"choose", c->choose, chosen, &choice},
+                {"iou-of", c->iou_of, ious, &iou},
                 {"optimizer", c->optimizer, optimizers, &decoupled}, {"schedule", c->schedule, schedules, &schedule},
                 {"checkpointing", c->checkpointing, checkpointings, &checkpointing}};
     enum sm_status status = SM_OK;
@@ -290,6 +293,7 @@ static enum sm_status choices(const struct train_command *c, struct train_option
     o->rule.loss.whole_batch = over;
     o->rule.outputs = (enum outputs)output;
     o->rule.choice = (enum choice)choice;
+    o->rule.iou = (enum iou_rule)iou;
     o->adam.decoupled = decoupled;
     o->schedule = (enum schedule)schedule;
     o->checkpointing = (enum checkpointing)checkpointing;

@@ -148,7 +148,17 @@ void loss_and_gradient(struct loss *loss, float *logits, float *d_predicted, flo
     loss->total = rule->focal * loss->focal + rule->dice * loss->dice + rule->iou * loss->iou;
 }
 
-void loss_of_each(double *out, const float *logits, const uint8_t *target, int n, size_t pixels,
+static float cut_iou(const float *logits, const uint8_t *target, size_t count)
+{
+    size_t both = 0, either = 0;
+    for (size_t i = 0; i < count; i++) {
+        both += logits[i] > 0 && target[i];
+        either += logits[i] > 0 || target[i];
+    }
+    return either ? (float)((double)both / (double)either) : 1;
+}
+
+void loss_of_each(double *out, float *iou, const float *logits, const uint8_t *target, int n, size_t pixels,
                   const struct loss_rule *rule, float *probabilities)
 {
     memcpy(probabilities, logits, n * pixels * sizeof(*logits));
@@ -158,5 +168,6 @@ void loss_of_each(double *out, const float *logits, const uint8_t *target, int n
         struct verdict v =
             judge(sums_of(probabilities + i * pixels, target + i * pixels, pixels, focal_of(rule)), rule->smooth);
         out[i] = rule->focal * v.focal + rule->dice * v.dice;
+        iou[i] = cut_iou(logits + i * pixels, target + i * pixels, pixels);
     }
 }

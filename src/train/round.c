@@ -13,6 +13,7 @@ struct round {
     int *chosen;              /* (n): mask token whose loss is looked at */
     float *logits;            /* (n, S, S); then the gradient by them */
     float *d_iou_chosen;      /* (n) */
+    float *overlap, *less;    /* (n, tokens): IoU of each mask, and minus its loss, where it was looked at */
     bool *wanted;             /* (n, tokens) */
     float *d_masks, *d_iou;   /* (n, tokens, L, L), (n, tokens) */
 };
@@ -33,15 +34,14 @@ static float *mask_of(const struct round *r, float *masks, int prompt, int token
 
 /* ---- which mask ---- */
 
-static void choose_predicted(struct round *r)
+/* From token `first` on, the one with the largest value. */
+static int largest_of(const float *values, int first, int tokens)
 {
-    for (int i = 0; i < r->n; i++) {
-        const float *iou = r->decoder.iou + (size_t)i * r->tokens;
-        r->chosen[i] = 1;
-        for (int token = 2; token < r->tokens; token++)
-            if (iou[token] > iou[r->chosen[i]])
-                r->chosen[i] = token;
-    }
+    int largest = first;
+    for (int token = first + 1; token < tokens; token++)
+        if (values[token] > values[largest])
+            largest = token;
+    return largest;
 }
 
 static void upsample_chosen(struct round *r)
@@ -51,32 +51,31 @@ static void upsample_chosen(struct round *r)
                            mask_of(r, r->decoder.masks, i, r->chosen[i]), r->low, r->low, r->low);
 }
 
-static void choose_lowest(struct round *r, struct round_result *result)
+/* Loss and overlap of token `token` of every prompt. */
+static void look_at_token(struct round *r, const struct round_result *result, int token)
 {
-    double best[LOSS_MAX_MASKS], loss[LOSS_MAX_MASKS];
-    int lowest[LOSS_MAX_MASKS];
-    for (int token = 1; token < r->tokens; token++) {
-        for (int i = 0; i < r->n; i++)
-            r->chosen[i] = token;
-        upsample_chosen(r);
-        loss_of_each(loss, r->logits, r->target, r->n, pixels(r), &r->rule->loss, result->probabilities);
-        for (int i = 0; i < r->n; i++)
-            if (token == 1 || loss[i] < best[i]) {
-                best[i] = loss[i];
-                lowest[i] = token;
-            }
+    double loss[LOSS_MAX_MASKS];
+    float overlap[LOSS_MAX_MASKS];
+    for (int i = 0; i < r->n; i++)
+        r->chosen[i] = token;
+    upsample_chosen(r);
+    loss_of_each(loss, overlap, r->logits, r->target, r->n, pixels(r), &r->rule->loss, result->probabilities);
+    for (int i = 0; i < r->n; i++) {
+        r->overlap[i * r->tokens + token] = overlap[i];
+        r->less[i * r->tokens + token] = (float)-loss[i];
     }
-    memcpy(r->chosen, lowest, r->n * sizeof *lowest);
 }
 
-static void choose(struct round *r, struct round_result *result, bool single)
+/* Of the tokens from `first` to before `end`. */
+static void choose(struct round *r, const struct round_result *result, int first, int end)
 {
-    if (!single && r->rule->choice == CHOOSE_LOWEST)
-        choose_lowest(r, result);
-    else if (!single)
-        choose_predicted(r);
-    for (int i = 0; i < r->n && single; i++)
-        r->chosen[i] = 0;
+    bool lowest = r->rule->choice == CHOOSE_LOWEST;
+    for (int token = first; token < end && (r->rule->iou == IOU_OF_ALL || (lowest && end - first > 1)); token++)
+        look_at_token(r, result, token);
+    for (int i = 0; i < r->n; i++) {
+        const float *values = (lowest ? r->less : r->decoder.iou) + (size_t)i * r->tokens;
+        r->chosen[i] = largest_of(values, first, end);
+    }
 }
 
 /* ---- the loss of one set of masks ---- */
@@ -90,7 +89,7 @@ static void keep_results(const struct round *r, struct round_result *result)
     }
 }
 
-/* The gradient by the chosen masks' logits, `share` of it, goes to d_masks and d_iou. */
+/* The gradient by the chosen masks' logits, `share` of it, goes to d_masks. */
 static void gradient_to_low_res(struct round *r, float share)
 {
     size_t mark = arena_mark(r->pass->arena), count = (size_t)r->low * r->side;
@@ -104,21 +103,44 @@ static void gradient_to_low_res(struct round *r, float share)
         for (size_t j = 0; j < low_pixels(r) && share != 1; j++)
             d[j] *= share;
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         r->wanted[i * r->tokens + r->chosen[i]] = true;
-        r->d_iou[i * r->tokens + r->chosen[i]] = r->d_iou_chosen[i] * share;
-    }
     arena_release(r->pass->arena, mark);
 }
 
-static void loss_of_set(struct round *r, struct round_result *result, bool single, double share)
+/* What is predicted for each mask against its overlap: mean square, and the gradient by what is predicted. */
+static double iou_of_all(struct round *r, int first, int end, double share)
+{
+    double squares = 0, count = (double)r->n * (end - first);
+    for (int i = 0; i < r->n; i++)
+        for (int token = first; token < end; token++) {
+            int at = i * r->tokens + token;
+            double off = r->overlap[at] - r->decoder.iou[at];
+            squares += off * off / count;
+            r->d_iou[at] = (float)(-2 * off / count * r->rule->loss.iou * share);
+        }
+    return squares;
+}
+
+/* Masks of the tokens from `first` to before `end`. */
+static void loss_of_set(struct round *r, struct round_result *result, int first, int end, double share)
 {
     struct loss loss;
-    choose(r, result, single);
+    struct loss_rule rule = r->rule->loss;
+    choose(r, result, first, end);
     upsample_chosen(r);
     keep_results(r, result);
+    if (r->rule->iou == IOU_OF_ALL)
+        rule.iou = 0;
     loss_and_gradient(&loss, r->logits, r->d_iou_chosen, result->probabilities, r->target, result->iou, r->n,
-                      pixels(r), &r->rule->loss);
+                      pixels(r), &rule);
+    if (r->rule->iou == IOU_OF_ALL) {
+        loss.iou = iou_of_all(r, first, end, share);
+        loss.total += r->rule->loss.iou * loss.iou;
+    } else {
+        for (int i = 0; i < r->n; i++)
+            r->d_iou[i * r->tokens + r->chosen[i]] = r->d_iou_chosen[i] * (float)share;
+    }
     result->loss.focal += loss.focal * share;
     result->loss.dice += loss.dice * share;
     result->loss.iou += loss.iou * share;
@@ -139,6 +161,8 @@ static struct round set_up(const struct pass *pass, const struct prompt_batch *b
     r.wanted = arena_take(pass->arena, masks * sizeof *r.wanted);
     r.logits = take(pass, r.n * pixels(&r));
     r.d_iou_chosen = take(pass, r.n);
+    r.overlap = take(pass, masks);
+    r.less = take(pass, masks);
     r.d_masks = take(pass, masks * low_pixels(&r));
     r.d_iou = take_zeros(pass, masks);
     if (running(pass))
@@ -170,9 +194,9 @@ void round_run(struct round_result *result, const struct pass *pass, const struc
     if (running(pass)) {
         result->loss = (struct loss){0};
         if (rule->outputs != OUTPUTS_THREE)
-            loss_of_set(&r, result, true, both ? 0.5 : 1);
+            loss_of_set(&r, result, 0, 1, both ? 0.5 : 1);
         if (rule->outputs != OUTPUTS_ONE)
-            loss_of_set(&r, result, false, both ? 0.5 : 1);
+            loss_of_set(&r, result, 1, r.tokens, both ? 0.5 : 1);
     } else {
         gradient_to_low_res(&r, 1);
     }

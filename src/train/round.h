@@ -13,10 +13,17 @@ enum choice {
     CHOOSE_LOWEST     /* the one with the lowest loss */
 };
 
+enum iou_rule {
+    IOU_OF_CHOSEN, /* the chosen mask's own, of probabilities; it moves the mask, too: as published */
+    IOU_OF_ALL     /* every mask's, cut at 0.5; masks stay as they are (SAM 2, Ravi et al. 2024). Else what is predicted for a
+                      mask is right only where it is the best of the three, which nobody knows who asks. */
+};
+
 struct round_rule {
     struct loss_rule loss;
     enum outputs outputs;
     enum choice choice;
+    enum iou_rule iou;
 };
 
 /* A round's results, in the caller's buffers: of the mask that was chosen, the single one when no other

@@ -17,7 +17,8 @@
 
 enum { NAME = 128, FIRST = 16, MAX_MASKS = 16 };
 static const double roundings = 32 * 1.19e-7;
-static const struct round_rule published = {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED};
+static const struct round_rule published = {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED,
+                                            IOU_OF_CHOSEN};
 /* What train.py trains: downscaling runs under no_grad only. */
 enum { TRAINED = PART_ADAPTERS | PART_POINTS | PART_PROMPTS | PART_DECODER };
 

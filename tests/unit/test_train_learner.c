@@ -25,10 +25,11 @@ static const float points[PROMPTS * POINTS][2] = {{10, 20}, {40, 33}, {7, 50}, {
 static const int labels[PROMPTS * POINTS] = {1, 0, -1, 1, 1, 0, 0, 1, 1};
 static const float boxes[PROMPTS * 4] = {5, 6, 40, 50, 10, 3, 60, 33, 20, 20, 44, 61};
 static const struct round_rule rules[] = {
-    {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED},
-    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_BOTH, CHOOSE_LOWEST},
-    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_ONE, CHOOSE_PREDICTED},
+    {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED, IOU_OF_CHOSEN},
+    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_BOTH, CHOOSE_LOWEST, IOU_OF_CHOSEN},
+    {{20, 1, 1, LOSS_PUBLISHED}, OUTPUTS_ONE, CHOOSE_PREDICTED, IOU_OF_CHOSEN},
 };
+static const struct round_rule all_ious = {{0, 0, 1, LOSS_PUBLISHED}, OUTPUTS_BOTH, CHOOSE_LOWEST, IOU_OF_ALL};
 
 struct scene {
     struct sm_model *model;
@@ -195,6 +196,37 @@ static void test_points_and_masks(void **unused)
     dice_start("later round");
     by_points_and_masks(small_config());
     by_points_and_masks(wide_heads());
+}
+
+/* IoU of masks cut at 0.5, whichever is the best. Where masks stay as they are, a slope can be measured: at the layers
+ * that predict the IoU. Masks themselves, whose overlap is a step function, get nothing. */
+static void test_iou_of_all_masks(void **unused)
+{
+    (void)unused;
+    dice_start("iou of all");
+    struct scene s;
+    set_scene(&s, PART_DECODER, false);
+    s.batch.boxes = boxes;
+    s.rule = &all_ious;
+    struct parameters *all = &s.network.parameters;
+    parameters_zero_gradients(all, PART_ALL);
+    run(&s);
+    int seen = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        struct parameter *p = &all->list[i];
+        double norm = norm_of(p->gradient, p->count);
+        if (strstr(p->tensor.name, "iou_prediction_head")) {
+            float *kept = random_floats(p->count, 1);
+            memcpy(kept, p->gradient, p->count * sizeof(float));
+            check_tensor(&s, p, kept, norm);
+            seen += norm > 0;
+            free(kept);
+        } else if (strstr(p->tensor.name, "output_hypernetworks") || strstr(p->tensor.name, "output_upscaling")) {
+            assert_true(norm == 0);
+        }
+    }
+    assert_true(seen >= 4);
+    clear_scene(&s);
 }
 
 /* Blocks that run again give the same bits. */
@@ -376,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_network_by_boxes),
         cmocka_unit_test(test_points_and_masks),
+        cmocka_unit_test(test_iou_of_all_masks),
         cmocka_unit_test(test_checkpointing), cmocka_unit_test(test_workers),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_later_rounds),

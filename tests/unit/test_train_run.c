@@ -174,6 +174,7 @@ static const struct change {
     CHANGE(DOUBLE, rule.loss.focal, 5), CHANGE(DOUBLE, rule.loss.dice, 5), CHANGE(DOUBLE, rule.loss.iou, 5),
     CHANGE(DOUBLE, rule.loss.alpha, 0.5), CHANGE(DOUBLE, rule.loss.gamma, 1), CHANGE(DOUBLE, rule.loss.smooth, 30),
     CHANGE(BOOL, rule.loss.whole_batch, 1), CHANGE(INT, rule.outputs, OUTPUTS_ONE), CHANGE(INT, rule.choice, CHOOSE_LOWEST),
+    CHANGE(INT, rule.iou, IOU_OF_ALL),
     CHANGE(INT, first_points.of, 3), CHANGE(INT, points.of, 2),
     CHANGE(DOUBLE, adam.lr, 1e-3), CHANGE(DOUBLE, adam.beta1, 0.5), CHANGE(DOUBLE, adam.beta2, 0.9), CHANGE(DOUBLE, adam.eps, 1e-3),
     CHANGE(DOUBLE, adam.weight_decay, 0.3), CHANGE(BOOL, adam.decoupled, 0), CHANGE(DOUBLE, clip, 0.5), CHANGE(DOUBLE, ema, 0.2),
