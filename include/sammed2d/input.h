@@ -17,8 +17,8 @@ enum sm_input_format { SM_INPUT_UNKNOWN, SM_INPUT_NIFTI, SM_INPUT_PNG, SM_INPUT_
 enum sm_input_format sm_input_detect(const char *path);
 
 /* PNG; NIfTI with `index` as in sm_nifti_read (-1: the only one); or DICOM: a file, a directory, a DICOMDIR
- * or a zip archive, of which `series` chooses as in sm_dicom_choose (NULL: the only one). Free with
- * sm_volume_free. */
+ * or a zip archive, of which `series` chooses as in sm_dicom_choose (NULL: the only one). A choice where there is nothing
+ * to choose from is SM_USAGE: `series` of NIfTI and PNG, an `index` above 0 of PNG and DICOM. Free with sm_volume_free. */
 enum sm_status sm_input_read(struct sm_volume *volume, const char *path, int index, const char *series,
                              const struct sm_listener *listener, struct sm_err *err);
 

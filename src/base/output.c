@@ -88,7 +88,7 @@ static enum sm_status find_target(char **target, mode_t *existing, const char *p
         return sm_fail(err, SM_OUTPUT, "%s: is a directory; name a file in it", path);
     if (is_there && !S_ISREG(status.st_mode))
         return sm_fail(err, SM_OUTPUT, "%s: is not a regular file", path);
-    if (is_there && access(path, W_OK) != 0)
+    if (is_there && (access(path, W_OK) != 0 || !(status.st_mode & 0222))) /* root may write anything */
         return sm_fail(err, SM_OUTPUT, "%s: is there and write-protected", path);
     if (is_there)
         *existing = status.st_mode & 0777;

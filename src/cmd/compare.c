@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/output.h"
+#include "cmd/clash.h"
 #include "cmd/cmd.h"
 #include "nn/nn.h"
 #include "sammed2d/compare.h"
@@ -217,11 +218,19 @@ static void warn_of_missing(const struct sm_comparison *comparison)
     }
 }
 
+static enum sm_status check_output(const struct command *command, struct sm_err *err)
+{
+    enum sm_status status = clash_check(command->csv, command->path_a, "an input", err);
+    if (!status)
+        status = clash_check(command->csv, command->path_b, "an input", err);
+    return status || !command->csv ? status : output_check(command->csv, err);
+}
+
 static enum sm_status compare(const struct command *command, struct sm_err *err)
 {
     struct sm_label_set a, b;
     struct sm_comparison comparison = {0};
-    enum sm_status status = command->csv ? output_check(command->csv, err) : SM_OK;
+    enum sm_status status = check_output(command, err);
     if (status)
         return status;
     status = sm_compare_read(&a, &b, command->path_a, command->path_b, cmd_listener(), err);
@@ -256,6 +265,9 @@ static enum sm_status split_labels(struct command *command, char **copy, const c
         if (!*part)
             return sm_fail(err, SM_USAGE, "--labels takes numbers or names with commas between them, as 1,2,liver; "
                            "not \"%s\"", command->labels);
+        for (size_t n = 0; n < count; n++)
+            if (strcmp((*parts)[n], part) == 0)
+                return sm_fail(err, SM_USAGE, "--labels names %s twice", part);
         (*parts)[count++] = part;
     }
     command->options.labels = *parts;

@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "checkpoint/convert.h"
 #include "checkpoint/export.h"
+#include "cmd/clash.h"
 #include "cmd/cmd.h"
 #include "model/config.h"
 #include "model/packed.h"
@@ -315,6 +316,8 @@ int cmd_convert(int argc, char **argv)
         status =
             sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
                     synopsis.arguments);
+    if (status == SM_OK && clash_same_file(options.output, argv[0]))
+        status = sm_fail(&err, SM_USAGE, "%s: is the input; give the output another name", options.output);
     if (status == SM_OK && (ends_in(options.output, ".pth") || ends_in(options.output, ".pt")))
         status = export(argv[0], &err);
     else if (status == SM_OK && options.precision)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/output.h"
+#include "cmd/clash.h"
 #include "cmd/cmd.h"
 #include "nn/nn.h"
 #include "sammed2d/evaluate.h"
@@ -148,6 +149,17 @@ static enum sm_status report(const struct command *c, const struct sm_evaluation
     return status;
 }
 
+/* Neither data nor weights may be overwritten. */
+static enum sm_status check_apart(const struct command *c, struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    for (size_t n = 0; n < c->data.count && !status; n++)
+        status = clash_check(c->objects, c->data.values[n], "labelled data", err);
+    for (size_t n = 0; n < c->weights.count && !status; n++)
+        status = clash_check(c->objects, c->weights.values[n], "a weights file", err);
+    return status ? status : clash_check(c->objects, c->fixed, "the file of fixed prompts", err);
+}
+
 /* What would stop the run at its end is found at its beginning. */
 static enum sm_status check(const struct command *c, int argc, struct sm_err *err)
 {
@@ -155,7 +167,8 @@ static enum sm_status check(const struct command *c, int argc, struct sm_err *er
         return sm_fail(err, SM_USAGE, "what is \"data\" has to be said with --data; see --help");
     if (!c->data.count)
         return sm_fail(err, SM_USAGE, "no data given: --data FILE_OR_DIR; see --help");
-    return c->objects ? output_check(c->objects, err) : SM_OK;
+    enum sm_status status = check_apart(c, err);
+    return status || !c->objects ? status : output_check(c->objects, err);
 }
 
 static enum sm_status work(const struct command *c, struct sm_err *err)

@@ -7,6 +7,8 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 
+enum { MOST_THREADS = 1024 }; /* many more and OpenMP ends the program, with no word of ours */
+
 /* What parsing carries along. */
 struct parse {
     const struct synopsis *synopsis;
@@ -219,8 +221,8 @@ int options_parse(const struct synopsis *synopsis, const struct option_row *rows
             return SM_OK;
         }
     }
-    if (status == SM_OK && cmd_common.threads < 0)
-        status = sm_fail(&parse.err, SM_USAGE, "--threads takes a number from 1, or 0 for all cores");
+    if (status == SM_OK && (cmd_common.threads < 0 || cmd_common.threads > MOST_THREADS))
+        status = sm_fail(&parse.err, SM_USAGE, "--threads takes a number from 1 to %d, or 0 for all cores", MOST_THREADS);
     if (status != SM_OK) {
         cmd_fail(synopsis->command, &parse.err);
         if (status == SM_USAGE)

@@ -152,9 +152,9 @@ static enum sm_status load(struct segment_job *job, struct sm_err *err)
     const struct segment_command *command = job->command;
     enum sm_status status = segment_choices(command, &job->options, err);
     if (!status)
-        status = segment_check_outputs(command, job->input, err);
-    if (!status)
         status = segment_prompts(command, job->input, &job->prompts, err);
+    if (!status)
+        status = segment_check_outputs(command, job->input, &job->prompts, err);
     if (!status)
         status = load_input(job, err);
     if (!status)

@@ -62,9 +62,9 @@ enum sm_gaps segment_gaps(const struct segment_command *command); /* checked by 
 enum sm_status segment_prompts(const struct segment_command *command, const char *input,
                                struct sm_prompts *prompts, struct sm_err *err);
 
-/* segment_output.c: every output can be written, and none is another or the input. */
+/* segment_output.c: every output can be written, and none is another or what is read. */
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
-                                     struct sm_err *err);
+                                     const struct sm_prompts *prompts, struct sm_err *err);
 /* Slices missing or uneven, and NIfTI wanted: can it be made? Before the work. */
 enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *err);
 /* Has label maps packed beside the work, slice by slice, where that can be: job->options is told of it. */

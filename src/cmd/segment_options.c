@@ -80,6 +80,11 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
     if (!status && !prompts->count)
         status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "
                                         "--prompts or --mask");
+    bool any_mask = false;
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        any_mask |= prompts->objects[o].mask_path != NULL;
+    if (!status && command->mask_as && !any_mask)
+        status = sm_fail(err, SM_USAGE, "--mask-as says how masks are shown, but there is none; give --mask FILE");
     if (!status && sm_input_detect(input) == SM_INPUT_PNG)
         sm_prompts_keep_picture(prompts, input);
     return status;

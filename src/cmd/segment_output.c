@@ -1,11 +1,11 @@
 /* What `segment` writes, and the question beforehand whether it will be possible. */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #include "base/digest.h"
 #include "base/output.h"
+#include "cmd/clash.h"
 #include "cmd/preview.h"
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
@@ -80,70 +80,68 @@ static enum sm_status plan_make(struct plan *plan, const struct segment_command 
     return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
 }
 
-static bool same_inode(const char *a, const char *b)
+/* Files that are read beside what options name: masks that a prompts file names. */
+static enum sm_status check_masks(const char *path, const struct sm_prompts *prompts, struct sm_err *err)
 {
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    for (size_t o = 0; o < prompts->count; o++)
+        if (prompts->objects[o].mask_path && clash_same_file(path, prompts->objects[o].mask_path))
+            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten", path);
+    return SM_OK;
 }
 
-static const char *base_name(const char *path)
+/* A list of labels, or whatever else is described there, beside a file that is read. */
+static enum sm_status check_description(const char *path, const char *read, struct sm_err *err)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    char *description = ends_in(read, ".nii") || ends_in(read, ".nii.gz") ? segment_sidecar(read) : NULL;
+    bool there = description && access(description, F_OK) == 0 && clash_same_file(path, description);
+    free(description);
+    return there ? sm_fail(err, SM_USAGE, "%s: describes %s and would be overwritten by the list of labels beside the label "
+                                          "map; give the output another name", path, read)
+                 : SM_OK;
 }
 
-/* Whatever way the paths are written, and also when neither file is there yet. */
-static bool same_file(const char *a, const char *b)
+/* Of --prompts and --mask. */
+static enum sm_status check_prompt_files(const struct plan *plan, size_t p, const struct prompt_options *prompts,
+                                         struct sm_err *err)
 {
-    if (strcmp(a, b) == 0 || same_inode(a, b))
-        return true;
-    if (strcmp(base_name(a), base_name(b)) != 0)
-        return false;
-    char first[PATH_MAX], second[PATH_MAX];
-    snprintf(first, sizeof first, "%.*s.", (int) (base_name(a) - a), a);
-    snprintf(second, sizeof second, "%.*s.", (int) (base_name(b) - b), b);
-    return same_inode(first, second);
-}
-
-/* A name inside the folder that is read, where there is a file already, is likely a slice of the series. */
-static bool in_input(const char *path, const char *input)
-{
-    char *file = realpath(path, NULL), *folder = realpath(input, NULL);
-    size_t length = folder ? strlen(folder) : 0;
-    bool inside = file && folder && strncmp(file, folder, length) == 0 && file[length] == '/';
-    free(file);
-    free(folder);
-    return inside;
+    const char *path = plan->paths[p];
+    for (size_t n = 0; n < prompts->count; n++) {
+        const struct prompt_option *option = &prompts->list[n];
+        if (strchr("fm", option->kind) && clash_same_file(path, option->text))
+            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten%s", path,
+                           p >= plan->sidecars ? " by the list of labels beside the label map" : "");
+        if (option->kind == 'm' && p >= plan->sidecars && check_description(path, option->text, err))
+            return err->status;
+    }
+    return SM_OK;
 }
 
 static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
-                                 const char *input, struct sm_err *err)
+                                 const char *input, const struct sm_prompts *prompts, struct sm_err *err)
 {
     const char *path = plan->paths[p];
-    if (same_file(path, input))
+    if (clash_same_file(path, input))
         return sm_fail(err, SM_USAGE, "%s: is the input; give the output another name", path);
-    if (segment_is_seg(path) && in_input(path, input))
+    if (p >= plan->sidecars && check_description(path, input, err))
+        return err->status;
+    if (segment_is_seg(path) && clash_inside(path, input))
         return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output "
                                       "another name or place", path);
-    if (command->meta && same_file(path, command->meta))
+    if (command->meta && clash_same_file(path, command->meta))
         return sm_fail(err, SM_USAGE, "%s: is the file of --meta; give the output another name", path);
-    if (command->embeddings && same_file(path, command->embeddings))
+    if (command->embeddings && clash_same_file(path, command->embeddings))
         return sm_fail(err, SM_USAGE, "%s: is the file of --embeddings; give the output another name", path);
-    for (size_t n = 0; n < command->prompt_options.count; n++)
-        if (strchr("fm", command->prompt_options.list[n].kind) &&
-            same_file(path, command->prompt_options.list[n].text))
-            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten%s", path,
-                           p >= plan->sidecars ? " by the list of labels beside the label map" : "");
+    if (check_prompt_files(plan, p, &command->prompt_options, err) || check_masks(path, prompts, err))
+        return err->status;
     for (size_t q = 0; q < p && q < plan->sidecars; q++)
-        if (same_file(path, plan->paths[q]))
+        if (clash_same_file(path, plan->paths[q]))
             return sm_fail(err, SM_USAGE, "%s: two outputs have this name%s", path,
                            p >= plan->sidecars ? "; a label map's list of labels goes there" : "");
     return output_check(path, err);
 }
 
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
-                                     struct sm_err *err)
+                                     const struct sm_prompts *prompts, struct sm_err *err)
 {
     static const char *const maps[] = {".nii", ".nii.gz", ".dcm", NULL}, *const tables[] = {".json", ".csv", NULL},
                              *const pictures[] = {".png", NULL}, *const floats[] = {".nii", ".nii.gz", NULL};
@@ -169,7 +167,7 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
     if (!status)
         status = plan_make(&plan, command, err);
     for (size_t p = 0; !status && p < plan.count; p++)
-        status = check_path(&plan, p, command, input, err);
+        status = check_path(&plan, p, command, input, prompts, err);
     plan_free(&plan);
     return status;
 }

@@ -147,7 +147,8 @@ enum sm_status segment_seg_prepare(struct segment_job *job, struct sm_err *err)
 {
     const struct segment_command *command = job->command;
     if (!wanted(command))
-        return command->seg_type || command->fractional || command->meta || command->tracking.count
+        return command->seg_type || command->fractional || command->meta || command->tracking.count || command->series_number ||
+                       command->series_description || command->content_creator
                    ? sm_fail(err, SM_USAGE, "options of DICOM SEG are given, but no -o FILE.dcm")
                    : SM_OK;
     if (job->volume.format != SM_FORMAT_DICOM)

@@ -44,6 +44,10 @@ static enum sm_status check(const struct slice_command *command, int inputs, str
                        command->data ? " and --data" : "", generated ? " and --synthetic" : "");
     if ((command->data || generated) && (command->labels || command->series || command->name))
         return sm_fail(err, SM_USAGE, "--labels, --series and --name belong to an INPUT, not to --data or --synthetic");
+    if ((command->data || generated) && command->volume != -1)
+        return sm_fail(err, SM_USAGE, "--volume belongs to an INPUT; of --data, --channel chooses");
+    if (command->volume < -1)
+        return sm_fail(err, SM_USAGE, "--volume counts from 0");
     if (!command->data && (command->hold_out || command->subjects || command->channel))
         return sm_fail(err, SM_USAGE, "--hold-out, --subjects and --channel belong to --data");
     return SM_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/output.h"
+#include "cmd/clash.h"
 #include "cmd/resized_model.h"
 #include "cmd/train.h"
 #include "model/config.h"
@@ -218,7 +219,8 @@ static void count_steps(struct job *job)
     struct train_options *o = job->options;
     double slices = job->pool ? (double)pool_slices(job->pool) : 1000;
     int steps = job->command->steps;
-    o->steps = steps != TRAIN_STEPS_OPEN ? steps : (int64_t)ceil(job->command->epochs * slices / o->batch);
+    double epochs = job->command->epochs != TRAIN_STEPS_OPEN ? job->command->epochs : 10;
+    o->steps = steps != TRAIN_STEPS_OPEN ? steps : (int64_t)ceil(epochs * slices / o->batch);
     if (steps == TRAIN_STEPS_OPEN && o->minutes > 0)
         o->steps = 1000000000; /* time alone ends it */
     if (job->pool)
@@ -242,7 +244,12 @@ static enum sm_status check(const struct train_command *c, int arguments, struct
         return sm_fail(err, SM_USAGE, "--hold-out needs --data: generated pictures are of nobody");
     if (c->weights && c->preset)
         return sm_fail(err, SM_USAGE, "--weights and --new exclude each other");
-    return output_check(c->output, err);
+    if (c->steps != TRAIN_STEPS_OPEN && c->epochs != TRAIN_STEPS_OPEN)
+        return sm_fail(err, SM_USAGE, "--steps and --epochs exclude each other");
+    enum sm_status status = clash_check(c->output, c->weights, "the weights file that training begins with", err);
+    for (size_t n = 0; n < c->data.count && !status; n++)
+        status = clash_check(c->output, c->data.values[n], "labelled data", err);
+    return status ? status : output_check(c->output, err);
 }
 
 static enum sm_status run(struct job *job, struct sm_err *err)

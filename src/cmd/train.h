@@ -6,7 +6,7 @@
 #include "cmd/cmd.h"
 #include "train/train.h"
 
-enum { TRAIN_STEPS_OPEN = INT_MIN }; /* of train_command.steps: --epochs or --minutes say when it ends */
+enum { TRAIN_STEPS_OPEN = INT_MIN }; /* of train_command.steps and .epochs: not given */
 
 struct train_command {
     const char *weights, *preset, *output, *subjects;

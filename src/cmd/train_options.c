@@ -157,7 +157,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_END};
     *o = defaults;
     o->augmentation = augment_full;
-    *c = (struct train_command){.steps = TRAIN_STEPS_OPEN, .epochs = 10, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
+    *c = (struct train_command){.steps = TRAIN_STEPS_OPEN, .epochs = TRAIN_STEPS_OPEN, .min_mask_percent = 0.153, .cache_mb = 2048, .report_every = 50,
                                 .val_every = 500, .save_every = 500};
     return options_parse(&synopsis, rows, argc, argv);
 }
@@ -243,7 +243,7 @@ static enum sm_status check_numbers(const struct train_command *c, const struct 
                   {"--focal's ALPHA", o->rule.loss.alpha, 0, 1}, {"--dice-smooth", o->rule.loss.smooth, 1e-9, 1e9},
                   {"--threshold", o->threshold, 0, 1},     {"--adam-eps", o->adam.eps, 0, 1},
                   {"--steps", c->steps == TRAIN_STEPS_OPEN ? 1 : c->steps, 1, 1e9},
-                  {"--epochs", c->epochs, 1e-6, 1e6},      {"--minutes", o->minutes, 0, 1e7},
+                  {"--epochs", c->epochs == TRAIN_STEPS_OPEN ? 1 : c->epochs, 1e-6, 1e6},      {"--minutes", o->minutes, 0, 1e7},
                   {"--lr", o->adam.lr, 0, 10},             {"--lr-end", o->lr_end, 0, 1},
                   {"--weight-decay", o->adam.weight_decay, 0, 100}, {"--clip", o->clip, 0, 1e9},
                   {"--ema", o->ema, 0, 0.9999999},         {"--warmup", c->warmup, 0, 1e9},

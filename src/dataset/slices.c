@@ -199,6 +199,8 @@ enum sm_status sm_slices_finish(struct sm_slices *slices, struct sm_err *err)
     const struct sm_slices_count *c = &slices->count;
     if (slices->case_count)
         qsort(slices->cases, slices->case_count, sizeof *slices->cases, by_name);
+    if (c->images == 0 && !c->extreme_slices && !c->empty_slices)
+        return sm_fail(err, SM_NOT_FOUND, "%s: no slice was chosen; --slices counts from 0 along the view's axis", slices->folder);
     if (c->images == 0)
         return sm_fail(err, SM_NOT_FOUND, "%s: no picture is left: of %zu slices too oblong, %zu without a mask, and %zu "
                        "masks too small", slices->folder, c->extreme_slices, c->empty_slices, c->small_masks);

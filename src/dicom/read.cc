@@ -97,8 +97,8 @@ static void warn_about(const Found &found, const std::vector<Instance> &instance
         sm_note(listener, "between slices %d and %d the step is %.4g mm", gap.after, gap.after + 1,
                 gap.step_mm);
     if (!found.gaps.empty())
-        sm_warn(listener, "slices are missing or unevenly spaced in %zu places (sammed2d info says "
-                "where)", found.gaps.size());
+        sm_warn(listener, "slices are missing or unevenly spaced in %zu place%s (sammed2d info says where)",
+                found.gaps.size(), found.gaps.size() == 1 ? "" : "s");
 }
 
 static sm_status open_volume(sm_volume &volume, const sm_dicom_study &study, size_t index,

@@ -39,6 +39,8 @@ enum sm_status input_fail_unknown(const char *path, struct sm_err *err)
 static enum sm_status open_nifti(struct sm_volume *volume, const struct request *request,
                                  struct sm_err *err)
 {
+    if (request->series)
+        return sm_fail(err, SM_USAGE, "%s: NIfTI has no series to choose from (asked for: %s)", request->path, request->series);
     return sm_nifti_open(volume, request->path, request->index, request->listener, err);
 }
 
@@ -48,6 +50,8 @@ static enum sm_status open_png(struct sm_volume *volume, const struct request *r
     if (request->index > 0)
         return sm_fail(err, SM_USAGE, "%s: a PNG holds one volume, number 0; there is no %d",
                        request->path, request->index);
+    if (request->series)
+        return sm_fail(err, SM_USAGE, "%s: a PNG has no series to choose from (asked for: %s)", request->path, request->series);
     return sm_png_read(volume, request->path, err);
 }
 
@@ -56,6 +60,9 @@ static enum sm_status open_chosen(struct sm_volume *volume, const struct request
 {
     struct sm_dicom_study *study;
     size_t index;
+    if (request->index > 0)
+        return sm_fail(err, SM_USAGE, "%s: volumes of DICOM are series of their own (sammed2d info lists them); choose with "
+                                      "--series, not by volume %d", request->path, request->index);
     enum sm_status status = sm_dicom_scan(&study, &request->path, 1, request->listener, err);
     if (status != SM_OK)
         return status;

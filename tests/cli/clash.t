@@ -1,0 +1,82 @@
+#!/usr/bin/perl
+# An input is never touched: whatever a command reads, no output of it may go there; and what root alone could write over.
+use strict;
+use warnings;
+use Cwd 'abs_path';
+use Digest::SHA;
+use File::Copy 'copy';
+use File::Temp 'tempdir';
+use Test::More;
+
+my $build = abs_path($ENV{BUILD} // 'build');
+my ($phantom, $weights) = (abs_path('data/mr'), abs_path('weights/default.h5'));
+my $dir = tempdir(CLEANUP => 1);
+chdir $dir or die;
+
+sub digest { return -e $_[0] ? Digest::SHA->new(256)->addfile($_[0])->hexdigest : 'absent' }
+sub text { open my $out, '>', $_[0] or die "$_[0]: $!"; print $out $_[1]; close $out }
+
+sub fresh {
+    system('rm -rf data w.h5 *.json link.nii.gz; mkdir data');
+    copy("$phantom/image.nii.gz", "data/image.nii.gz") && copy("$phantom/truth.nii.gz", "data/label.nii.gz") or die "$phantom: $!";
+    copy($weights, 'w.h5') or die;
+    symlink 'data/label.nii.gz', 'link.nii.gz';
+    text('p.json', '{"objects":[{"name":"a","id":1,"mask":"data/label.nii.gz"}]}');
+    text('data/image.json', '{"EchoTime":0.1}');
+    text('data/label.json', '{"objects":[{"id":1,"name":"a"}]}');
+}
+
+my $box = '--box a=40,10,5,60,20,5';
+my @tries = (    # arguments, file that must stay, what is said
+    ['compare data/label.nii.gz data/image.nii.gz --csv data/image.nii.gz', 'data/image.nii.gz', qr/is an input/],
+    ['compare data/label.nii.gz data/label.nii.gz --csv data/../data/label.nii.gz', 'data/label.nii.gz', qr/is an input/],
+    ['compare data/label.nii.gz data/label.nii.gz --csv link.nii.gz', 'data/label.nii.gz', qr/is an input/],
+    ['eval --data data --prompts box --limit 1 --objects data/label.nii.gz', 'data/label.nii.gz', qr/in the folder that is read/],
+    ['eval -w w.h5 --data data --prompts box --limit 1 --objects w.h5', 'w.h5', qr/is a weights file/],
+    ['convert w.h5 --precision int8 -o w.h5', 'w.h5', qr/is the input/],
+    ['convert w.h5 -o ./w.h5', 'w.h5', qr/is the input/],
+    ['train -w w.h5 --data data --steps 1 -o w.h5', 'w.h5', qr/training begins with/],
+    ['train -w w.h5 --data data --steps 1 -o data/label.nii.gz', 'data/label.nii.gz', qr/in the folder that is read/],
+    ["segment data/image.nii.gz $box -o data/image.nii.gz", 'data/image.nii.gz', qr/is the input/],
+    ['segment data/image.nii.gz --prompts p.json -o data/label.nii.gz', 'data/label.nii.gz', qr/holds the prompts/],
+    ["segment data/image.nii.gz $box -o data/image.nii", 'data/image.json', qr/describes data\/image\.nii\.gz/],
+    ['segment data/image.nii.gz --mask data/label.nii.gz -o data/label.nii', 'data/label.json', qr/describes data\/label\.nii\.gz/],
+);
+for (@tries) {
+    my ($arguments, $file, $why) = @$_;
+    fresh();
+    my $before = digest($file);
+    my $said = qx($build/sammed2d $arguments 2>&1 >/dev/null);
+    is($? >> 8, 1, $arguments) or diag($said);
+    like($said, $why, '... with a reason');
+    is(digest($file), $before, '... and the file is what it was');
+}
+
+fresh();
+text('kept.csv', "mine\n");
+chmod 0444, 'kept.csv';
+my $said = qx($build/sammed2d compare data/label.nii.gz data/label.nii.gz --csv kept.csv 2>&1 >/dev/null);
+is($? >> 8, 7, 'a write-protected file stays, for root too');
+like($said, qr/write-protected/, '... with a reason');
+
+# Options that choose, where there is nothing to choose from.
+my @idle = (
+    ["segment data/image.nii.gz --series 7 $box -o o.nii.gz", qr/no series to choose from/],
+    ["segment $phantom/../ct-dicom --volume 3 $box -o o.nii.gz", qr/--series, not by volume 3/],
+    ["segment data/image.nii.gz $box -o o.nii.gz --series-number 4", qr/no -o FILE\.dcm/],
+    ['slice data/image.nii.gz --volume -7 -o pictures', qr/counts from 0/],
+    ['slice --data data --volume 3 -o pictures', qr/belongs to an INPUT/],
+    ['slice data/image.nii.gz --slices 500-600 -o pictures', qr/no slice was chosen/, 2],
+    ["segment data/image.nii.gz $box --mask-as both -o o.nii.gz", qr/there is none/],
+    ['train -w w.h5 --data data --steps 1 --epochs 1 -o n.h5', qr/exclude each other/],
+    ['compare data/label.nii.gz data/label.nii.gz --labels 3,3', qr/names 3 twice/],
+    ['compare data/label.nii.gz data/label.nii.gz --threads 99999', qr/from 1 to 1024/],
+);
+for (@idle) {
+    my ($arguments, $why, $status) = @$_;
+    my $said = qx($build/sammed2d $arguments 2>&1 >/dev/null);
+    is($? >> 8, $status // 1, $arguments) or diag($said);
+    like($said, $why, '... with a reason');
+}
+chdir '/';
+done_testing;
