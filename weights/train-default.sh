@@ -1,6 +1,6 @@
 #!/bin/sh
 # weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
-# stores it as weights/default.h5 is stored. Slow: four to six hours on two cores that have nothing else to do.
+# stores it as weights/default.h5 is stored. Slow: six to eight hours on two cores that have nothing else to do.
 #
 # Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
 # options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
@@ -47,6 +47,10 @@ stage s12   2601  --seed 16 --plain 0.05                     $boxes --box-share 
                                                              --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
 stage s13   3938  --seed 18 --plain 0.05                     $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
                                                              --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
+stage s14   1591 --seed 19 --plain 0.05                     $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
+                                                             --warmup 20 --ema 0.995 --schedule linear --lr-end 0.61
+stage s15   2619 --seed 20 --plain 0.05 --iou-of all         $boxes --box-share 0.5 --jitter-pixels 4 --loss 4,1,1 --masks 6 \
+                                                             --lr 4e-4 --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
 
 "$BUILD/sammed2d" convert "$WORK/$last.h5" -o "$WORK/$last.pth"
 exec "$BUILD/sammed2d" convert "$WORK/$last.pth" -o "$out" --kind sam-med2d --orient radiological --multimask box --dtype float16 \
