@@ -160,8 +160,9 @@ static void unfold(float *masks, const float *logits, int side, int count)
 {
     for (int m = 0; m < count; m++)
         for (int y = 0; y < 4 * side; y++) {
-            const float *from = logits + ((y / 4 * side * 4 + 2 * (y / 2 % 2)) * count + m) * 4 + 2 * (y % 2);
-            for (int place = 0; place < side; place++, from += 16 * count, masks += 4) {
+            const float *row = logits + ((y / 4 * side * 4 + 2 * (y / 2 % 2)) * count + m) * 4 + 2 * (y % 2);
+            for (int place = 0; place < side; place++, masks += 4) {
+                const float *from = row + place * 16 * count;
                 memcpy(masks, from, 2 * sizeof(float)); /* of the left quarter */
                 memcpy(masks + 2, from + 4 * count, 2 * sizeof(float));
             }

@@ -65,6 +65,7 @@ static double apart(const float *a, const float *b, int count)
     double worst = 0;
     for (int i = 0; i < count; i++) {
         double here = fabs((double)a[i] - b[i]);
+        assert_true(isfinite(here));
         if (here > worst)
             worst = here;
     }
