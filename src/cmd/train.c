@@ -246,10 +246,20 @@ static enum sm_status check(const struct train_command *c, int arguments, struct
         return sm_fail(err, SM_USAGE, "--weights and --new exclude each other");
     if (c->steps != TRAIN_STEPS_OPEN && c->epochs != TRAIN_STEPS_OPEN)
         return sm_fail(err, SM_USAGE, "--steps and --epochs exclude each other");
-    enum sm_status status = clash_check(c->output, c->weights, "the weights file that training begins with", err);
-    for (size_t n = 0; n < c->data.count && !status; n++)
-        status = clash_check(c->output, c->data.values[n], "labelled data", err);
-    return status ? status : output_check(c->output, err);
+    return output_check(c->output, err);
+}
+
+/* A run that goes on finds its own files, which may lie in the folder of the data. */
+static enum sm_status check_apart(const struct job *job, const char *output, struct sm_err *err)
+{
+    const struct train_command *c = job->command;
+    const struct option_list *const lists[] = {&c->data, &c->val};
+    enum sm_status status = clash_check(output, c->weights, "the weights file that training begins with", err);
+    for (int l = 0; l < 2; l++)
+        for (size_t n = 0; n < lists[l]->count && !status; n++)
+            if (!c->resume || clash_same_file(output, lists[l]->values[n]))
+                status = clash_check(output, lists[l]->values[n], "labelled data", err);
+    return status ? status : output_check(output, err);
 }
 
 static enum sm_status run(struct job *job, struct sm_err *err)
@@ -258,9 +268,9 @@ static enum sm_status run(struct job *job, struct sm_err *err)
     if (status)
         return status;
     name_files(job);
-    status = output_check(job->options->log, err);
-    if (!status)
-        status = output_check(job->options->curve, err);
+    const char *const outputs[] = {job->options->output, job->options->state, job->options->log, job->options->curve};
+    for (int n = 0; n < 4 && !status; n++)
+        status = check_apart(job, outputs[n], err);
     if (!status)
         status = open_model(job, err);
     if (!status)
