@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/digest.h"
 #include "base/output.h"
+#include "base/suffix.h"
 #include "checkpoint/convert.h"
 #include "checkpoint/export.h"
 #include "cmd/clash.h"
@@ -216,12 +217,6 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
 
 /* ---- the other way ---- */
 
-static bool ends_in(const char *path, const char *ending)
-{
-    size_t n = strlen(path), m = strlen(ending);
-    return n > m && strcmp(path + n - m, ending) == 0;
-}
-
 /* Options that say something of a checkpoint. */
 static bool as_it_is(void)
 {
@@ -318,7 +313,7 @@ int cmd_convert(int argc, char **argv)
                     synopsis.arguments);
     if (status == SM_OK && clash_same_file(options.output, argv[0]))
         status = sm_fail(&err, SM_USAGE, "%s: is the input; give the output another name", options.output);
-    if (status == SM_OK && (ends_in(options.output, ".pth") || ends_in(options.output, ".pt")))
+    if (status == SM_OK && (suffix_of(options.output, ".pth") || suffix_of(options.output, ".pt")))
         status = export(argv[0], &err);
     else if (status == SM_OK && options.precision)
         status = pack(argv[0], &err);

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/suffix.h"
 #include "cmd/listing.h"
 
 enum { DEEPEST = 64 };
@@ -37,10 +38,9 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 static bool voxels_of_pair(const char *path)
 {
     char *header = strdup(path);
-    size_t length = header ? strlen(header) : 0;
+    const char *gz = header ? suffix_of(header, ".gz") : NULL;
+    size_t length = gz ? (size_t) (gz - header) : header ? strlen(header) : 0;
     bool found = false;
-    if (length > 3 && strcasecmp(header + length - 3, ".gz") == 0)
-        length -= 3;
     if (length > 4 && strncasecmp(header + length - 4, ".img", 4) == 0) {
         char *other = NULL;
         header[length - 4] = 0;

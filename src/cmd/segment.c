@@ -7,8 +7,8 @@
 #include "nn/nn.h"
 #include "sammed2d/input.h"
 
-enum { MOST_MEGABYTES = 1 << 20 }; /* of --embeddings-size */
-enum { NOT_GIVEN = INT_MIN }; /* --volume: -1 is a number that a user may type */
+enum { DEFAULT_MEGABYTES = 1024, MOST_MEGABYTES = 1 << 20 }; /* of --embeddings-size */
+enum { NOT_GIVEN = INT_MIN }; /* -1 is a number that a user may type */
 
 static double now(void)
 {
@@ -40,6 +40,20 @@ PROMPT_OPTION(add_point, 'p')
 PROMPT_OPTION(add_exclude, 'x')
 PROMPT_OPTION(add_file, 'f')
 PROMPT_OPTION(add_mask, 'm')
+
+static enum sm_status check_values(const struct segment_command *command, int inputs, struct sm_err *err)
+{
+    int megabytes = command->embeddings_size;
+    if (command->volume_index < 0 && command->volume_index != NOT_GIVEN)
+        return sm_fail(err, SM_USAGE, "--volume counts from 0");
+    if (megabytes != NOT_GIVEN && (megabytes < 1 || megabytes > MOST_MEGABYTES))
+        return sm_fail(err, SM_USAGE, "--embeddings-size %d: expected 1 to %d", megabytes, MOST_MEGABYTES);
+    if (megabytes != NOT_GIVEN && !command->embeddings)
+        return sm_fail(err, SM_USAGE, "--embeddings-size limits the file of --embeddings; name that file too");
+    if (inputs != 1)
+        return sm_fail(err, SM_USAGE, inputs ? "one input at a time; see --help" : "no input given; see --help");
+    return SM_OK;
+}
 
 static int parse(struct segment_command *command, int *argc, char ***argv)
 {
@@ -81,23 +95,9 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_LIST(0, "tracking-id", &command->tracking, "NAME=ID", "tracking ID of an object in the SEG; may be repeated"),
         OPTION_FLAG(0, "json", &command->json, "print one JSON document on standard output"),
         OPTION_END};
+    struct sm_err err;
     int status = options_parse(&synopsis, rows, argc, argv);
-    if (status < 0 && command->volume_index < 0 && command->volume_index != NOT_GIVEN) {
-        struct sm_err err;
-        sm_fail(&err, SM_USAGE, "--volume counts from 0");
-        return cmd_fail("segment", &err);
-    }
-    if (status < 0 && (command->embeddings_size < 1 || command->embeddings_size > MOST_MEGABYTES)) {
-        struct sm_err err;
-        sm_fail(&err, SM_USAGE, "--embeddings-size %d: expected 1 to %d", command->embeddings_size, MOST_MEGABYTES);
-        return cmd_fail("segment", &err);
-    }
-    if (status < 0 && *argc != 1) {
-        struct sm_err err;
-        sm_fail(&err, SM_USAGE, *argc ? "one input at a time; see --help" : "no input given; see --help");
-        return cmd_fail("segment", &err);
-    }
-    return status;
+    return status < 0 && check_values(command, *argc, &err) ? cmd_fail("segment", &err) : status;
 }
 
 /* ---- the work ---- */
@@ -125,10 +125,11 @@ static enum sm_status open_model(struct segment_job *job, struct sm_err *err)
     enum sm_status status = sm_model_open_lazily(&job->model, command->weights, precision, err);
     if (status || !command->embeddings)
         return status;
+    int megabytes = command->embeddings_size == NOT_GIVEN ? DEFAULT_MEGABYTES : command->embeddings_size;
     status = segment_digest_weights(job, err);
     return status ? status
                   : sm_embeddings_open(&job->embeddings, command->embeddings, job->model, job->weights_sha256,
-                                       command->embeddings_size, err);
+                                       megabytes, err);
 }
 
 static enum sm_status load_input(struct segment_job *job, struct sm_err *err)
@@ -212,7 +213,7 @@ static enum sm_status work(struct segment_job *job, struct sm_err *err)
 
 int cmd_segment(int argc, char **argv)
 {
-    struct segment_command command = {.volume_index = NOT_GIVEN, .embeddings_size = 1024};
+    struct segment_command command = {.volume_index = NOT_GIVEN, .embeddings_size = NOT_GIVEN};
     struct sm_err err = {0};
     int status = parse(&command, &argc, &argv);
     if (status < 0) {

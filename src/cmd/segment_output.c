@@ -1,31 +1,25 @@
 /* What `segment` writes, and the question beforehand whether it will be possible. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include "base/digest.h"
 #include "base/output.h"
+#include "base/suffix.h"
 #include "cmd/clash.h"
 #include "cmd/preview.h"
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
 #include "sammed2d/nifti.h"
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), tail = strlen(suffix);
-    return length > tail && strcasecmp(path + length - tail, suffix) == 0;
-}
-
 bool segment_is_seg(const char *output)
 {
-    return ends_in(output, ".dcm");
+    return suffix_of(output, ".dcm");
 }
 
 char *segment_sidecar(const char *output)
 {
     char *name = NULL;
-    size_t suffix = ends_in(output, ".nii.gz") ? 7 : 4;
+    size_t suffix = suffix_of(output, ".nii.gz") ? 7 : 4;
     return asprintf(&name, "%.*s.json", (int) (strlen(output) - suffix), output) < 0 ? NULL : name;
 }
 
@@ -36,7 +30,7 @@ static enum sm_status check_suffix(const char *path, const char *option, const c
 {
     char list[80] = "";
     for (int s = 0; suffixes[s]; s++) {
-        if (ends_in(path, suffixes[s]))
+        if (suffix_of(path, suffixes[s]))
             return SM_OK;
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", s ? ", " : "", suffixes[s]);
     }
@@ -92,7 +86,7 @@ static enum sm_status check_masks(const char *path, const struct sm_prompts *pro
 /* A list of labels, or whatever else is described there, beside a file that is read. */
 static enum sm_status check_description(const char *path, const char *read, struct sm_err *err)
 {
-    char *description = ends_in(read, ".nii") || ends_in(read, ".nii.gz") ? segment_sidecar(read) : NULL;
+    char *description = suffix_of(read, ".nii") || suffix_of(read, ".nii.gz") ? segment_sidecar(read) : NULL;
     bool there = description && access(description, F_OK) == 0 && clash_same_file(path, description);
     free(description);
     return there ? sm_fail(err, SM_USAGE, "%s: describes %s and would be overwritten by the list of labels beside the label "
@@ -216,7 +210,7 @@ enum sm_status segment_begin_maps(struct segment_job *job, struct sm_err *err)
     if (!job->writers)
         return sm_fail(err, SM_MEMORY, "out of memory");
     for (size_t n = 0; !status && n < outputs->count; n++)
-        if (ends_in(outputs->values[n], ".nii.gz"))
+        if (suffix_of(outputs->values[n], ".nii.gz"))
             status = sm_label_writer_open(&job->writers[n], outputs->values[n], &job->volume.grid, (uint16_t) largest,
                                           &job->volume, err);
     job->options.slice_done = add_slice;
@@ -349,7 +343,7 @@ static enum sm_status write_probabilities(const struct segment_job *job, const c
 
 static enum sm_status write_stats(const struct segment_job *job, const char *path, struct sm_err *err)
 {
-    if (ends_in(path, ".json"))
+    if (suffix_of(path, ".json"))
         return write_json(path, segment_stats_json(job), err);
     char *text = segment_stats_csv(job);
     enum sm_status status = text ? output_text(path, text, err) : no_memory(err);

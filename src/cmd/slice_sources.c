@@ -2,9 +2,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include "base/digest.h"
+#include "base/suffix.h"
 #include "cmd/slice.h"
 #include "nn/nn.h"
 #include "sammed2d/dicom.h"
@@ -111,9 +111,9 @@ static void case_name(const struct slice_job *job, const struct sm_volume *volum
     snprintf(name, 300, "%s", file);
     static const char *const suffixes[] = {".gz", ".nii", ".png", ".hdr", ".img"};
     for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++) {
-        size_t length = strlen(name), tail = strlen(suffixes[s]);
-        if (length > tail && strcasecmp(name + length - tail, suffixes[s]) == 0)
-            name[length - tail] = 0;
+        const char *suffix = suffix_of(name, suffixes[s]);
+        if (suffix)
+            name[suffix - name] = 0;
     }
 }
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+#include "base/suffix.h"
 #include "dataset/dataset_internal.h"
 
 static const char *const suffixes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr", ".img.gz", ".img"};
@@ -45,13 +45,12 @@ const char *dataset_text(struct sm_dataset *dataset, const char *format, ...)
 const char *dataset_suffix(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t length = strlen(name);
     for (int s = 0; s < SUFFIXES; s++) {
-        size_t tail = strlen(suffixes[s]);
-        if (length > tail && strcasecmp(name + length - tail, suffixes[s]) == 0)
-            return name + length - tail;
+        const char *suffix = suffix_of(name, suffixes[s]);
+        if (suffix)
+            return suffix;
     }
-    return name + length;
+    return name + strlen(name);
 }
 
 bool dataset_is_image_name(const char *path)

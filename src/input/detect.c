@@ -1,9 +1,9 @@
 /* Which format a file has. */
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/suffix.h"
 #include "sammed2d/input.h"
 
 /* Bytes at a place that tell a format. */
@@ -28,16 +28,10 @@ static const char *const nifti_suffixes[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz
 enum { IMAGE_SUFFIX = 4 }; /* from here on raw voxels, whose first bytes say nothing */
 enum { SUFFIXES = sizeof nifti_suffixes / sizeof *nifti_suffixes };
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), tail = strlen(suffix);
-    return length > tail && strcasecmp(path + length - tail, suffix) == 0;
-}
-
 static bool ends_in_one_of(const char *path, int first)
 {
     for (int n = first; n < SUFFIXES; n++)
-        if (ends_in(path, nifti_suffixes[n]))
+        if (suffix_of(path, nifti_suffixes[n]))
             return true;
     return false;
 }

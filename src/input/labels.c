@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include "base/json.h"
+#include "base/suffix.h"
 #include "input/input_internal.h"
 #include "sammed2d/nifti.h"
 #include "sammed2d/picture.h"
@@ -40,22 +40,17 @@ enum sm_status label_set_add(struct sm_label_set *set, int id, const char *name,
 
 /* ---- names ---- */
 
-static bool ends_in(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), tail = strlen(suffix);
-    return length > tail && strcasecmp(text + length - tail, suffix) == 0;
-}
-
 /* The .json that sammed2d writes beside a label map, or NULL: names are a kindness, not a need. */
 static json_t *read_sidecar(const char *path)
 {
     static const char *const suffixes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr"};
     json_t *json = NULL;
     for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++) {
+        const char *suffix = suffix_of(path, suffixes[s]);
         char *name;
-        if (!ends_in(path, suffixes[s]))
+        if (!suffix)
             continue;
-        if (asprintf(&name, "%.*s.json", (int) (strlen(path) - strlen(suffixes[s])), path) < 0)
+        if (asprintf(&name, "%.*s.json", (int) (suffix - path), path) < 0)
             return NULL;
         if (access(name, R_OK) == 0 && json_read(&json, name, NULL))
             json = NULL;

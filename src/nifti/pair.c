@@ -2,14 +2,14 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include "base/suffix.h"
 #include "nifti/pair.h"
 
 /* Where the suffix begins: .gz is not counted as one. */
 static size_t stem_length(const char *path)
 {
-    size_t length = strlen(path);
-    if (length > 3 && strcasecmp(path + length - 3, ".gz") == 0)
-        length -= 3;
+    const char *gz = suffix_of(path, ".gz");
+    size_t length = gz ? (size_t) (gz - path) : strlen(path);
     if (length > 4 && path[length - 4] == '.')
         length -= 4;
     return length;

@@ -1,13 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include "base/suffix.h"
 #include "nifti/sink.h"
-
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), tail = strlen(suffix);
-    return length >= tail && strcasecmp(path + length - tail, suffix) == 0;
-}
 
 static enum sm_status no_memory(const struct sink *sink, struct sm_err *err)
 {
@@ -38,8 +32,8 @@ static enum sm_status put(void *context, const void *bytes, size_t count, struct
 enum sm_status sink_hold(struct sink *sink, const char *path, struct sm_err *err)
 {
     *sink = (struct sink){.path = path, .output.fd = -1, .held = true};
-    bool gz = ends_in(path, ".nii.gz");
-    if (!gz && !ends_in(path, ".nii"))
+    bool gz = suffix_of(path, ".nii.gz");
+    if (!gz && !suffix_of(path, ".nii"))
         return sm_fail(err, SM_USAGE, "%s: the name of a NIfTI output ends in .nii or .nii.gz",
                        path);
     return gz && !(sink->gzip = gzip_open(put, sink)) ? no_memory(sink, err) : SM_OK;

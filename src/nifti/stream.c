@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include "base/suffix.h"
 #include "nifti/stream.h"
 
 enum { BUFFER = 256 << 10, DEFLATE_AT_BEST = 1032 };
@@ -13,12 +14,6 @@ static bool begins_as_gzip(int fd)
 {
     unsigned char magic[2];
     return pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-}
-
-static bool named_gzip(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 3 && strcasecmp(path + length - 3, ".gz") == 0;
 }
 
 static enum sm_status check_kind(struct stream *stream, struct sm_err *err)
@@ -47,7 +42,7 @@ enum sm_status stream_open(struct stream *stream, const char *path, enum stream_
         return sm_fail(err, SM_NOT_FOUND, "%s: cannot be opened: %s", path, strerror(errno));
     enum sm_status status = check_kind(stream, err);
     if (status == SM_OK &&
-        (kind == STREAM_BY_NAME ? named_gzip(path) : begins_as_gzip(stream->fd))) {
+        (kind == STREAM_BY_NAME ? suffix_of(path, ".gz") != NULL : begins_as_gzip(stream->fd))) {
         stream->gz = gzdopen(stream->fd, "rb");
         if (!stream->gz)
             status = sm_fail(err, SM_MEMORY, "%s: out of memory for inflating", path);

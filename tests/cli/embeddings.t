@@ -76,6 +76,8 @@ ok(slurp("$dir/w.h5") eq $before, '... and left alone');
 is(run('bad', @box, '--embeddings', "$dir/no/where.h5", '-o', "$dir/bad.nii"), 7, 'no such directory');
 is(run('bad', @box, '--embeddings', "$dir/x.nii", '-o', "$dir/x.nii"), 1, 'an output');
 is(run('bad', @box, @keep, '--embeddings-size', 0, '-o', "$dir/bad.nii"), 1, 'no room');
+is(run('alone', @box, '--embeddings-size', 5, '-o', "$dir/bad.nii"), 1, 'a size of no file');
+like(said('alone'), qr/--embeddings-size limits the file of --embeddings/, '... in a sentence');
 ok(!-e "$dir/bad.nii", 'nothing was written');
 
 SKIP: {
