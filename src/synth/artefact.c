@@ -57,7 +57,7 @@ static void add_speckle(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float across = rng_between(rng, 0.5f, 2.2f), along = rng_between(rng, 0.3f, 1.2f), strength = rng_log_between(rng, 0.03f, 0.4f);
+    float across = rng_log_between(rng, 0.5f, 3.5f), along = rng_between(rng, 0.3f, 1.2f), strength = rng_log_between(rng, 0.03f, 0.4f);
     float gain = 1 + 1.8f * (across + along) / 2;
     field_white(scene->field, side, rng);
     field_blur(scene->field, side, across, along, scene->scratch);
@@ -70,7 +70,7 @@ static void add_shadows(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float loss = 3 * rng_unit(rng) * rng_unit(rng) / (float) side;
+    float loss = 5 * rng_unit(rng) * rng_unit(rng) / (float) side;
     for (int p = 0; p < side * side; p++)
         values[p] *= expf(-loss * (float) (p / side));
     for (int count = rng_chance(rng, 0.4f) ? rng_int(rng, 1, 3) : 0; count > 0; count--) {
@@ -83,7 +83,7 @@ static void add_shadows(float *values, struct scene *scene)
     }
 }
 
-/* Black outside a sector or a frame, as the screen of an ultrasound device has it. */
+/* Black outside a sector or a frame, as the screen of an ultrasound device has it: no noise there, so the frame comes last. */
 static void add_frame(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
@@ -91,11 +91,13 @@ static void add_frame(float *values, struct scene *scene)
     float top = rng_between(rng, 0, 0.2f) * (float) side, bottom = rng_between(rng, 0.8f, 1) * (float) side;
     bool sector = rng_chance(rng, 0.4f);
     float open = rng_between(rng, 0.5f, 1.2f), tip = top - rng_between(rng, 0.05f, 0.4f) * (float) side;
-    float half = rng_between(rng, 0.32f, 0.5f) * (float) side;
+    float half = rng_between(rng, 0.32f, 0.5f) * (float) side, black = values[0];
+    for (int p = 0; p < side * side; p++)
+        black = fminf(black, values[p]);
     for (int p = 0; p < side * side; p++) {
         float y = (float) (p / side), x = (float) (p % side) - 0.5f * (float) side;
         if (y < top || y > bottom || fabsf(x) > (sector ? open * (y - tip) : half)) {
-            values[p] = 0;
+            values[p] = black;
             scene->label[p] = 0; /* nobody can ask for what is not shown */
         }
     }
@@ -165,8 +167,9 @@ void add_defects(float *values, struct scene *scene, enum device device)
     static const struct defect defects[] = {
         {add_bias, {0, 0.8f, 0.5f, 0.4f}},     {add_rician, {0, 0.8f, 0, 0.2f}},
         {add_streaks, {0.15f, 0, 0, 0.05f}},   {add_speckle, {0, 0, 0.95f, 0.2f}},
-        {add_shadows, {0, 0, 0.8f, 0.1f}},     {add_frame, {0, 0, 0.5f, 0.03f}},
+        {add_shadows, {0, 0, 0.8f, 0.1f}},
     };
+    static const float framed[4] = {0, 0, 0.5f, 0.03f};
     struct rng *rng = &scene->rng;
     for (size_t n = 0; n < sizeof defects / sizeof *defects; n++)
         if (rng_chance(rng, defects[n].chance[device]))
@@ -175,11 +178,13 @@ void add_defects(float *values, struct scene *scene, enum device device)
         float blur = rng_between(rng, 0.3f, 1.8f);
         field_blur(values, scene->side, blur, blur * rng_between(rng, 0.5f, 1), scene->scratch);
     }
-    add_noise(values, scene, device == CT ? 0.06f : device == ULTRASOUND ? 0.08f : 0.2f);
+    add_noise(values, scene, device == CT ? 0.06f : device == ULTRASOUND ? 0.05f : 0.2f);
     if (rng_chance(rng, device == CT ? 0.5f : 0.4f))
         clip(values, scene, device);
-    if (rng_chance(rng, device == CT ? 0.1f : device == ULTRASOUND ? 0.3f : 0.5f))
+    if (rng_chance(rng, device == CT ? 0.1f : 0.5f))
         bend_greys(values, scene, device);
+    if (rng_chance(rng, framed[device]))
+        add_frame(values, scene);
 }
 
 /* ---- resolution ---- */

@@ -30,7 +30,8 @@ static void draw_greys(float grey[TISSUES], enum device device, struct rng *rng)
         grey[BLOOD] = rng_between(rng, 0, 0.12f);
         grey[FLUID] = rng_between(rng, 0, 0.2f);
         grey[BONE] = rng_between(rng, 0.6f, 1);
-        grey[SOFT] = rng_between(rng, 0.15f, 0.5f);
+        grey[SOFT] = rng_log_between(rng, 0.06f, 0.5f);
+        grey[FAT] = rng_log_between(rng, 0.08f, 0.7f);
         grey[AIR] = 0;
     }
 }

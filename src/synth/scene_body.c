@@ -57,13 +57,30 @@ static void put_hollow(struct scene *scene, int over, const struct shape *outlin
     }
 }
 
+/* Cortex around medulla around the pelvis. Fat of the sinus counts as kidney or not, and may reach out at one side. */
 static void put_kidney(struct scene *scene, int over, const struct shape *outline)
 {
-    struct shape medulla = shape_grown(outline, -0.25f * outline->b), pelvis = shape_grown(outline, -0.6f * outline->b);
+    struct rng *rng = &scene->rng;
+    struct shape medulla = shape_grown(outline, -0.25f * outline->b), sinus = shape_grown(outline, -0.6f * outline->b);
     int kidney = scene_put(scene, over, outline, SOFT, "kidney", true);
-    int inner = scene_put(scene, kidney, &medulla, SOFT, "medulla", false);
-    scene_put(scene, inner, &pelvis, rng_chance(&scene->rng, 0.5f) ? FLUID : FAT, "pelvis", false);
+    scene_put(scene, kidney, &medulla, SOFT, "medulla", false);
+    float out = outline->b * rng_between(rng, 0, 0.7f), angle = rng_between(rng, 0, turn);
+    sinus.x += out * cosf(angle);
+    sinus.y += out * sinf(angle);
+    int hilum = scene_put(scene, scene_since(kidney), &sinus, rng_chance(rng, 0.5f) ? FLUID : FAT, "sinus", false);
+    scene->region[hilum].parent = rng_chance(rng, 0.5f) ? kidney : over;
     scene_lesions(scene, kidney, outline->x, outline->y, outline->a, 2);
+}
+
+/* As a pancreas: long, bent, of uneven thickness. */
+static void put_lobed(struct scene *scene, int over, float x, float y, float angle, float size)
+{
+    struct rng *rng = &scene->rng;
+    float uneven = rng_between(rng, 0, 0.7f), bend = rng_between(rng, 0.1f, 0.5f);
+    struct shape outline = shape_tube(x, y, angle, size * 4, rng_between(rng, 0.04f, 0.12f), bend, rng);
+    for (int n = 0; n < outline.knots; n++)
+        outline.radius[n] *= 1 - uneven * rng_unit(rng);
+    scene_put(scene, over, &outline, SOFT, "long organ", true);
 }
 
 void body_organ(struct scene *scene, int over, float a, float b)
@@ -81,6 +98,8 @@ void body_organ(struct scene *scene, int over, float a, float b)
         put_hollow(scene, over, &outline, rng_between(rng, 0.008f, 0.04f));
     } else if (kind < 0.42f) {
         put_kidney(scene, over, &outline);
+    } else if (kind < 0.52f) {
+        put_lobed(scene, over, x, y, angle, size);
     } else {
         int organ = scene_put(scene, over, &outline, SOFT, "organ", true);
         if (rng_chance(rng, 0.5f))

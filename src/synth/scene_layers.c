@@ -39,11 +39,25 @@ static struct shape any_blob(struct rng *rng, float x, float y, float size, stru
     return shape_blob(x, y, size, size * flat, angle, wobble, rng);
 }
 
-/* A nerve: a bright sheath around dark bundles. */
+/* Short bright lines about across the beam, as what lies flat in an organ throws back. */
+static void put_streaks(struct scene *scene, int region, const struct shape *outline)
+{
+    struct rng *rng = &scene->rng;
+    int bright = scene_region(scene, region, BONE, "streaks", false), count = rng_int(rng, 4, 30);
+    float size = fmaxf(outline->a, outline->b), thick = size * rng_log_between(rng, 0.015f, 0.06f), tilt = 0.2f * rng_normal(rng);
+    for (; count > 0; count--) {
+        float x = outline->x + size * rng_between(rng, -1, 0.8f), y = outline->y + size * rng_between(rng, -1, 1);
+        float length = size * rng_log_between(rng, 0.1f, 0.6f), angle = tilt + 0.3f * rng_normal(rng);
+        struct shape line = shape_tube(x, y, angle, length, thick, 0.15f, rng);
+        scene_paint(scene, bright, &line, region);
+    }
+}
+
+/* A nerve: a bright sheath around dark bundles, or bright lines on the dark. */
 static void put_nerve(struct scene *scene, float x, float y, float size)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.35f, 0.4f, 0.03f, 0.15f});
+    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.35f, 0.4f, 0, 0.12f});
     int nerve = scene_region(scene, 0, rng_chance(rng, 0.7f) ? BONE : SOFT, "nerve", true);
     scene_paint(scene, nerve, &outline, EVERYWHERE);
     int bundles = scene_region(scene, nerve, FLUID, "bundles", false);
@@ -53,15 +67,17 @@ static void put_nerve(struct scene *scene, float x, float y, float size)
         struct shape bundle = shape_blob(bundle_x, bundle_y, radius, radius * 0.8f, 0, 0.08f, rng);
         scene_paint(scene, bundles, &bundle, nerve);
     }
+    if (rng_chance(rng, 0.6f))
+        put_streaks(scene, nerve, &outline);
 }
 
 static void put_round(struct scene *scene, float x, float y, float size)
 {
     struct rng *rng = &scene->rng;
-    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.4f, 0.3f, 0, 0.12f});
+    struct shape outline = any_blob(rng, x, y, size, (struct blob_range){0.5f, 0.3f, 0, 0.1f});
     struct shape wall = shape_grown(&outline, size * rng_between(rng, 0.03f, 0.15f));
     int region = scene_region(scene, 0, BLOOD, "vessel", true);
-    if (rng_chance(rng, 0.6f)) {
+    if (rng_chance(rng, 0.4f)) {
         int bright = scene_region(scene, 0, BONE, "wall", false);
         scene_paint(scene, bright, &wall, EVERYWHERE);
     }
@@ -79,13 +95,26 @@ static void put_mass(struct scene *scene, float x, float y, float size)
     scene_lesions(scene, region, x, y, size, 2);
 }
 
+/* Vessels and nerves that touch, as they run through a limb together. */
+static void put_bundle(struct scene *scene, float x, float y, float size)
+{
+    struct rng *rng = &scene->rng;
+    for (int n = rng_int(rng, 2, 5); n > 0; n--) {
+        float next = size * rng_log_between(rng, 0.5f, 1.4f), far = 0.8f * (size + next), angle = rng_between(rng, 0, turn);
+        (rng_chance(rng, 0.5f) ? put_nerve : put_round)(scene, x, y, size);
+        x += far * cosf(angle);
+        y += far * sinf(angle);
+        size = next;
+    }
+}
+
 /* Bright lines along the layers, short and long; most of a layer run alike, and some are faint. */
 static void put_fibres(struct scene *scene, int layer)
 {
     struct rng *rng = &scene->rng;
     int bright = scene_region(scene, layer, BONE, "fibres", false), faint = scene_region(scene, layer, SOFT, "faint fibres", false);
     float tilt = 0.2f * rng_normal(rng), spread = rng_between(rng, 0.02f, 0.15f), longest = rng_log_between(rng, 0.15f, 1.5f);
-    for (int n = rng_int(rng, 0, 40); n > 0; n--) {
+    for (int n = rng_int(rng, 0, rng_chance(rng, 0.5f) ? 120 : 30); n > 0; n--) {
         float x = rng_between(rng, -1.2f, 1), y = rng_between(rng, -1, 1), angle = tilt + spread * rng_normal(rng);
         float length = rng_log_between(rng, 0.05f, longest), radius = rng_log_between(rng, 0.002f, 0.012f);
         struct shape line = shape_tube(x, y, angle, length, radius, 0.08f, rng);
@@ -95,7 +124,7 @@ static void put_fibres(struct scene *scene, int layer)
 
 void scene_layers(struct scene *scene)
 {
-    static void (*const things[])(struct scene *, float, float, float) = {put_nerve, put_round, put_mass, put_round};
+    static void (*const things[])(struct scene *, float, float, float) = {put_nerve, put_round, put_mass, put_bundle};
     struct rng *rng = &scene->rng;
     int layers[8];
     scene_view(scene, 1.5f);
@@ -108,7 +137,7 @@ void scene_layers(struct scene *scene)
         scene_put(scene, layers[count - 1], &edge, BONE, "bone edge", false);
     }
     for (int n = rng_int(rng, 1, 7); n > 0; n--) {
-        float x = rng_between(rng, -0.9f, 0.9f), y = rng_between(rng, -0.6f, 0.8f), size = rng_log_between(rng, 0.06f, 0.35f);
+        float x = rng_between(rng, -0.9f, 0.9f), y = rng_between(rng, -0.6f, 0.8f), size = rng_log_between(rng, 0.1f, 0.45f);
         things[rng_int(rng, 0, 3)](scene, x, y, size);
     }
 }

@@ -60,8 +60,8 @@ static void put_wing(const struct half *half)
     struct shape medius = half_blob(half, 0.6f, 0.08f, rng_between(rng, 0.14f, 0.3f), 0.5f, 0.3f, 0.06f);
     struct shape minimus = half_blob(half, 0.52f, 0.08f, rng_between(rng, 0.05f, 0.14f), 0.38f, 0.35f, 0.06f);
     struct shape psoas = half_blob(half, 0.38f, -0.05f, rng_between(rng, 0.12f, 0.24f), 0.3f, 0.4f, 0.06f);
-    float back = rng_between(rng, 0.45f, 0.6f), length = rng_between(rng, 0.4f, 0.75f);
-    struct shape ilium = half_tube(half, 0.18f, back, -0.85f, length, rng_between(rng, 0.03f, 0.07f));
+    float back = rng_between(rng, 0.45f, 0.6f), length = rng_between(rng, 0.4f, 0.85f);
+    struct shape ilium = half_tube(half, 0.18f, back, -0.85f, length, rng_log_between(rng, 0.02f, 0.07f));
     put_muscle(half, &maximus);
     put_muscle(half, &medius);
     if (rng_chance(rng, 0.6f))

@@ -1,6 +1,17 @@
 /* A trunk or a limb, cut across: skin, fat, muscles, ribs and spine, lungs or belly with organs in it. */
 #include "synth/scene_body.h"
 
+/* Where the cut leaves a vertebra's body, the disc shows in it, and a rim or a crescent of bone is left. */
+static void put_disc(struct scene *scene, int bone, const struct shape *body)
+{
+    struct rng *rng = &scene->rng;
+    struct shape outline = shape_grown(body, -body->b * rng_between(rng, 0, 0.4f));
+    outline.x += 0.1f * body->a * rng_normal(rng);
+    outline.y += 0.2f * body->b * rng_normal(rng);
+    int disc = scene_put(scene, bone, &outline, SOFT, "disc", true);
+    scene->region[disc].parent = 0;
+}
+
 static void put_spine(struct scene *scene, float y)
 {
     struct rng *rng = &scene->rng;
@@ -18,8 +29,9 @@ static void put_spine(struct scene *scene, float y)
     for (int n = 0; n < 5; n++)
         scene_paint(scene, bone, parts[n], EVERYWHERE);
     scene_put(scene, bone, &inner, MARROW, "marrow", false);
-    int fluid = scene_put(scene, bone, &canal, FLUID, "canal", true);
-    scene->region[fluid].parent = 0;
+    if (rng_chance(rng, 0.35f))
+        put_disc(scene, bone, &body);
+    int fluid = scene_put(scene, scene_since(bone), &canal, FLUID, "canal", true);
     scene_put(scene, fluid, &cord, SOFT, "cord", true);
 }
 

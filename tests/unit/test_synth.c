@@ -154,7 +154,7 @@ static void test_variety(void **state)
     enum { SIDE = 128, PICTURES = 300 };
     static const char *const kinds[] = {"organ", "kidney", "hollow organ", "vessel", "rib", "vertebra", "lesion", "airway",
                                         "airway lumen", "lung", "muscle", "hip", "femur", "sacrum", "brain", "hippocampus",
-                                        "anterior part", "cord", "grey matter", "nerve", "cell", "shape"};
+                                        "anterior part", "cord", "grey matter", "nerve", "mass", "disc", "long organ", "cell", "shape"};
     enum { KINDS = sizeof kinds / sizeof *kinds };
     int seen[KINDS] = {0}, objects = 0, holes = 0, several = 0, thin = 0;
     struct synth *synth = open_side(SIDE);
