@@ -151,7 +151,7 @@ static bool is_thin(const uint8_t *mask, int side)
 static void test_variety(void **state)
 {
     (void) state;
-    enum { SIDE = 128, PICTURES = 300 };
+    enum { SIDE = 128, PICTURES = 1500 };
     static const char *const kinds[] = {"organ", "kidney", "hollow organ", "vessel", "rib", "vertebra", "lesion", "airway",
                                         "airway lumen", "lung", "muscle", "hip", "femur", "sacrum", "brain", "hippocampus",
                                         "anterior part", "cord", "grey matter", "nerve", "mass", "disc", "long organ", "cell", "shape"};
