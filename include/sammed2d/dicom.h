@@ -129,6 +129,10 @@ enum sm_status sm_dicom_write_seg(const char *path, const struct sm_volume *volu
                                   const struct sm_seg_object *objects, size_t count,
                                   const struct sm_seg_options *options, struct sm_err *err);
 
+/* SM_USAGE when `path` is a DICOM file already and no segmentation: a SEG must not replace an image. SM_OK when nothing is
+ * there, or something that is not DICOM. */
+enum sm_status sm_dicom_check_replaced(const char *path, struct sm_err *err);
+
 /* ---- reading SEG and RT structure sets, as prompts ---- */
 
 /* One mask a segment or ROI, on the grid of `like` (same frame of reference, any orientation). */

@@ -4,12 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/suffix.h"
 
-static bool same_inode(const char *a, const char *b)
+/* A place in the file system; both are 0 where there is nothing. */
+struct place {
+    dev_t device;
+    ino_t inode;
+};
+
+struct clash_file {
+    char *path;
+    const char *what;   /* of what is read; NULL: an output */
+    const char *aside;  /* of an output that nobody named */
+    char *belongs_to;   /* the file that was named, where this one only goes with it */
+    bool folder;        /* nothing in it may be replaced */
+    struct place file, parent;
+};
+
+static struct place place_of(const char *path)
 {
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    struct stat status;
+    return stat(path, &status) == 0 ? (struct place){status.st_dev, status.st_ino} : (struct place){0};
+}
+
+static bool same_place(struct place a, struct place b)
+{
+    return a.inode && a.inode == b.inode && a.device == b.device;
 }
 
 static const char *base_name(const char *path)
@@ -18,16 +38,17 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-bool clash_same_file(const char *a, const char *b)
+static struct place parent_of(const char *path)
 {
-    if (strcmp(a, b) == 0 || same_inode(a, b))
-        return true;
-    if (strcmp(base_name(a), base_name(b)) != 0)
-        return false;
-    char first[PATH_MAX], second[PATH_MAX];
-    snprintf(first, sizeof first, "%.*s.", (int) (base_name(a) - a), a);
-    snprintf(second, sizeof second, "%.*s.", (int) (base_name(b) - b), b);
-    return same_inode(first, second);
+    char parent[PATH_MAX];
+    int length = snprintf(parent, sizeof parent, "%.*s.", (int) (base_name(path) - path), path);
+    return length < (int) sizeof parent ? place_of(parent) : (struct place){0};
+}
+
+static bool same_file(const struct clash_file *a, const struct clash_file *b)
+{
+    return strcmp(a->path, b->path) == 0 || same_place(a->file, b->file) ||
+           (same_place(a->parent, b->parent) && strcmp(base_name(a->path), base_name(b->path)) == 0);
 }
 
 bool clash_inside(const char *path, const char *folder)
@@ -40,14 +61,128 @@ bool clash_inside(const char *path, const char *folder)
     return inside;
 }
 
-enum sm_status clash_check(const char *output, const char *input, const char *what, struct sm_err *err)
+bool clash_same_file(const char *a, const char *b)
 {
-    if (!output || !input)
+    struct clash_file first = {.path = (char *) a, .file = place_of(a), .parent = parent_of(a)};
+    struct clash_file second = {.path = (char *) b, .file = place_of(b), .parent = parent_of(b)};
+    return same_file(&first, &second);
+}
+
+/* ---- what is read ---- */
+
+static struct clash_file *add(struct clash *clash, const char *path)
+{
+    if ((clash->count & (clash->count - 1)) == 0) { /* room for the next power of two */
+        size_t room = clash->count ? 2 * clash->count : 1;
+        struct clash_file *files = realloc(clash->files, room * sizeof *files);
+        clash->no_memory |= !files;
+        if (!files)
+            return NULL;
+        clash->files = files;
+    }
+    char *copy = strdup(path);
+    clash->no_memory |= !copy;
+    if (!copy)
+        return NULL;
+    struct clash_file *file = &clash->files[clash->count++];
+    *file = (struct clash_file){.path = copy, .file = place_of(path), .parent = parent_of(path)};
+    return file;
+}
+
+/* NAME.json says what a label map's labels are, and a pair of files is one volume. */
+static void add_companions(struct clash *clash, const char *path, size_t stem, const char *what)
+{
+    static const char *const endings[] = {".json", ".hdr", ".img", ".hdr.gz", ".img.gz"};
+    for (size_t n = 0; n < sizeof endings / sizeof *endings; n++) {
+        char name[PATH_MAX];
+        int length = snprintf(name, sizeof name, "%.*s%s", (int) stem, path, endings[n]);
+        if (length >= (int) sizeof name || !place_of(name).inode || clash_same_file(name, path))
+            continue;
+        struct clash_file *file = add(clash, name);
+        if (!file)
+            return;
+        file->what = what;
+        file->belongs_to = strdup(path);
+        clash->no_memory |= !file->belongs_to;
+    }
+}
+
+void clash_reads(struct clash *clash, const char *path, const char *what)
+{
+    static const char *const volumes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr", ".img.gz", ".img"};
+    struct clash_file *file = path ? add(clash, path) : NULL;
+    if (!file)
+        return;
+    file->what = what;
+    for (size_t n = 0; n < sizeof volumes / sizeof *volumes; n++) {
+        const char *suffix = suffix_of(path, volumes[n]);
+        if (suffix) {
+            add_companions(clash, path, (size_t) (suffix - path), what);
+            return;
+        }
+    }
+}
+
+void clash_reads_folder(struct clash *clash, const char *path, const char *what)
+{
+    struct stat status;
+    size_t first = clash->count;
+    clash_reads(clash, path, what);
+    if (clash->count > first)
+        clash->files[first].folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void clash_reads_data(struct clash *clash, const struct sm_dataset *data)
+{
+    for (size_t n = 0; n < sm_dataset_cases(data); n++) {
+        const struct sm_case *about = sm_dataset_case(data, n);
+        clash_reads_folder(clash, about->image, "labelled data");
+        for (size_t f = 0; f < about->file_count; f++)
+            clash_reads(clash, about->files[f], "labelled data");
+    }
+}
+
+/* ---- what is written ---- */
+
+static enum sm_status refuse(const struct clash_file *output, const struct clash_file *other, struct sm_err *err)
+{
+    char aside[100] = "";
+    if (output->aside)
+        snprintf(aside, sizeof aside, " (%s would go there)", output->aside);
+    if (!other->what)
+        return sm_fail(err, SM_USAGE, "%s: two outputs have this name%s", output->path, aside);
+    if (other->belongs_to)
+        return sm_fail(err, SM_USAGE, "%s: belongs to %s, which is read%s; give the output another name", output->path,
+                       other->belongs_to, aside);
+    return sm_fail(err, SM_USAGE, "%s: is %s%s; give the output another name", output->path, other->what, aside);
+}
+
+enum sm_status clash_writes(struct clash *clash, const char *path, const char *aside, struct sm_err *err)
+{
+    struct clash_file *output = path && !clash->no_memory ? add(clash, path) : NULL;
+    if (clash->no_memory)
+        return sm_fail(err, SM_MEMORY, "out of memory for the names of files");
+    if (!output)
         return SM_OK;
-    if (clash_same_file(output, input))
-        return sm_fail(err, SM_USAGE, "%s: is %s; give the output another name", output, what);
-    if (clash_inside(output, input))
-        return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output another name or place",
-                       output);
+    output->aside = aside;
+    for (const struct clash_file *other = clash->files; other < output; other++) {
+        if (aside && other->aside && strcmp(aside, other->aside) == 0)
+            continue;
+        if (same_file(output, other))
+            return refuse(output, other, err);
+        if (other->folder && clash_inside(path, other->path))
+            return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output another name "
+                                          "or place", path);
+    }
     return SM_OK;
+}
+
+void clash_free(struct clash *clash)
+{
+    for (size_t n = 0; n < clash->count; n++) {
+        free(clash->files[n].path);
+        free(clash->files[n].belongs_to);
+    }
+    free(clash->files);
+    *clash = (struct clash){0};
 }

@@ -220,9 +220,11 @@ static void warn_of_missing(const struct sm_comparison *comparison)
 
 static enum sm_status check_output(const struct command *command, struct sm_err *err)
 {
-    enum sm_status status = clash_check(command->csv, command->path_a, "an input", err);
-    if (!status)
-        status = clash_check(command->csv, command->path_b, "an input", err);
+    struct clash clash = {0};
+    clash_reads_folder(&clash, command->path_a, "an input");
+    clash_reads_folder(&clash, command->path_b, "an input");
+    enum sm_status status = clash_writes(&clash, command->csv, NULL, err);
+    clash_free(&clash);
     return status || !command->csv ? status : output_check(command->csv, err);
 }
 

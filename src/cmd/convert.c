@@ -311,8 +311,12 @@ int cmd_convert(int argc, char **argv)
         status =
             sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
                     synopsis.arguments);
-    if (status == SM_OK && clash_same_file(options.output, argv[0]))
-        status = sm_fail(&err, SM_USAGE, "%s: is the input; give the output another name", options.output);
+    struct clash clash = {0};
+    if (status == SM_OK) {
+        clash_reads(&clash, argv[0], "the input");
+        status = clash_writes(&clash, options.output, NULL, &err);
+        clash_free(&clash);
+    }
     if (status == SM_OK && (suffix_of(options.output, ".pth") || suffix_of(options.output, ".pt")))
         status = export(argv[0], &err);
     else if (status == SM_OK && options.precision)

@@ -149,15 +149,24 @@ static enum sm_status report(const struct command *c, const struct sm_evaluation
     return status;
 }
 
-/* Neither data nor weights may be overwritten. */
-static enum sm_status check_apart(const struct command *c, struct sm_err *err)
+/* What is read may not be overwritten. Results are added to, and may lie in the folder of the data. */
+static enum sm_status check_apart(const struct command *c, struct sm_dataset *const *data, struct sm_err *err)
 {
-    enum sm_status status = SM_OK;
-    for (size_t n = 0; n < c->data.count && !status; n++)
-        status = clash_check(c->objects, c->data.values[n], "labelled data", err);
-    for (size_t n = 0; n < c->weights.count && !status; n++)
-        status = clash_check(c->objects, c->weights.values[n], "a weights file", err);
-    return status ? status : clash_check(c->objects, c->fixed, "the file of fixed prompts", err);
+    struct clash clash = {0};
+    for (size_t n = 0; n < c->data.count; n++)
+        clash_reads_data(&clash, data[n]);
+    for (size_t n = 0; n < c->weights.count; n++)
+        clash_reads(&clash, c->weights.values[n], "a weights file");
+    if (!c->weights.count)
+        clash_reads(&clash, cmd_default_weights(), "the weights file");
+    clash_reads(&clash, c->fixed, "the file of fixed prompts");
+    enum sm_status status = clash_writes(&clash, c->results, NULL, err);
+    for (size_t n = 0; n < c->data.count; n++)
+        clash_reads_folder(&clash, c->data.values[n], "labelled data");
+    if (!status)
+        status = clash_writes(&clash, c->objects, NULL, err);
+    clash_free(&clash);
+    return status;
 }
 
 /* What would stop the run at its end is found at its beginning. */
@@ -167,8 +176,7 @@ static enum sm_status check(const struct command *c, int argc, struct sm_err *er
         return sm_fail(err, SM_USAGE, "what is \"data\" has to be said with --data; see --help");
     if (!c->data.count)
         return sm_fail(err, SM_USAGE, "no data given: --data FILE_OR_DIR; see --help");
-    enum sm_status status = check_apart(c, err);
-    return status || !c->objects ? status : output_check(c->objects, err);
+    return c->objects ? output_check(c->objects, err) : SM_OK;
 }
 
 static enum sm_status work(const struct command *c, struct sm_err *err)
@@ -181,6 +189,8 @@ static enum sm_status work(const struct command *c, struct sm_err *err)
     enum sm_status status = data ? fill_options(c, &options, &format, err) : sm_fail(err, SM_MEMORY, "out of memory");
     if (!status)
         status = open_data(c, data, err);
+    if (!status)
+        status = check_apart(c, data, err);
     if (!status)
         status = sm_evaluate(&evaluation, c->weights.count ? c->weights.values : &fallback,
                              c->weights.count ? c->weights.count : 1, data, c->data.count, &options, cmd_listener(), err);

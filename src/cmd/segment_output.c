@@ -37,101 +37,57 @@ static enum sm_status check_suffix(const char *path, const char *option, const c
     return sm_fail(err, SM_USAGE, "%s: %s writes files that end in %s", path, option, list);
 }
 
-/* All paths that will be written; sidecars stand behind the rest, and may be shared by a .nii and a
- * .nii.gz of one name. */
-struct plan {
-    char **paths;
-    size_t count, sidecars; /* paths[sidecars..count) are sidecars */
-};
-
-static void plan_free(struct plan *plan)
+/* All that is read, and is not to be replaced. */
+static void list_read(struct clash *clash, const struct segment_command *command, const char *input,
+                      const struct sm_prompts *prompts)
 {
-    for (size_t p = 0; p < plan->count; p++)
-        free(plan->paths[p]);
-    free(plan->paths);
-}
-
-static enum sm_status plan_make(struct plan *plan, const struct segment_command *command,
-                                struct sm_err *err)
-{
-    const char *const single[] = {command->probabilities, command->stats, command->preview};
-    size_t outputs = command->outputs.count;
-    bool complete = true;
-    plan->paths = calloc(2 * outputs + 3, sizeof *plan->paths);
-    if (!plan->paths)
-        return sm_fail(err, SM_MEMORY, "out of memory");
-    for (size_t n = 0; n < outputs; n++)
-        plan->paths[plan->count++] = strdup(command->outputs.values[n]);
-    for (size_t n = 0; n < 3; n++)
-        if (single[n])
-            plan->paths[plan->count++] = strdup(single[n]);
-    plan->sidecars = plan->count;
-    for (size_t n = 0; n < outputs; n++)
-        if (!segment_is_seg(command->outputs.values[n]))
-            plan->paths[plan->count++] = segment_sidecar(command->outputs.values[n]);
-    for (size_t n = 0; n < plan->count; n++)
-        complete &= plan->paths[n] != NULL;
-    return complete ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
-}
-
-/* Files that are read beside what options name: masks that a prompts file names. */
-static enum sm_status check_masks(const char *path, const struct sm_prompts *prompts, struct sm_err *err)
-{
+    const struct prompt_options *options = &command->prompt_options;
+    clash_reads(clash, input, "the input");
+    clash_reads(clash, command->weights, "the weights file");
+    clash_reads(clash, command->meta, "the file of --meta");
+    clash_reads(clash, command->embeddings, "the file of --embeddings");
+    for (size_t n = 0; n < options->count; n++)
+        if (strchr("fm", options->list[n].kind))
+            clash_reads(clash, options->list[n].text, options->list[n].kind == 'f' ? "a file of prompts" : "a mask that is read");
     for (size_t o = 0; o < prompts->count; o++)
-        if (prompts->objects[o].mask_path && clash_same_file(path, prompts->objects[o].mask_path))
-            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten", path);
-    return SM_OK;
+        clash_reads(clash, prompts->objects[o].mask_path, "a mask that is read");
 }
 
-/* A list of labels, or whatever else is described there, beside a file that is read. */
-static enum sm_status check_description(const char *path, const char *read, struct sm_err *err)
+/* A SEG replaces no DICOM image, whatever folder or DICOMDIR the image was found by. */
+static enum sm_status check_seg(const char *path, const char *input, struct sm_err *err)
 {
-    char *description = suffix_of(read, ".nii") || suffix_of(read, ".nii.gz") ? segment_sidecar(read) : NULL;
-    bool there = description && access(description, F_OK) == 0 && clash_same_file(path, description);
-    free(description);
-    return there ? sm_fail(err, SM_USAGE, "%s: describes %s and would be overwritten by the list of labels beside the label "
-                                          "map; give the output another name", path, read)
-                 : SM_OK;
+    if (clash_inside(path, input))
+        return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output another name or place",
+                       path);
+    return sm_dicom_check_replaced(path, err);
 }
 
-/* Of --prompts and --mask. */
-static enum sm_status check_prompt_files(const struct plan *plan, size_t p, const struct prompt_options *prompts,
-                                         struct sm_err *err)
+static enum sm_status check_written(struct clash *clash, const struct segment_command *command, const char *input,
+                                    struct sm_err *err)
 {
-    const char *path = plan->paths[p];
-    for (size_t n = 0; n < prompts->count; n++) {
-        const struct prompt_option *option = &prompts->list[n];
-        if (strchr("fm", option->kind) && clash_same_file(path, option->text))
-            return sm_fail(err, SM_USAGE, "%s: holds the prompts and would be overwritten%s", path,
-                           p >= plan->sidecars ? " by the list of labels beside the label map" : "");
-        if (option->kind == 'm' && p >= plan->sidecars && check_description(path, option->text, err))
-            return err->status;
+    const struct option_list *maps = &command->outputs;
+    const char *const single[] = {command->probabilities, command->stats, command->preview};
+    enum sm_status status = SM_OK;
+    for (size_t n = 0; n < maps->count && !status; n++) {
+        status = clash_writes(clash, maps->values[n], NULL, err);
+        if (!status && segment_is_seg(maps->values[n]))
+            status = check_seg(maps->values[n], input, err);
+        if (!status)
+            status = output_check(maps->values[n], err);
     }
-    return SM_OK;
-}
-
-static enum sm_status check_path(const struct plan *plan, size_t p, const struct segment_command *command,
-                                 const char *input, const struct sm_prompts *prompts, struct sm_err *err)
-{
-    const char *path = plan->paths[p];
-    if (clash_same_file(path, input))
-        return sm_fail(err, SM_USAGE, "%s: is the input; give the output another name", path);
-    if (p >= plan->sidecars && check_description(path, input, err))
-        return err->status;
-    if (segment_is_seg(path) && clash_inside(path, input))
-        return sm_fail(err, SM_USAGE, "%s: is there already, in the folder that is read; give the output "
-                                      "another name or place", path);
-    if (command->meta && clash_same_file(path, command->meta))
-        return sm_fail(err, SM_USAGE, "%s: is the file of --meta; give the output another name", path);
-    if (command->embeddings && clash_same_file(path, command->embeddings))
-        return sm_fail(err, SM_USAGE, "%s: is the file of --embeddings; give the output another name", path);
-    if (check_prompt_files(plan, p, &command->prompt_options, err) || check_masks(path, prompts, err))
-        return err->status;
-    for (size_t q = 0; q < p && q < plan->sidecars; q++)
-        if (clash_same_file(path, plan->paths[q]))
-            return sm_fail(err, SM_USAGE, "%s: two outputs have this name%s", path,
-                           p >= plan->sidecars ? "; a label map's list of labels goes there" : "");
-    return output_check(path, err);
+    for (size_t n = 0; n < 3 && !status; n++) {
+        status = clash_writes(clash, single[n], NULL, err);
+        if (!status && single[n])
+            status = output_check(single[n], err);
+    }
+    for (size_t n = 0; n < maps->count && !status; n++) {
+        char *sidecar = segment_is_seg(maps->values[n]) ? NULL : segment_sidecar(maps->values[n]);
+        status = clash_writes(clash, sidecar, "a label map's list of labels", err);
+        if (!status && sidecar)
+            status = output_check(sidecar, err);
+        free(sidecar);
+    }
+    return status;
 }
 
 enum sm_status segment_check_outputs(const struct segment_command *command, const char *input,
@@ -140,7 +96,7 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
     static const char *const maps[] = {".nii", ".nii.gz", ".dcm", NULL}, *const tables[] = {".json", ".csv", NULL},
                              *const pictures[] = {".png", NULL}, *const floats[] = {".nii", ".nii.gz", NULL};
     enum sm_input_format format = sm_input_detect(input);
-    struct plan plan = {0};
+    struct clash clash = {0};
     enum sm_status status = SM_OK;
     if (!command->outputs.count && !command->stats && !command->probabilities && !command->preview)
         return sm_fail(err, SM_USAGE, "nothing to write: give -o FILE.nii.gz (or --stats, "
@@ -158,11 +114,10 @@ enum sm_status segment_check_outputs(const struct segment_command *command, cons
         status = check_suffix(command->stats, "--stats", tables, err);
     if (!status && command->preview)
         status = check_suffix(command->preview, "--preview", pictures, err);
+    list_read(&clash, command, input, prompts);
     if (!status)
-        status = plan_make(&plan, command, err);
-    for (size_t p = 0; !status && p < plan.count; p++)
-        status = check_path(&plan, p, command, input, prompts, err);
-    plan_free(&plan);
+        status = check_written(&clash, command, input, err);
+    clash_free(&clash);
     return status;
 }
 

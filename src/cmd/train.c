@@ -1,10 +1,12 @@
 /* sammed2d train: model and data opened, one call, results said. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/output.h"
+#include "base/suffix.h"
 #include "cmd/clash.h"
 #include "cmd/resized_model.h"
 #include "cmd/train.h"
@@ -19,6 +21,8 @@ struct data {
     size_t count;
 };
 
+enum { LONGEST_OUTPUT = PATH_MAX - 16 }; /* with the longest ending of the files beside it */
+
 /* Everything that is open. */
 struct job {
     const struct train_command *command;
@@ -26,7 +30,7 @@ struct job {
     struct sm_model *model;
     struct data data, val;
     struct pool *pool, *held_out;
-    char state[1024], log[1024], curve[1024], name[128], provenance[512];
+    char state[PATH_MAX], log[PATH_MAX], curve[PATH_MAX], name[128], provenance[512];
 };
 
 /* ---- names of files ---- */
@@ -34,16 +38,17 @@ struct job {
 /* OUT.h5 to OUT and an ending. */
 static void beside(char *path, size_t size, const char *output, const char *ending)
 {
-    size_t length = strlen(output);
-    if (length > 3 && strcmp(output + length - 3, ".h5") == 0)
-        length -= 3;
+    const char *suffix = suffix_of(output, ".h5");
+    size_t length = suffix ? (size_t)(suffix - output) : strlen(output);
     snprintf(path, size, "%.*s%s", (int)length, output, ending);
 }
 
-static void name_files(struct job *job)
+static enum sm_status name_files(struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
     const char *slash = strrchr(c->output, '/');
+    if (strlen(c->output) > LONGEST_OUTPUT)
+        return sm_fail(err, SM_USAGE, "%s: a name of more than %d bytes; give a shorter one", c->output, LONGEST_OUTPUT);
     beside(job->state, sizeof job->state, c->output, ".state.h5");
     beside(job->log, sizeof job->log, c->output, ".log.jsonl");
     beside(job->curve, sizeof job->curve, c->output, ".curve.png");
@@ -53,6 +58,7 @@ static void name_files(struct job *job)
     job->options->log = c->log ? c->log : job->log;
     job->options->curve = c->curve ? c->curve : job->curve;
     job->options->name = c->name ? c->name : job->name;
+    return SM_OK;
 }
 
 /* ---- the model ---- */
@@ -193,15 +199,18 @@ static struct data_sets sets_of(const struct data *data)
     return (struct data_sets){data->sets, data->count};
 }
 
+static enum sm_status open_sets(struct job *job, struct sm_err *err)
+{
+    const struct train_command *c = job->command;
+    enum sm_status status = open_data(&job->data, &c->data, c->subjects, c->channel, err);
+    return status ? status : open_data(&job->val, &c->val, NULL, c->channel, err);
+}
+
 static enum sm_status open_pools(struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
     struct pool_rule rule;
     enum sm_status status = pool_rule_of(job, &rule, err);
-    if (!status)
-        status = open_data(&job->data, &c->data, c->subjects, c->channel, err);
-    if (!status)
-        status = open_data(&job->val, &c->val, NULL, c->channel, err);
     struct data_sets data = sets_of(&job->data), val = job->val.count ? sets_of(&job->val) : data;
     rule.hold_out = c->hold_out;
     rule.side = SIDE_LEARN;
@@ -249,17 +258,30 @@ static enum sm_status check(const struct train_command *c, int arguments, struct
     return output_check(c->output, err);
 }
 
-/* A run that goes on finds its own files, which may lie in the folder of the data. */
-static enum sm_status check_apart(const struct job *job, const char *output, struct sm_err *err)
+/* No output may replace what is read or another output. A run that goes on finds its own files, which may lie in the folder
+ * of the data. */
+static enum sm_status check_apart(const struct job *job, struct sm_err *err)
 {
     const struct train_command *c = job->command;
-    const struct option_list *const lists[] = {&c->data, &c->val};
-    enum sm_status status = clash_check(output, c->weights, "the weights file that training begins with", err);
-    for (int l = 0; l < 2; l++)
-        for (size_t n = 0; n < lists[l]->count && !status; n++)
-            if (!c->resume || clash_same_file(output, lists[l]->values[n]))
-                status = clash_check(output, lists[l]->values[n], "labelled data", err);
-    return status ? status : output_check(output, err);
+    const struct data *const opened[] = {&job->data, &job->val};
+    const struct option_list *const named[] = {&c->data, &c->val};
+    const struct train_options *o = job->options;
+    const char *const outputs[] = {o->output, o->state, o->log, o->curve};
+    struct clash clash = {0};
+    enum sm_status status = SM_OK;
+    clash_reads(&clash, c->weights || c->preset || c->resume ? c->weights : cmd_default_weights(),
+                "the weights file that training begins with");
+    for (int d = 0; d < 2; d++)
+        for (size_t n = 0; n < opened[d]->count; n++) {
+            clash_reads_data(&clash, opened[d]->sets[n]);
+            (c->resume ? clash_reads : clash_reads_folder)(&clash, named[d]->values[n], "labelled data");
+        }
+    for (int n = 0; n < 4 && !status; n++)
+        status = clash_writes(&clash, outputs[n], NULL, err);
+    for (int n = 0; n < 4 && !status; n++)
+        status = output_check(outputs[n], err);
+    clash_free(&clash);
+    return status;
 }
 
 static enum sm_status run(struct job *job, struct sm_err *err)
@@ -267,10 +289,11 @@ static enum sm_status run(struct job *job, struct sm_err *err)
     enum sm_status status = train_settle(job->command, job->options, err);
     if (status)
         return status;
-    name_files(job);
-    const char *const outputs[] = {job->options->output, job->options->state, job->options->log, job->options->curve};
-    for (int n = 0; n < 4 && !status; n++)
-        status = check_apart(job, outputs[n], err);
+    status = name_files(job, err);
+    if (!status)
+        status = open_sets(job, err);
+    if (!status)
+        status = check_apart(job, err);
     if (!status)
         status = open_model(job, err);
     if (!status)

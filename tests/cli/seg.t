@@ -2,6 +2,8 @@
 # DICOM SEG: written from made series with the default weights, read back by pydicom.
 use strict;
 use warnings;
+use File::Basename 'basename';
+use File::Copy 'copy';
 use File::Temp 'tempdir';
 use JSON::PP;
 use Test::More;
@@ -111,6 +113,12 @@ is($status, 0, 'resampled');
 is($status, 1, 'a label map has no overlap');
 ($status, $said) = segment('odd', "--box liver=$boxes{odd} -o $made/odd/x0");
 is($status, 1, 'a slice of the series is not overwritten');
+mkdir "$made/linked";
+copy("$made/odd/x0", "$out/image.dcm") or die "$made/odd/x0: $!";
+symlink m{/x0$} ? "$out/image.dcm" : $_, "$made/linked/" . basename($_) for glob "$made/odd/*";
+($status, $said) = segment('linked', "--box liver=$boxes{odd} -o $out/image.dcm");
+is($status, 1, '... nor where links lead to it');
+like($said, qr/holds a DICOM image/, '... with a reason');
 
 # Objects that come out empty. On the same box the first one has every voxel.
 ($status, $said) = segment('odd', "--box liver=$boxes{odd} --box shadow=$boxes{odd} -o $out/first.dcm -o $out/first.nii.gz");
