@@ -1,6 +1,7 @@
 /* sammed2d slice: options, sources, summary. */
 #include <stdlib.h>
 #include <string.h>
+#include "cmd/clash.h"
 #include "cmd/slice.h"
 #include "nn/nn.h"
 
@@ -50,6 +51,9 @@ static enum sm_status check(const struct slice_command *command, int inputs, str
         return sm_fail(err, SM_USAGE, "--volume counts from 0");
     if (!command->data && (command->hold_out || command->subjects || command->channel))
         return sm_fail(err, SM_USAGE, "--hold-out, --subjects and --channel belong to --data");
+    if (command->data && clash_same_file(command->output, command->data))
+        return sm_fail(err, SM_USAGE, "%s: is the folder of the data, which would be another data set with pictures in it; give "
+                                      "the pictures a folder of their own", command->output);
     return SM_OK;
 }
 

@@ -75,13 +75,13 @@ static void put_joint_bones(const struct half *half, float y)
 {
     struct rng *rng = &half->scene->rng;
     float head = rng_between(rng, 0.1f, 0.15f), ischium = rng_between(rng, 0.1f, 0.35f), pubis = rng_between(rng, 0.1f, 0.4f);
-    float neck = rng_between(rng, 0.1f, 0.6f), tilt = rng_between(rng, 0, 0.22f);
+    float tilt = rng_between(rng, 0.1f, 0.6f), neck = rng_between(rng, 0, 0.22f);
     struct shape cup = half_blob(half, 0.48f, y, head * 1.25f, head * 1.6f, 0, 0.05f);
     struct shape back = half_tube(half, 0.4f, y + 0.1f, 0.2f * turn, ischium, rng_between(rng, 0.05f, 0.09f));
     struct shape front = half_tube(half, 0.4f, y - 0.1f, -0.35f * turn, pubis, rng_between(rng, 0.03f, 0.06f));
     struct shape space = shape_blob(half->side * 0.56f * half->a, y * half->b, head * half->a, head * half->a, 0, 0.02f, rng);
     struct shape hip[] = {cup, back, front};
-    struct shape femur[] = {shape_grown(&space, -0.012f * half->a), half_tube(half, 0.6f, y, neck, tilt, 0.08f)};
+    struct shape femur[] = {shape_grown(&space, -0.012f * half->a), half_tube(half, 0.6f, y, tilt, neck, 0.08f)};
     put_bone(half, "hip", hip, 3);
     scene_paint(half->scene, half->over, &space, scene_since(half->skin));
     put_bone(half, "femur", femur, rng_chance(rng, 0.6f) ? 2 : 1);

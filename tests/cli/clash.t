@@ -55,6 +55,7 @@ my @tries = (    # arguments, file that must stay, what is said
     ['compare data/label.nii.gz data/label.nii.gz --csv data/label.json', 'data/label.json', qr/belongs to data\/label\.nii\.gz/],
     ['eval --data data --prompts box --limit 1 --objects data/labels.json', 'data/labels.json', qr/in the folder that is read/],
     ['train -w w.h5 --data data --steps 1 -o n.h5 --log data/labels.json', 'data/labels.json', qr/in the folder that is read/],
+    ['slice --data data -o data/.', 'data/image2label_test.json', qr/a folder of their own/],
     # files that data name, wherever they are
     ['eval --data away --prompts box --limit 1 --objects data/label.nii.gz', 'data/label.nii.gz', qr/is labelled data/],
     ['train -w w.h5 --data away --steps 1 -o n.h5 --curve data/label.nii.gz', 'data/label.nii.gz', qr/is labelled data/],
