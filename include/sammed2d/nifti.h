@@ -68,7 +68,8 @@ enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_
  * added. Frees the writer, which may be NULL. */
 enum sm_status sm_label_writer_close(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err);
 
-/* Reads a label map: integers 0..65535 (also stored as float, when exact). */
+/* Reads a label map: integers 0..65535 (also stored as float, when exact); SM_UNSUPPORTED for anything else, and
+ * for more than one volume. */
 enum sm_status sm_nifti_read_labels(struct sm_labels *labels, const char *path,
                                     const struct sm_listener *listener, struct sm_err *err);
 

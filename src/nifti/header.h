@@ -10,6 +10,8 @@
 #include "sammed2d/nifti.h"
 
 enum { NIFTI_1_BYTES = 348, NIFTI_2_BYTES = 540 };
+/* For sm_nifti_read: the only volume, as -1, of a file that no --volume is for. */
+enum { NIFTI_LABEL_MAP = -2 };
 
 struct nifti_type {
     int code; /* DT_... */

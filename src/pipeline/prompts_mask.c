@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "pipeline/prompts_internal.h"
 #include "sammed2d/input.h"
 #include "sammed2d/stack.h"
@@ -25,13 +26,22 @@ enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *p
     return SM_OK;
 }
 
+static enum sm_status refuse_folder(const char *path, struct sm_err *err)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode)
+               ? sm_fail(err, SM_NOT_FOUND, "%s: is a directory; name a file in it", path)
+               : SM_OK;
+}
+
 enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err)
 {
     struct sm_label_set set;
-    if (prompts_is_dicom(path))
-        return prompts_add_dicom(prompts, path, listener, err);
-    enum sm_status status = sm_label_set_read(&set, path, NULL, listener, err);
+    enum sm_status status = refuse_folder(path, err);
+    if (status || prompts_is_dicom(path))
+        return status ? status : prompts_add_dicom(prompts, path, listener, err);
+    status = sm_label_set_read(&set, path, NULL, listener, err);
     if (!status && set.count == 0)
         status = sm_fail(err, SM_USAGE, "%s: holds no label, so it cannot be a prompt", path);
     for (size_t n = 0; !status && n < set.count; n++)
@@ -147,6 +157,9 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
         struct sm_object *object = &prompts->objects[o];
         if (!object->mask_path || object->mask)
             continue;
+        status = refuse_folder(object->mask_path, err);
+        if (status)
+            break;
         if (prompts_is_dicom(object->mask_path)) {
             status = prompts_load_dicom(prompts, object->mask_path, volume, listener, err);
             continue;

@@ -244,6 +244,12 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_v
                    object->name);
 }
 
+/* Of what is wrong with an object of a prompts file. */
+static enum sm_status name_file(const struct sm_object *object, enum sm_status status, struct sm_err *err)
+{
+    return status && object->file ? sm_fail_context(err, "%s", object->file) : status;
+}
+
 static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
 {
     size_t *owner = calloc(65536, sizeof *owner); /* object number + 1 */
@@ -261,6 +267,7 @@ static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
                              prompts->objects[owner[object->id] - 1].name, object->name, object->id);
         else
             owner[object->id] = o + 1;
+        status = name_file(object, status, err);
     }
     free(owner);
     return status;
@@ -273,7 +280,7 @@ enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm
     if (!prompts->count)
         return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
     for (size_t o = 0; !status && o < prompts->count; o++)
-        status = resolve_object(&prompts->objects[o], volume, err);
+        status = name_file(&prompts->objects[o], resolve_object(&prompts->objects[o], volume, err), err);
     return status ? status : give_ids(prompts, err);
 }
 
