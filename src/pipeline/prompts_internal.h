@@ -15,6 +15,9 @@ enum sm_status prompts_append_box(struct sm_object *object, const struct sm_box 
 /* A box whose corners are given in plain axes of its space. */
 struct sm_box prompts_plain_box(enum sm_space space, const double numbers[6]);
 
+/* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
+void prompts_nearest(const struct sm_grid *grid, double ijk[3]);
+
 /* An array of exactly `count` finite numbers of sane size, or SM_CORRUPT naming `what`. */
 enum sm_status json_numbers(const json_t *json, double *numbers, size_t count, const char *path,
                             const char *what, struct sm_err *err);

@@ -90,7 +90,8 @@ static enum sm_status gather_slices(struct sm_object *object, const struct sm_st
     for (int k = 0; !status && k < volume->grid.dim[2]; k++) {
         double ijk[3];
         sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
-        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, round(ijk[2])));
+        prompts_nearest(&stack->grid, ijk);
+        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
         memcpy(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice,
                slice * sizeof *own.voxels);
     }

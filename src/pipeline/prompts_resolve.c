@@ -50,8 +50,7 @@ static bool to_voxel(const struct sm_volume *volume, enum sm_space space, const 
     return false;
 }
 
-/* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
-static void nearest(const struct sm_grid *grid, double ijk[3])
+void prompts_nearest(const struct sm_grid *grid, double ijk[3])
 {
     struct sm_orientation orientation;
     sm_grid_orientation(grid, &orientation);
@@ -133,7 +132,7 @@ static enum sm_status resolve_point(const struct sm_object *object, struct sm_po
     } else {
         if (to_voxel(volume, point->space, point->position, ijk))
             status = fail_gap(object, what, ijk, volume, err);
-        nearest(grid, ijk);
+        prompts_nearest(grid, ijk);
     }
     if (!status && !inside(grid, ijk))
         status = fail_outside(object, what, ijk, grid, err);
