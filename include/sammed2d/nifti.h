@@ -53,7 +53,8 @@ enum sm_status sm_nifti_open(struct sm_volume *volume, const char *path, int ind
 
 /* Writes labels (.nii or .nii.gz, whole or not at all) in the smallest unsigned type that holds the
  * largest value; placement fields are those of `like` to the last bit when it came from NIfTI, else
- * sform and qform from the grid (qform only when the affine is a rotation and scales). */
+ * sform and qform from the grid (qform only when the affine is a rotation and scales; both with code 0 when
+ * `like` is unplaced). */
 enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *labels,
                                      const struct sm_volume *like, struct sm_err *err);
 

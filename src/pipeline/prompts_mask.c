@@ -138,7 +138,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_label_s
         if (fits)
             return loaded;
     }
-    if (volume->slice_origin_lps || !sm_grid_find_turn(&turn, grid, &labels->grid) || !turn.whole)
+    if (volume->slice_origin_lps || !sm_volume_find_turn(&turn, volume, &labels->grid) || !turn.whole)
         return sm_fail(err, SM_USAGE,
                        "%s: the mask of \"%s\" is on another grid (%dx%dx%d) than the volume "
                        "(%dx%dx%d, or placed elsewhere); resample it to the volume first",

@@ -222,6 +222,22 @@ static enum sm_status resolve_box(const struct sm_object *object, struct sm_box 
     return status;
 }
 
+/* Millimetres of the patient mean nothing where the volume's own are made up. */
+static enum sm_status check_place(const struct sm_object *object, const struct sm_volume *volume,
+                                  struct sm_err *err)
+{
+    bool mm = false;
+    for (size_t p = 0; p < object->point_count; p++)
+        mm |= object->points[p].space == SM_SPACE_LPS || object->points[p].space == SM_SPACE_RAS;
+    for (size_t b = 0; b < object->box_count; b++)
+        mm |= object->boxes[b].space == SM_SPACE_LPS || object->boxes[b].space == SM_SPACE_RAS;
+    if (!mm || !volume->unplaced)
+        return SM_OK;
+    return sm_fail(err, SM_USAGE,
+                   "the prompts of \"%s\" are in millimetres of the patient, but where the input lies in the patient is "
+                   "not known; give voxel indices (--space voxel)", object->name);
+}
+
 static enum sm_status resolve_object(struct sm_object *object, const struct sm_volume *volume,
                                      struct sm_err *err)
 {
@@ -229,6 +245,7 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_v
     if (!object->point_count && !object->box_count && !object->mask_path && !object->mask)
         return sm_fail(err, SM_USAGE, "object \"%s\" has no prompt: give it a box, a point or a mask",
                        object->name);
+    status = check_place(object, volume, err);
     for (size_t p = 0; !status && p < object->point_count; p++)
         status = resolve_point(object, &object->points[p], volume, err);
     for (size_t b = 0; !status && b < object->box_count; b++)
