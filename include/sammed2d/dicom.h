@@ -35,6 +35,8 @@ struct sm_dicom_volume {
     const struct sm_gap *gaps;
     size_t gap_count;
     double tilt_deg;  /* angle between the stacking direction and the slice normal (gantry tilt) */
+    bool placed;          /* its place in the patient is known; else the grid is made up, from the origin */
+    const char *unplaced; /* the sentence that says why not; NULL when it is, and when the volume is not readable */
     bool readable;
     const char *reason; /* why not readable (colour, palette, cine ...), or what tells it from its
                            siblings in the series (echo, time, phase) */

@@ -53,7 +53,8 @@ enum sm_status sm_nifti_open(struct sm_volume *volume, const char *path, int ind
 
 /* Writes labels (.nii or .nii.gz, whole or not at all) in the smallest unsigned type that holds the
  * largest value; placement fields are those of `like` to the last bit when it came from NIfTI, else
- * sform and qform from the grid (qform only when the affine is a rotation and scales). */
+ * sform and qform from the grid (qform only when the affine is a rotation and scales; both with code 0 when
+ * `like` is unplaced). */
 enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *labels,
                                      const struct sm_volume *like, struct sm_err *err);
 
@@ -68,7 +69,8 @@ enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_
  * added. Frees the writer, which may be NULL. */
 enum sm_status sm_label_writer_close(struct sm_label_writer *writer, enum sm_status status, struct sm_err *err);
 
-/* Reads a label map: integers 0..65535 (also stored as float, when exact). */
+/* Reads a label map: integers 0..65535 (also stored as float, when exact); SM_UNSUPPORTED for anything else, and
+ * for more than one volume. */
 enum sm_status sm_nifti_read_labels(struct sm_labels *labels, const char *path,
                                     const struct sm_listener *listener, struct sm_err *err);
 

@@ -29,6 +29,7 @@ struct sm_box {
 
 struct sm_object {
     char *name;
+    char *file; /* the prompts file that alone gave it, for messages; NULL: the command line, a mask, or several */
     int id; /* label value; 0 until given: the order of first appearance, from 1 */
     struct sm_point *points;
     size_t point_count;
@@ -43,6 +44,7 @@ struct sm_object {
 struct sm_prompts {
     struct sm_object *objects;
     size_t count;
+    const char *reading; /* the prompts file that is being read; NULL: none */
 };
 
 void sm_prompts_free(struct sm_prompts *prompts);
@@ -59,18 +61,20 @@ enum sm_status sm_prompts_add_point(struct sm_prompts *prompts, const char *text
                                     enum sm_space space, struct sm_err *err);
 
 /* Our JSON, Slicer markups (.mrk.json), or SAM-Med2D's fixed-prompt JSON, told apart by content.
- * Mask files named in it are relative to it. */
-enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, struct sm_err *err);
+ * Mask files named in it are relative to it.
+ *
+ * A fixed-prompt file speaks of a whole data set, its keys being PICTURE_LABEL_NUMBER.png. With a `picture`
+ * (its path) the objects of that one are taken, as LABEL_NUMBER, and SM_USAGE when there are none; NULL takes
+ * all, under the names they have. A number and an underscore before the label belong to the picture's name:
+ * case_1_0_liver_000.png is of case_1_0.png, not of case_1.png. */
+enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, const char *picture,
+                               struct sm_err *err);
 
 /* Every label of a label map, every segment of a DICOM SEG and every ROI of an RT structure set becomes
  * an object of that id, with itself as mask prompt; a label map's names come from the .json beside it
  * where there is one, else "label N". */
 enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err);
-
-/* A fixed-prompt file speaks of a whole data set: keeps, of the objects read from one, those whose
- * mask file name begins with the name of the picture (all, when none does). */
-void sm_prompts_keep_picture(struct sm_prompts *prompts, const char *picture_path);
 
 /* Reads the mask files and brings them to the volume's grid; a label map stored in another axis order on
  * the same voxels is turned, one on other voxels is SM_USAGE. DICOM masks: sm_dicom_read_masks. */
@@ -79,7 +83,8 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
 
 /* To voxel indices of `grid`, ids given, and everything checked: an object without a prompt, a prompt
  * outside the volume, two objects with one id are SM_USAGE. A box in mm becomes the voxel bounds of
- * its eight corners, cut to the volume; a point in mm the nearest voxel. */
+ * its eight corners, cut to the volume; a point in mm the nearest voxel. Messages begin with the prompts
+ * file where one is known. */
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err);
 

@@ -23,7 +23,8 @@ double sm_stack_share(const struct sm_volume *volume, int k);
 /* What becomes of such a volume in a file that knows one step only.
  *   ERROR     none is made
  *   FILL      where slices are missing: the grid of all slices, the missing ones empty
- *   RESAMPLE  the grid of the usual step, each of its voxels that of the nearest slice */
+ *   RESAMPLE  the grid of the usual step, each of its voxels that of the nearest slice;
+ *             halfway between two, of the one towards L, P or S */
 enum sm_gaps { SM_GAPS_ERROR, SM_GAPS_FILL, SM_GAPS_RESAMPLE };
 
 struct sm_stack {

@@ -117,6 +117,8 @@ struct sm_volume {
     struct sm_supply *supply;   /* owned; NULL: all voxels are in memory, else those that sm_volume_load was asked for */
     struct sm_rescale *rescale; /* (nz), owned */
     enum sm_source_format format;
+    bool unplaced;              /* DICOM without a usable position and orientation: the grid's sizes are true, its
+                                 * origin and directions are made up */
     bool display_ready;         /* 8-bit picture (PNG): shown to the network as it is by default */
     char modality[17];          /* "CT", "MR" ... as DICOM's Modality; "" when unknown */
     char description[256];      /* UTF-8, from the file; "" when none */
@@ -167,6 +169,9 @@ struct sm_turn {
 };
 /* False when a's voxels are not on the lattice of b's: a corner voxel more than 0.05 voxels off. */
 bool sm_grid_find_turn(struct sm_turn *turn, const struct sm_grid *a, const struct sm_grid *b);
+/* The same for a volume and a label map of it. Of an unplaced volume also, voxel for voxel, a map of its size that
+ * begins at the origin with its axes to right, anterior and superior: what a NIfTI file without sform and qform is. */
+bool sm_volume_find_turn(struct sm_turn *turn, const struct sm_volume *volume, const struct sm_grid *labels);
 /* `labels` (grid b) in the order of `grid` (a); background where `labels` has no voxel. */
 enum sm_status sm_labels_turn(struct sm_labels *out, const struct sm_labels *labels,
                               const struct sm_turn *turn, const struct sm_grid *grid, struct sm_err *err);

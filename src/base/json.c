@@ -14,6 +14,8 @@ enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
     struct stat status;
     if (stat(path, &status) != 0)
         return sm_fail(err, SM_NOT_FOUND, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return sm_fail(err, SM_NOT_FOUND, "%s: is a directory; name a file in it", path);
     if (status.st_size > LARGEST)
         return sm_fail(err, SM_UNSUPPORTED, "%s: %lld MB of JSON; at most 64 MB are read", path,
                        (long long) status.st_size >> 20);

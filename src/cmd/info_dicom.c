@@ -25,6 +25,9 @@ static json_t *volume_json(const struct sm_dicom_study *study, size_t index)
     const struct sm_dicom_volume *found = sm_dicom_volume_at(study, index);
     const struct sm_grid *grid = &found->grid;
     char letters[4];
+    json_t *warnings = json_array();
+    if (found->unplaced)
+        json_array_append_new(warnings, json_text(found->unplaced));
     sm_grid_orientation_letters(grid, letters);
     json_t *volume = json_pack(
         "{s:i, s:o, s:o, s:o, s:[i, i, i], s:[f, f, f], s:o, s:s, s:s, s:o, s:o, s:f, s:b}", "number",
@@ -35,10 +38,10 @@ static json_t *volume_json(const struct sm_dicom_study *study, size_t index)
         "transfer_syntax", found->transfer_syntax, "files", files_json(study, index), "gaps",
         gaps_json(found), "tilt_deg", found->tilt_deg, "readable", found->readable);
     json_t *more =
-        json_pack("{s:o, s:s, s:s, s:s, s:i, s:[]}", "reason",
+        json_pack("{s:o, s:s, s:s, s:s, s:i, s:o}", "reason",
                   found->reason ? json_text(found->reason) : json_null(), "format", "DICOM", "type",
-                  sm_voxel_type_name(found->type), "placed_by", "dicom", "volumes_in_file", 1,
-                  "warnings");
+                  sm_voxel_type_name(found->type), "placed_by", found->placed ? "dicom" : "none",
+                  "volumes_in_file", 1, "warnings", warnings);
     json_object_update(volume, more);
     json_decref(more);
     return volume;

@@ -58,14 +58,15 @@ enum sm_gaps segment_gaps(const struct segment_command *command)
     return (enum sm_gaps) way;
 }
 
+/* `picture`: the input when it is one, which a file of prompts for many is for. */
 static enum sm_status add_prompt(struct sm_prompts *prompts, const struct prompt_option *option,
-                                 enum sm_space space, struct sm_err *err)
+                                 enum sm_space space, const char *picture, struct sm_err *err)
 {
     switch (option->kind) {
     case 'b': return sm_prompts_add_box(prompts, option->text, space, err);
     case 'p': return sm_prompts_add_point(prompts, option->text, true, space, err);
     case 'x': return sm_prompts_add_point(prompts, option->text, false, space, err);
-    case 'f': return sm_prompts_read(prompts, option->text, err);
+    case 'f': return sm_prompts_read(prompts, option->text, picture, err);
     default: return sm_prompts_add_mask(prompts, option->text, cmd_listener(), err);
     }
 }
@@ -74,9 +75,11 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
                                struct sm_prompts *prompts, struct sm_err *err)
 {
     int space = SM_SPACE_VOXEL;
+    const char *picture = sm_input_detect(input) == SM_INPUT_PNG ? input : NULL;
     enum sm_status status = option_choose(&space, "space", command->space, spaces, err);
     for (size_t p = 0; !status && p < command->prompt_options.count; p++)
-        status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, err);
+        status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, picture,
+                            err);
     if (!status && !prompts->count)
         status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "
                                         "--prompts or --mask");
@@ -85,7 +88,5 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
         any_mask |= prompts->objects[o].mask_path != NULL;
     if (!status && command->mask_as && !any_mask)
         status = sm_fail(err, SM_USAGE, "--mask-as says how masks are shown, but there is none; give --mask FILE");
-    if (!status && sm_input_detect(input) == SM_INPUT_PNG)
-        sm_prompts_keep_picture(prompts, input);
     return status;
 }

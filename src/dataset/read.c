@@ -109,12 +109,13 @@ static bool as_stored(const struct sm_turn *turn)
 }
 
 /* The map's voxels in the order of the image's. */
-static enum sm_status turn(struct sm_labels *map, const struct sm_grid *grid, const char *file, struct sm_err *err)
+static enum sm_status turn(struct sm_labels *map, const struct sm_volume *image, const char *file, struct sm_err *err)
 {
     struct sm_turn turn;
+    const struct sm_grid *grid = &image->grid;
     struct sm_labels turned = {0};
     const int *have = map->grid.dim, *want = grid->dim;
-    if (!sm_grid_find_turn(&turn, grid, &map->grid) || !turn.whole)
+    if (!sm_volume_find_turn(&turn, image, &map->grid) || !turn.whole)
         return sm_fail(err, SM_USAGE, "%s: is on another grid (%dx%dx%d) than its image (%dx%dx%d, or placed elsewhere); "
                        "resample it to the image first", file, have[0], have[1], have[2], want[0], want[1], want[2]);
     map->grid = as_stored(&turn) ? *grid : map->grid;
@@ -166,7 +167,7 @@ enum sm_status sm_label_set_read_on(struct sm_label_set *set, const char *path, 
 {
     enum sm_status status = sm_label_set_read(set, path, image, listener, err);
     for (size_t m = 0; !status && m < set->map_count; m++)
-        status = turn(&set->maps[m], &image->grid, path, err);
+        status = turn(&set->maps[m], image, path, err);
     if (status)
         sm_label_set_free(set);
     return status;

@@ -94,7 +94,7 @@ static void leave_out_strays(std::vector<Plane> &planes, std::vector<Instance> &
             return false;
         instance.left_out = plane.frames[0].placed
                                 ? "another orientation, size or spacing than the rest of its series"
-                                : "no position or orientation, unlike the rest of its series";
+                                : plane.frames[0].unplaced + ", unlike the rest of its series";
         return true;
     };
     planes.erase(std::remove_if(planes.begin(), planes.end(), stray), planes.end());

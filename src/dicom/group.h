@@ -17,6 +17,7 @@ struct Slices {
 struct Found {
     std::vector<Frame> frames; // slice k is frames[k]
     std::string series_uid, modality, description, transfer_syntax, reason;
+    std::string unplaced; // the sentence that says why it lies at the origin; "" when it does not
     bool readable = true;
     std::vector<sm_gap> gaps;
     std::vector<int> instances; // each once, in slice order

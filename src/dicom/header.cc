@@ -24,23 +24,41 @@ static bool unit(Vector &v, const double from[3])
     return std::fabs(length - 1) < 0.01;
 }
 
+// For a message: a hostile value is neither long nor does it control a terminal.
+static std::string quoted(const std::string &text)
+{
+    std::string shown = text.substr(0, 100);
+    for (char &c : shown)
+        if (c < 0x20 || c > 0x7e)
+            c = '?';
+    return "\"" + shown + "\"";
+}
+
+static std::string plane_trouble(const Frame &frame, bool position)
+{
+    const std::string &at = frame.position_text, &to = frame.orientation_text;
+    if (at.empty() || to.empty())
+        return std::string("no ") + (!at.empty() ? "orientation" : to.empty() ? "position or orientation" : "position");
+    if (!position)
+        return "the position " + quoted(at) + ", where three numbers are expected, none beyond a kilometre";
+    return "the orientation " + quoted(to) + ", where two unit vectors at right angles are expected";
+}
+
 void read_plane(Frame &frame, DcmItem &position, DcmItem &orientation)
 {
     frame.position_text = text_of(position, DCM_ImagePositionPatient);
     frame.orientation_text = text_of(orientation, DCM_ImageOrientationPatient);
     std::vector<double> at = numbers_of(position, DCM_ImagePositionPatient);
     std::vector<double> to = numbers_of(orientation, DCM_ImageOrientationPatient);
-    frame.placed = false;
-    if (at.size() != 3 || to.size() != 6)
-        return;
-    bool far_out = false;
-    for (int a = 0; a < 3; a++) {
-        frame.position.x[a] = at[(size_t) a];
-        far_out |= std::fabs(at[(size_t) a]) > 1e6;
+    bool near = at.size() == 3;
+    for (size_t a = 0; near && a < 3; a++) {
+        frame.position.x[a] = at[a];
+        near = std::fabs(at[a]) <= 1e6;
     }
-    double dot = to[0] * to[3] + to[1] * to[4] + to[2] * to[5];
-    frame.placed = !far_out && std::fabs(dot) < 0.02 && unit(frame.row, to.data()) &&
-                   unit(frame.column, to.data() + 3);
+    frame.placed = near && to.size() == 6 &&
+                   std::fabs(to[0] * to[3] + to[1] * to[4] + to[2] * to[5]) < 0.02 &&
+                   unit(frame.row, to.data()) && unit(frame.column, to.data() + 3);
+    frame.unplaced = frame.placed ? "" : plane_trouble(frame, near);
 }
 
 void read_spacing(Frame &frame, DcmItem &measures)
@@ -204,6 +222,7 @@ static void stack_frames(Instance &instance)
         frame.position = {{0, 0, step * frame.number}};
         frame.placed = true;
         frame.position_text = frame.orientation_text = "";
+        frame.unplaced = "no position for each of its frames";
     }
     instance.remark = "no positions: the frames are taken in their order";
 }

@@ -46,7 +46,8 @@ struct Frame {
     int tile = -1;    // of a mosaic, from 0; -1: none
     int tile_column = 0, tile_row = 0;  // its first pixel
     int columns = 0, rows = 0;
-    bool placed = false; // position and orientation are known
+    bool placed = false; // position and orientation are known, or made up for frames that are slices
+    std::string unplaced; // what is wrong with them, after "has "; "" where the place in the patient is known
     Vector position, row, column; // LPS mm; unit vectors along a row and down a column
     double row_spacing = 0, column_spacing = 0; // between rows, between columns; 0: unknown
     double thickness = 0, between = 0; // SliceThickness, SpacingBetweenSlices; 0: unknown

@@ -90,9 +90,8 @@ static void warn_about(const Found &found, const std::vector<Instance> &instance
     const Instance &first = instances[(size_t) found.frames[0].instance];
     if (first.spacing_guessed)
         sm_warn(listener, "%s has no pixel spacing: 1 mm is assumed", first.file.name.c_str());
-    if (!found.frames[0].placed || found.frames[0].position_text.empty())
-        sm_warn(listener, "%s has no position or orientation: it is taken to lie at the origin",
-                first.file.name.c_str());
+    if (!found.unplaced.empty())
+        sm_warn(listener, "%s", found.unplaced.c_str());
     for (const sm_gap &gap : found.gaps)
         sm_note(listener, "between slices %d and %d the step is %.4g mm", gap.after, gap.after + 1,
                 gap.step_mm);
@@ -114,6 +113,7 @@ static sm_status open_volume(sm_volume &volume, const sm_dicom_study &study, siz
     if (status != SM_OK)
         return status;
     volume.format = SM_FORMAT_DICOM;
+    volume.unplaced = !found.unplaced.empty();
     copy_text(volume.modality, sizeof volume.modality, found.modality);
     copy_text(volume.description, sizeof volume.description, found.description);
     take_rescale(volume, found, study.instances);

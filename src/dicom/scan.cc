@@ -123,6 +123,27 @@ static void show_left_out(sm_dicom_study &study)
         study.left_out_shown.push_back({skipped.name.c_str(), skipped.reason.c_str()});
 }
 
+// Slices without a usable place are no neighbours of any other: a series of them falls apart, and it is said why.
+static void explain_places(sm_dicom_study &study)
+{
+    std::map<std::string, size_t> of_series;
+    auto lost = [](const Found &volume) { return volume.readable && !volume.frames[0].unplaced.empty(); };
+    for (const Found &volume : study.volumes)
+        if (lost(volume))
+            of_series[volume.series_uid]++;
+    for (Found &volume : study.volumes) {
+        if (!lost(volume))
+            continue;
+        size_t others = volume.series_uid.empty() ? 0 : of_series[volume.series_uid] - 1;
+        const Frame &first = volume.frames[0];
+        volume.unplaced = study.instances[(size_t) first.instance].file.name + " has " + first.unplaced +
+                          ": it is taken to lie at the origin";
+        if (others > 0)
+            volume.unplaced += ", and as a volume of its own, like " + std::to_string(others) + " other" +
+                               (others > 1 ? "s" : "") + " of its series";
+    }
+}
+
 static void show_volumes(sm_dicom_study &study)
 {
     int number = 0;
@@ -137,6 +158,8 @@ static void show_volumes(sm_dicom_study &study)
         shown.gaps = volume.gaps.data();
         shown.gap_count = volume.gaps.size();
         shown.readable = volume.readable;
+        shown.placed = volume.readable && volume.unplaced.empty();
+        shown.unplaced = volume.unplaced.empty() ? nullptr : volume.unplaced.c_str();
         shown.reason = volume.reason.empty() ? nullptr : volume.reason.c_str();
     }
 }
@@ -161,6 +184,7 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
             frame.instance = (int) i;
     study->volumes = make_volumes(study->instances);
     order_volumes(*study);
+    explain_places(*study);
     show_left_out(*study);
     show_volumes(*study);
     return SM_OK;

@@ -479,7 +479,7 @@ static enum sm_status job_open(struct job *job, size_t weights_count, const stru
         return sm_fail(err, SM_MEMORY, "out of memory");
     enum sm_status status = add_trivial(&e->options, err);
     if (!status && options->fixed)
-        status = sm_prompts_read(&job->fixed, options->fixed, err);
+        status = sm_prompts_read(&job->fixed, options->fixed, NULL, err);
     if (!status && options->fixed)
         status = digest_file(options->fixed, job->fixed_digest, err);
     job->has_fixed = options->fixed != NULL;

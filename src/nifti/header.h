@@ -10,6 +10,8 @@
 #include "sammed2d/nifti.h"
 
 enum { NIFTI_1_BYTES = 348, NIFTI_2_BYTES = 540 };
+/* For sm_nifti_read: the only volume, as -1, of a file that no --volume is for. */
+enum { NIFTI_LABEL_MAP = -2 };
 
 struct nifti_type {
     int code; /* DT_... */
@@ -44,6 +46,6 @@ int64_t nifti_header_volumes(const struct nifti_header *header); /* only after s
 enum sm_status nifti_place(struct sm_grid *grid, const char **form,
                            const struct nifti_header *header, const char *path,
                            const struct sm_listener *listener, struct sm_err *err);
-/* The placement fields of a grid that did not come from NIfTI. */
-void nifti_forms_from_grid(struct sm_nifti_forms *forms, const struct sm_grid *grid);
+/* The placement fields of a grid that did not come from NIfTI; of an unplaced one with codes that say so. */
+void nifti_forms_from_grid(struct sm_nifti_forms *forms, const struct sm_grid *grid, bool unplaced);
 #endif

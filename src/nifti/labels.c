@@ -1,5 +1,5 @@
 #include <stdlib.h>
-#include "sammed2d/nifti.h"
+#include "nifti/header.h"
 
 struct fault {
     double value;
@@ -33,7 +33,7 @@ enum sm_status sm_nifti_read_labels(struct sm_labels *labels, const char *path,
     struct sm_volume volume;
     struct fault fault;
     *labels = (struct sm_labels){0};
-    enum sm_status status = sm_nifti_read(&volume, path, -1, listener, err);
+    enum sm_status status = sm_nifti_read(&volume, path, NIFTI_LABEL_MAP, listener, err);
     if (status != SM_OK)
         return status;
     float *line = malloc((size_t) volume.grid.dim[0] * sizeof *line);

@@ -151,10 +151,10 @@ static bool rotation_only(const struct sm_grid *grid)
     return true;
 }
 
-void nifti_forms_from_grid(struct sm_nifti_forms *forms, const struct sm_grid *grid)
+void nifti_forms_from_grid(struct sm_nifti_forms *forms, const struct sm_grid *grid, bool unplaced)
 {
-    *forms = (struct sm_nifti_forms){.sform_code = NIFTI_XFORM_SCANNER_ANAT,
-                                     .xyzt_units = NIFTI_UNITS_MM};
+    int code = unplaced ? NIFTI_XFORM_UNKNOWN : NIFTI_XFORM_SCANNER_ANAT;
+    *forms = (struct sm_nifti_forms){.sform_code = code, .xyzt_units = NIFTI_UNITS_MM};
     nifti_dmat44 ras;
     memcpy(ras.m, grid->affine_lps, sizeof ras.m);
     swap_ras_lps(ras.m);
@@ -167,5 +167,5 @@ void nifti_forms_from_grid(struct sm_nifti_forms *forms, const struct sm_grid *g
     for (int axis = 0; axis < 3; axis++)
         forms->pixdim[axis + 1] = sm_grid_spacing_mm(grid, axis);
     if (rotation_only(grid))
-        forms->qform_code = NIFTI_XFORM_SCANNER_ANAT;
+        forms->qform_code = code;
 }

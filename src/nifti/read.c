@@ -153,6 +153,10 @@ static enum sm_status choose_volume(const struct source *source, int *index, con
                                     struct sm_err *err)
 {
     int volumes = (int) nifti_header_volumes(&source->header);
+    if (*index == NIFTI_LABEL_MAP && volumes > 1)
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "%s: holds %d volumes, but a label map has one; write the one that is meant into a file of its "
+                       "own first", path, volumes);
     if (*index < 0 && volumes > 1)
         return sm_fail(err, SM_UNSUPPORTED,
                        "%s: holds %d volumes; choose one with --volume, 0 to %d", path, volumes,

@@ -91,7 +91,7 @@ static void plan_geometry(struct plan *plan, const struct sm_grid *grid,
     if (like->nifti.present)
         plan->forms = like->nifti;
     else
-        nifti_forms_from_grid(&plan->forms, grid);
+        nifti_forms_from_grid(&plan->forms, grid, like->unplaced);
 }
 
 static uint16_t largest_label(const struct sm_labels *labels)

@@ -9,6 +9,7 @@ enum { MOST_OBJECTS = 65535, LONGEST_NAME = 200 };
 static void free_object(struct sm_object *object)
 {
     free(object->name);
+    free(object->file);
     free(object->points);
     free(object->boxes);
     free(object->mask_path);
@@ -47,12 +48,20 @@ static void *grown(void *array, size_t count, size_t size)
     return realloc(array, (count ? 2 * count : 1) * size);
 }
 
+static void forget_file(struct sm_object *object)
+{
+    free(object->file);
+    object->file = NULL;
+}
+
 enum sm_status sm_prompts_object(struct sm_prompts *prompts, const char *name,
                                  struct sm_object **object, struct sm_err *err)
 {
     for (size_t o = 0; o < prompts->count; o++)
         if (strcmp(prompts->objects[o].name, name) == 0) {
             *object = &prompts->objects[o];
+            if (!prompts->reading || ((*object)->file && strcmp((*object)->file, prompts->reading) != 0))
+                forget_file(*object); /* from several places */
             return SM_OK;
         }
     enum sm_status status = check_name(name, err);
@@ -64,13 +73,14 @@ enum sm_status sm_prompts_object(struct sm_prompts *prompts, const char *name,
     void *objects = grown(prompts->objects, prompts->count, sizeof *prompts->objects);
     if (objects)
         prompts->objects = objects;
-    char *copy = strdup(name);
-    if (!objects || !copy) {
+    char *copy = strdup(name), *file = prompts->reading ? strdup(prompts->reading) : NULL;
+    if (!objects || !copy || (prompts->reading && !file)) {
         free(copy);
+        free(file);
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     }
     *object = &prompts->objects[prompts->count++];
-    **object = (struct sm_object){.name = copy};
+    **object = (struct sm_object){.name = copy, .file = file};
     return SM_OK;
 }
 
@@ -159,41 +169,4 @@ enum sm_status sm_prompts_add_point(struct sm_prompts *prompts, const char *text
     enum sm_status status =
         parse_text(prompts, text, "NAME=i,j,k", point.position, 3, &object, err);
     return status ? status : prompts_append_point(object, &point, err);
-}
-
-static bool from_fixed_file(const struct sm_object *object)
-{
-    return (object->box_count && object->boxes[0].space == SM_SPACE_SQUARE) ||
-           (object->point_count && object->points[0].space == SM_SPACE_SQUARE);
-}
-
-/* What follows "STEM_" in the name, or NULL. */
-static char *after_stem(char *name, const char *stem, size_t length)
-{
-    return strncmp(name, stem, length) == 0 && name[length] == '_' && name[length + 1]
-               ? name + length + 1
-               : NULL;
-}
-
-void sm_prompts_keep_picture(struct sm_prompts *prompts, const char *picture_path)
-{
-    const char *slash = strrchr(picture_path, '/'), *stem = slash ? slash + 1 : picture_path;
-    const char *dot = strrchr(stem, '.');
-    size_t length = dot ? (size_t) (dot - stem) : strlen(stem), matching = 0, kept = 0;
-    for (size_t o = 0; o < prompts->count; o++)
-        matching += from_fixed_file(&prompts->objects[o]) &&
-                    after_stem(prompts->objects[o].name, stem, length);
-    if (!matching)
-        return;
-    for (size_t o = 0; o < prompts->count; o++) {
-        struct sm_object *object = &prompts->objects[o];
-        char *rest = from_fixed_file(object) ? after_stem(object->name, stem, length) : object->name;
-        if (!rest) {
-            free_object(object);
-            continue;
-        }
-        memmove(object->name, rest, strlen(rest) + 1);
-        prompts->objects[kept++] = *object;
-    }
-    prompts->count = kept;
 }

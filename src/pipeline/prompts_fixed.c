@@ -83,28 +83,89 @@ static enum sm_status read_mask_prompts(struct sm_object *object, const json_t *
     return status ? status : add_points(object, &numbers[1], &numbers[2], err);
 }
 
-enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
-                                  struct sm_err *err)
+/* ---- which picture's ---- */
+
+/* "31_liver_000": a number, the picture's own as SAM-Med2D names slices, before a label and its number. */
+static bool begins_with_number(const char *name)
 {
-    struct numbers *numbers = malloc(3 * sizeof *numbers);
-    enum sm_status status = numbers ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    const char *after = name + strspn(name, "0123456789");
+    return after > name && *after == '_' && strchr(after + 1, '_');
+}
+
+/* What masks of a picture begin with: its path without folder and suffix. */
+static const char *stem_of(const char *picture, size_t *length)
+{
+    const char *slash = strrchr(picture, '/'), *stem = slash ? slash + 1 : picture;
+    const char *dot = strrchr(stem, '.');
+    *length = dot ? (size_t) (dot - stem) : strlen(stem);
+    return stem;
+}
+
+/* The name without its picture's; NULL: another picture's. */
+static const char *after_picture(const char *name, const char *picture)
+{
+    size_t length;
+    const char *stem = stem_of(picture, &length);
+    if (strncmp(name, stem, length) != 0 || name[length] != '_' || !name[length + 1] ||
+        begins_with_number(name + length + 1))
+        return NULL;
+    return name + length + 1;
+}
+
+static enum sm_status fail_other_pictures(const char *path, const char *picture, const json_t *json,
+                                          struct sm_err *err)
+{
+    size_t length;
+    const char *stem = stem_of(picture, &length);
+    return sm_fail(err, SM_USAGE,
+                   "%s: none of its %zu objects is of the picture %s: SAM-Med2D's prompts go by the names of masks, "
+                   "here \"%.*s_LABEL_000.png\", but the first is called \"%.100s\"",
+                   path, json_object_size(json), picture, (int) length, stem,
+                   json_object_iter_key(json_object_iter((json_t *) json)));
+}
+
+/* ---- the file ---- */
+
+struct file {
+    const char *path, *picture;
+    struct numbers *numbers; /* (3) */
+    size_t taken;
+};
+
+static enum sm_status add_object(struct sm_prompts *prompts, struct file *file, const char *key,
+                                 const json_t *value, struct sm_err *err)
+{
+    struct sm_object *object;
+    size_t length = strlen(key);
+    bool png = length > 4 && strcmp(key + length - 4, ".png") == 0;
+    char *name = strndup(key, png ? length - 4 : length);
+    if (!name)
+        return sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    const char *own = file->picture ? after_picture(name, file->picture) : name;
+    enum sm_status status = own ? sm_prompts_object(prompts, own, &object, err) : SM_OK;
+    free(name);
+    if (status)
+        return sm_fail_context(err, "%s", file->path);
+    if (!own)
+        return SM_OK;
+    file->taken++;
+    return read_mask_prompts(object, value, file->numbers, file->path, err);
+}
+
+enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
+                                  const char *picture, struct sm_err *err)
+{
+    struct file file = {path, picture, malloc(3 * sizeof *file.numbers), 0};
+    enum sm_status status = file.numbers ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
     const char *key;
     json_t *value;
     json_object_foreach((json_t *) json, key, value) {
-        struct sm_object *object;
         if (status)
             break;
-        size_t length = strlen(key);
-        bool png = length > 4 && strcmp(key + length - 4, ".png") == 0;
-        char *name = strndup(key, png ? length - 4 : length);
-        status = name ? sm_prompts_object(prompts, name, &object, err)
-                      : sm_fail(err, SM_MEMORY, "out of memory for prompts");
-        free(name);
-        if (status)
-            sm_fail_context(err, "%s", path);
-        else
-            status = read_mask_prompts(object, value, numbers, path, err);
+        status = add_object(prompts, &file, key, value, err);
     }
-    free(numbers);
+    if (!status && picture && !file.taken)
+        status = fail_other_pictures(path, picture, json, err);
+    free(file.numbers);
     return status;
 }

@@ -15,19 +15,23 @@ enum sm_status prompts_append_box(struct sm_object *object, const struct sm_box 
 /* A box whose corners are given in plain axes of its space. */
 struct sm_box prompts_plain_box(enum sm_space space, const double numbers[6]);
 
+/* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
+void prompts_nearest(const struct sm_grid *grid, double ijk[3]);
+
 /* An array of exactly `count` finite numbers of sane size, or SM_CORRUPT naming `what`. */
 enum sm_status json_numbers(const json_t *json, double *numbers, size_t count, const char *path,
                             const char *what, struct sm_err *err);
 
-/* The readers of the three forms; `path` is for messages and for what is relative to the file. */
+/* The readers of the three forms; `path` is for messages and for what is relative to the file;
+ * `picture`: as in sm_prompts_read. */
 enum sm_status prompts_from_json(struct sm_prompts *prompts, const json_t *json, const char *path,
-                                 struct sm_err *err);
+                                 const char *picture, struct sm_err *err);
 enum sm_status prompts_from_own(struct sm_prompts *prompts, const json_t *json, const char *path,
                                 struct sm_err *err);
 enum sm_status prompts_from_slicer(struct sm_prompts *prompts, const json_t *json, const char *path,
                                    struct sm_err *err);
 enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
-                                  struct sm_err *err);
+                                  const char *picture, struct sm_err *err);
 
 /* An object whose prompt is label `value` of the mask file; named after it when `name` is NULL. */
 enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value,

@@ -207,26 +207,29 @@ static bool looks_fixed(const json_t *json)
 }
 
 enum sm_status prompts_from_json(struct sm_prompts *prompts, const json_t *json, const char *path,
-                                 struct sm_err *err)
+                                 const char *picture, struct sm_err *err)
 {
     if (json_object_get(json, "markups"))
         return prompts_from_slicer(prompts, json, path, err);
     if (json_object_get(json, "objects"))
         return prompts_from_own(prompts, json, path, err);
     if (looks_fixed(json))
-        return prompts_from_fixed(prompts, json, path, err);
+        return prompts_from_fixed(prompts, json, path, picture, err);
     return sm_fail(err, SM_CORRUPT,
                    "%s: no prompts: neither \"objects\" (sammed2d), nor \"markups\" (3D Slicer), nor "
                    "\"boxes\" under mask file names (SAM-Med2D); see man 5 sammed2d-prompts", path);
 }
 
-enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, struct sm_err *err)
+enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, const char *picture,
+                               struct sm_err *err)
 {
     json_t *json;
     enum sm_status status = json_read(&json, path, err);
     if (status)
         return status;
-    status = prompts_from_json(prompts, json, path, err);
+    prompts->reading = path;
+    status = prompts_from_json(prompts, json, path, picture, err);
+    prompts->reading = NULL;
     json_decref(json);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "pipeline/prompts_internal.h"
 #include "sammed2d/input.h"
 #include "sammed2d/stack.h"
@@ -25,13 +26,22 @@ enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *p
     return SM_OK;
 }
 
+static enum sm_status refuse_folder(const char *path, struct sm_err *err)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode)
+               ? sm_fail(err, SM_NOT_FOUND, "%s: is a directory; name a file in it", path)
+               : SM_OK;
+}
+
 enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err)
 {
     struct sm_label_set set;
-    if (prompts_is_dicom(path))
-        return prompts_add_dicom(prompts, path, listener, err);
-    enum sm_status status = sm_label_set_read(&set, path, NULL, listener, err);
+    enum sm_status status = refuse_folder(path, err);
+    if (status || prompts_is_dicom(path))
+        return status ? status : prompts_add_dicom(prompts, path, listener, err);
+    status = sm_label_set_read(&set, path, NULL, listener, err);
     if (!status && set.count == 0)
         status = sm_fail(err, SM_USAGE, "%s: holds no label, so it cannot be a prompt", path);
     for (size_t n = 0; !status && n < set.count; n++)
@@ -80,7 +90,8 @@ static enum sm_status gather_slices(struct sm_object *object, const struct sm_st
     for (int k = 0; !status && k < volume->grid.dim[2]; k++) {
         double ijk[3];
         sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
-        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, round(ijk[2])));
+        prompts_nearest(&stack->grid, ijk);
+        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
         memcpy(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice,
                slice * sizeof *own.voxels);
     }
@@ -127,7 +138,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_label_s
         if (fits)
             return loaded;
     }
-    if (volume->slice_origin_lps || !sm_grid_find_turn(&turn, grid, &labels->grid) || !turn.whole)
+    if (volume->slice_origin_lps || !sm_volume_find_turn(&turn, volume, &labels->grid) || !turn.whole)
         return sm_fail(err, SM_USAGE,
                        "%s: the mask of \"%s\" is on another grid (%dx%dx%d) than the volume "
                        "(%dx%dx%d, or placed elsewhere); resample it to the volume first",
@@ -147,6 +158,9 @@ enum sm_status sm_prompts_load_masks(struct sm_prompts *prompts, const struct sm
         struct sm_object *object = &prompts->objects[o];
         if (!object->mask_path || object->mask)
             continue;
+        status = refuse_folder(object->mask_path, err);
+        if (status)
+            break;
         if (prompts_is_dicom(object->mask_path)) {
             status = prompts_load_dicom(prompts, object->mask_path, volume, listener, err);
             continue;

@@ -50,8 +50,7 @@ static bool to_voxel(const struct sm_volume *volume, enum sm_space space, const 
     return false;
 }
 
-/* The nearest voxel; halfway between two, the one towards L, P or S, whichever way it is stored. */
-static void nearest(const struct sm_grid *grid, double ijk[3])
+void prompts_nearest(const struct sm_grid *grid, double ijk[3])
 {
     struct sm_orientation orientation;
     sm_grid_orientation(grid, &orientation);
@@ -133,7 +132,7 @@ static enum sm_status resolve_point(const struct sm_object *object, struct sm_po
     } else {
         if (to_voxel(volume, point->space, point->position, ijk))
             status = fail_gap(object, what, ijk, volume, err);
-        nearest(grid, ijk);
+        prompts_nearest(grid, ijk);
     }
     if (!status && !inside(grid, ijk))
         status = fail_outside(object, what, ijk, grid, err);
@@ -223,6 +222,22 @@ static enum sm_status resolve_box(const struct sm_object *object, struct sm_box 
     return status;
 }
 
+/* Millimetres of the patient mean nothing where the volume's own are made up. */
+static enum sm_status check_place(const struct sm_object *object, const struct sm_volume *volume,
+                                  struct sm_err *err)
+{
+    bool mm = false;
+    for (size_t p = 0; p < object->point_count; p++)
+        mm |= object->points[p].space == SM_SPACE_LPS || object->points[p].space == SM_SPACE_RAS;
+    for (size_t b = 0; b < object->box_count; b++)
+        mm |= object->boxes[b].space == SM_SPACE_LPS || object->boxes[b].space == SM_SPACE_RAS;
+    if (!mm || !volume->unplaced)
+        return SM_OK;
+    return sm_fail(err, SM_USAGE,
+                   "the prompts of \"%s\" are in millimetres of the patient, but where the input lies in the patient is "
+                   "not known; give voxel indices (--space voxel)", object->name);
+}
+
 static enum sm_status resolve_object(struct sm_object *object, const struct sm_volume *volume,
                                      struct sm_err *err)
 {
@@ -230,6 +245,7 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_v
     if (!object->point_count && !object->box_count && !object->mask_path && !object->mask)
         return sm_fail(err, SM_USAGE, "object \"%s\" has no prompt: give it a box, a point or a mask",
                        object->name);
+    status = check_place(object, volume, err);
     for (size_t p = 0; !status && p < object->point_count; p++)
         status = resolve_point(object, &object->points[p], volume, err);
     for (size_t b = 0; !status && b < object->box_count; b++)
@@ -242,6 +258,12 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_v
     return sm_fail(err, SM_USAGE,
                    "object \"%s\" has excluded points only; say with a box or a point where it is",
                    object->name);
+}
+
+/* Of what is wrong with an object of a prompts file. */
+static enum sm_status name_file(const struct sm_object *object, enum sm_status status, struct sm_err *err)
+{
+    return status && object->file ? sm_fail_context(err, "%s", object->file) : status;
 }
 
 static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
@@ -261,6 +283,7 @@ static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
                              prompts->objects[owner[object->id] - 1].name, object->name, object->id);
         else
             owner[object->id] = o + 1;
+        status = name_file(object, status, err);
     }
     free(owner);
     return status;
@@ -273,7 +296,7 @@ enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm
     if (!prompts->count)
         return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
     for (size_t o = 0; !status && o < prompts->count; o++)
-        status = resolve_object(&prompts->objects[o], volume, err);
+        status = name_file(&prompts->objects[o], resolve_object(&prompts->objects[o], volume, err), err);
     return status ? status : give_ids(prompts, err);
 }
 

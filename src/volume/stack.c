@@ -8,6 +8,8 @@
 static const double IN_PLACE = 0.1;
 /* A step that differs from the usual one by more than this part of it is named. */
 static const double SAME_STEP = 0.02;
+/* Two slices whose distances differ by no more than this part of the step are equally near. */
+static const double TIE = 1e-6;
 /* A stray slice metres away would need more slices than anybody has disk for. */
 enum { MOST_SLICES_MORE = 100, MOST_TIMES = 10, NAMED = 3 };
 
@@ -149,6 +151,19 @@ static enum sm_status fill(struct sm_stack *stack, const struct sm_volume *volum
     return SM_OK;
 }
 
+/* Is slice k + 1 nearer to a position than slice k? Halfway between them, the one towards L, P or S is,
+ * whichever way they are stored. */
+static bool next_is_nearer(const struct sm_volume *volume, int k, const double lps[3])
+{
+    struct sm_orientation orientation;
+    double own[3], next[3];
+    sm_grid_orientation(&volume->grid, &orientation);
+    sm_stack_from_lps(volume, k, lps, own);
+    sm_stack_from_lps(volume, k + 1, lps, next);
+    double further = fabs(own[2] - k) - fabs(next[2] - k - 1);
+    return orientation.positive[2] ? further >= -TIE : further > TIE;
+}
+
 static enum sm_status resample(struct sm_stack *stack, const struct sm_volume *volume,
                                struct sm_err *err)
 {
@@ -158,14 +173,10 @@ static enum sm_status resample(struct sm_stack *stack, const struct sm_volume *v
     enum sm_status status = set_length(stack, fmax(0, round(end[2])), volume, err);
     for (int m = 0; !status && m < stack->grid.dim[2]; m++) {
         const double corner[3] = {0, 0, m};
-        double lps[3], own[3], next[3];
+        double lps[3], own[3];
         sm_grid_to_lps(&stack->grid, corner, lps);
-        for (; k + 1 < count; k++) {
-            sm_stack_from_lps(volume, k, lps, own);
-            sm_stack_from_lps(volume, k + 1, lps, next);
-            if (fabs(own[2] - k) <= fabs(next[2] - k - 1))
-                break;
-        }
+        while (k + 1 < count && next_is_nearer(volume, k, lps))
+            k++;
         sm_stack_from_lps(volume, k, lps, own);
         stack->slice[m] = k;
         for (int a = 0; a < 2; a++) /* beyond the picture's own size all is off it */

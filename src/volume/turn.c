@@ -64,6 +64,29 @@ bool sm_grid_find_turn(struct sm_turn *turn, const struct sm_grid *a, const stru
     return true;
 }
 
+/* As a NIfTI header without sform and qform has it, and as near to the volume's size as headers keep it. */
+static bool is_bare(const struct sm_grid *labels, const struct sm_grid *volume)
+{
+    for (int row = 0; row < 3; row++) {
+        double spacing = sm_grid_spacing_mm(volume, row);
+        for (int column = 0; column < 4; column++) {
+            double expected = row != column ? 0 : row == 2 ? spacing : -spacing;
+            if (fabs(labels->affine_lps[row][column] - expected) > 1e-3 * spacing)
+                return false;
+        }
+    }
+    return memcmp(labels->dim, volume->dim, sizeof labels->dim) == 0;
+}
+
+bool sm_volume_find_turn(struct sm_turn *turn, const struct sm_volume *volume, const struct sm_grid *labels)
+{
+    if (volume->unplaced && is_bare(labels, &volume->grid)) {
+        *turn = (struct sm_turn){.axis = {0, 1, 2}, .step = {1, 1, 1}, .whole = true};
+        return true;
+    }
+    return sm_grid_find_turn(turn, &volume->grid, labels);
+}
+
 /* The indices first <= x < end along axis c of `grid` that `labels` has voxels for. */
 static void overlap(const struct sm_turn *turn, const struct sm_grid *grid, const struct sm_grid *labels,
                     int c, int *first, int *end)

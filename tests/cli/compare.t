@@ -36,9 +36,13 @@ my @damaged = (
     ["$dir/a.nii $dir/b.nii --labels 1,,2", 1, qr/numbers or names/],
     ["$dir/a.nii $dir/b.nii --csv $dir/nowhere/t.csv", 7, qr/nowhere/],
     ["$dir/cut.nii $dir/a.nii", 4, qr/cut\.nii/],
+    ["$dir/a.nii $dir/four.nii", 5, qr/four\.nii: holds 2 volumes, but a label map has one; write the one/],
     ["$dir $dir/a.nii", 2, qr/neither a segmentation \(SEG\) nor an RT structure set/],
 );
 system("head -c 2000 $dir/a.nii > $dir/cut.nii");
+system($python, '-c', 'import sys, nibabel, numpy
+a = nibabel.load(sys.argv[1])
+nibabel.save(nibabel.Nifti1Image(numpy.stack([numpy.asarray(a.dataobj)] * 2, 3), a.affine), sys.argv[2])', "$dir/a.nii", "$dir/four.nii");
 for (@damaged) {
     my ($words, $wanted, $why) = @$_;
     my ($status, $json, $talk) = run($words);

@@ -81,4 +81,38 @@ like($said, qr/김희중/, 'ISO 2022 IR 149');
 like($said, qr/王小东/, 'ISO 2022 IR 58');
 `$build/sammed2d info $made/bombs/deflated 2>&1`;
 is($? >> 8, 4, 'a bomb alone: corrupt');
+
+# ---- a place that is not known, or not believed ----
+sub info { my $said = decode_json(scalar `$build/sammed2d info --json @_`); return @$said{qw(volumes left_out)} }
+my ($volumes) = info("$made/one_uid");
+is($volumes->[0]{placed_by}, 'dicom', 'a series with positions: placed by them');
+is_deeply($volumes->[0]{warnings}, [], 'and nothing to warn of');
+($volumes) = info("$made/unplaced");
+is($volumes->[0]{placed_by}, 'none', 'neither position nor orientation: placed by nothing');
+is_deeply($volumes->[0]{warnings}, ["$made/unplaced/image has no position or orientation: it is taken to lie at the origin"],
+          'with a warning');
+($volumes) = info("$made/skew");
+is_deeply([map { $_->{placed_by} } @$volumes], [('none') x 5], 'axes that are no unit vectors: the series falls apart');
+is($volumes->[1]{warnings}[0], "$made/skew/s1 has the orientation \"1\\0\\0\\0\\0.99\\0\", where two unit vectors at "
+   . 'right angles are expected: it is taken to lie at the origin, and as a volume of its own, like 4 others of its series',
+   'and each of its slices says why');
+($volumes, my $left_out) = info("$made/one_skew");
+is($volumes->[0]{dim}[2], 4, 'one slice only');
+like($left_out->[0]{reason}, qr/^the orientation "1\\0\\0\\0\\0\.99\\0", .*expected, unlike the rest of its series$/, 'is left out');
+
+my $map = "$out/map.nii";
+my $segment = "SAMMED2D_WEIGHTS=weights/default.h5 $build/sammed2d segment $made/unplaced";
+`$segment -o $map --box a=4,4,0,20,16,0 2>&1`;
+my $header = do { open my $in, '<:raw', $map or die; local $/; substr scalar <$in>, 0, 348 };
+is_deeply([unpack 's<2', substr $header, 252, 4], [0, 0], 'a label map of it: qform and sform say unknown');
+is_deeply([map { sprintf '%g', $_ } unpack 'f<3', substr $header, 80, 12], [0.5, 0.75, 2.5], 'with the size of the voxels');
+$said = `$segment -o $out/again.nii --mask $map 2>&1`;
+is($?, 0, 'and is a mask for it, voxel for voxel') or diag($said);
+for my $mm ("--space lps --point a=1,1,0", "--space ras --box a=-1,-1,0,1,1,0") {
+    $said = `$segment -o $out/no.nii $mm 2>&1`;
+    is($? >> 8, 1, "$mm: refused");
+    like($said, qr/prompts of "a" are in millimetres of the patient, but where the input lies .* is not known/, 'and it says so');
+}
+`$build/sammed2d slice $made/unplaced --labels $map -o $out/slices 2>&1`;
+is($?, 0, 'slice takes its labels');
 done_testing;

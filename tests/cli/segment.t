@@ -133,6 +133,14 @@ spew("$dir/weights.h5", 'no weights');
 mkdir "$dir/sealed";
 chmod 0555, "$dir/sealed";
 write_nifti("$dir/other.nii", [5, 5, 5], \@sform, [(1) x 125]);
+spew("$dir/empty.json", '{"objects": [{"name": "e"}]}');
+spew("$dir/twice.json", '{"objects": [{"name": "c", "id": 1, "points": [[1,1,1,1]]}]}');
+spew("$dir/folder.json", '{"objects": [{"name": "m", "mask": "."}]}');
+spew("$dir/fixed.json", '{"case_1_liver_000.png": {"boxes": [[1,2,3,4]]}, "shown_1_liver_000.png": {"boxes": [[1,2,3,4]]}}');
+spew("$dir/shown.png", slurp("$dir/p.png"));
+my $four = slurp("$dir/a.nii");
+substr($four, 40, 10) = pack 's<5', 4, @dim, 2;
+spew("$dir/four.nii", $four . "\0" x 2400);
 my @good = ('-o', "$dir/old.nii", '--box', $box);
 my @bad = (
     ['no input', 1, qr/no input/, @good],
@@ -151,9 +159,23 @@ my @bad = (
     ['a truncated input', 4, qr/truncated\.nii/, "$dir/truncated.nii", @good],
     ['a missing prompts file', 2, qr/none\.json/, $input, @good, '--prompts', "$dir/none.json"],
     ['a damaged prompts file', 4, qr/line 1/, $input, @good, '--prompts', "$dir/junk.json"],
-    ['a prompt outside', 1, qr/"far" lies outside the volume: voxel 99,1,1, but indices go from 0,0,0 to 23,19,4/,
+    ['a prompt outside', 1, qr/\Q$input\E: a point of "far" lies outside the volume: voxel 99,1,1, but indices go from 0,0,0 to 23,19,4/,
         $input, @good, '--point', 'far=99,1,1'],
     ['an object that is only excluded', 1, qr/"x" has excluded points only/, $input, @good, '--exclude', 'x=1,1,1'],
+    ['a prompts file with an object without a prompt', 1, qr/\Q$input: $dir\E\/empty\.json: object "e" has no prompt/, $input,
+        @good, '--prompts', "$dir/empty.json"],
+    ['an id given twice', 1, qr/\Q$input: $dir\E\/twice\.json: objects "block" and "c" both have id 1/, $input, @good,
+        '--prompts', "$dir/twice.json"],
+    ['an object of two sources outside', 1, qr/\Q$input\E: a box of "block" lies outside/, $input, '-o', "$dir/old.nii",
+        '--box', 'block=0,0,0,99,1,1', '--prompts', "$dir/prompts.json"],
+    ['prompts of other pictures', 1, qr/fixed\.json: none of its 2 objects is of the picture .*shown\.png.*"shown_LABEL/,
+        "$dir/shown.png", '-o', "$dir/old.nii", '--prompts', "$dir/fixed.json"],
+    ['a folder as prompts', 2, qr/\Q$dir\E: is a directory; name a file/, $input, @good, '--prompts', $dir],
+    ['a folder as mask', 2, qr/\Q$dir\E: is a directory; name a file/, $input, @good, '--mask', $dir],
+    ['a folder as mask in a prompts file', 2, qr/\Q$dir\E\/\.: is a directory; name a file/, $input, @good, '--prompts',
+        "$dir/folder.json"],
+    ['a mask of several volumes', 5, qr/four\.nii: holds 2 volumes, but a label map has one; write/, $input, '-o',
+        "$dir/old.nii", '--mask', "$dir/four.nii"],
     ['a mask on another grid', 1, qr/another grid/, $input, '-o', "$dir/old.nii", '--mask', "$dir/other.nii"],
     ['missing weights', 6, qr/none\.h5/, $input, @good, '-w', "$dir/none.h5"],
     ['weights of the wrong kind', 6, qr/weights\.h5/, $input, @good, '-w', "$dir/weights.h5"],

@@ -48,14 +48,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         json_t *json = json_loadb((const char *) data, size, JSON_REJECT_DUPLICATES, NULL);
         if (json)
-            status = prompts_from_json(&prompts, json, "dir/liver.mrk.json", &err);
+            status = prompts_from_json(&prompts, json, "dir/liver.mrk.json", size & 1 ? "dir/amos_1.png" : NULL,
+                                       &err);
         json_decref(json);
     }
-    if (status == SM_OK) {
-        sm_prompts_keep_picture(&prompts, "dir/amos_1.png");
-        if (sm_prompts_resolve(&prompts, &grid, &err) == SM_OK)
-            check(&prompts);
-    }
+    if (status == SM_OK && sm_prompts_resolve(&prompts, &grid, &err) == SM_OK)
+        check(&prompts);
     sm_prompts_free(&prompts);
     free(text);
     return 0;

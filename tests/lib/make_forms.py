@@ -160,7 +160,18 @@ def single(out):
     save(d, out, "single", "ratio")
 
 
-CASES = (pet, dynamic_pet, voi_tables, modality_tables, odd_bits, bombs, charsets, broken_charsets, single)
+def unplaced(out):
+    """No position or orientation; an orientation that is none, in all slices and in one."""
+    d = image(0, UID + "20", shape=(24, 32))
+    del d.ImagePositionPatient, d.ImageOrientationPatient
+    save(d, out, "unplaced", "image")
+    for k in range(5):
+        for uid, bad in (("21", True), ("22", k == 2)):
+            write(out, "skew" if uid == "21" else "one_skew", f"s{k}", k, uid,
+                  ImageOrientationPatient=["1", "0", "0", "0", "0.99" if bad else "1", "0"])
+
+
+CASES = (pet, dynamic_pet, voi_tables, modality_tables, odd_bits, bombs, charsets, broken_charsets, single, unplaced)
 if __name__ == "__main__":
     for case in CASES:
         case(sys.argv[1])

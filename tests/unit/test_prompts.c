@@ -15,13 +15,18 @@ static const struct sm_grid plain = {
     .dim = {40, 30, 20},
     .affine_lps = {{1, 0, 0, -10}, {0, 2, 0, -20}, {0, 0, 3, -30}, {0, 0, 0, 1}}};
 
-static enum sm_status parse(struct sm_prompts *prompts, const char *text, struct sm_err *err)
+static enum sm_status parse_for(struct sm_prompts *prompts, const char *picture, const char *text, struct sm_err *err)
 {
     json_t *json = json_loads(text, 0, NULL);
     assert_non_null(json);
-    enum sm_status status = prompts_from_json(prompts, json, "d/file.mrk.json", err);
+    enum sm_status status = prompts_from_json(prompts, json, "d/file.mrk.json", picture, err);
     json_decref(json);
     return status;
+}
+
+static enum sm_status parse(struct sm_prompts *prompts, const char *text, struct sm_err *err)
+{
+    return parse_for(prompts, NULL, text, err);
 }
 
 /* The sentence that refuses `text`, as a file, on the plain grid. */
@@ -190,10 +195,10 @@ static void fixed_prompts(void **state)
     for (int g = 0; g < 2; g++) {
         struct sm_prompts prompts = {0};
         struct sm_err err = {0};
-        assert_int_equal(parse(&prompts, "{\"amos_1_liver_000.png\": {\"boxes\": [[10, 40, 100, 201]], "
-                                         "\"point_coords\": [[[31, 82]]], \"point_labels\": [[1]]}, "
-                                         "\"amos_12_liver_000.png\": {\"boxes\": [[1,2,3,4]]}}", &err), SM_OK);
-        sm_prompts_keep_picture(&prompts, "some/where/amos_1.png");
+        assert_int_equal(parse_for(&prompts, "some/where/amos_1.png",
+                                   "{\"amos_1_liver_000.png\": {\"boxes\": [[10, 40, 100, 201]], "
+                                   "\"point_coords\": [[[31, 82]]], \"point_labels\": [[1]]}, "
+                                   "\"amos_12_liver_000.png\": {\"boxes\": [[1,2,3,4]]}}", &err), SM_OK);
         assert_int_equal(prompts.count, 1);
         assert_string_equal(prompts.objects[0].name, "liver_000");
         assert_int_equal(sm_prompts_resolve(&prompts, grids[g], &err), SM_OK);
@@ -202,6 +207,41 @@ static void fixed_prompts(void **state)
         assert_index(prompts.objects[0].points[0].position, expected[g][2][0], expected[g][2][1], 0);
         sm_prompts_free(&prompts);
     }
+}
+
+/* The names of the objects that a picture takes from a file for many, or the sentence that there are none. */
+static void objects_of_a_picture(void **state)
+{
+    static const char text[] =
+        "{\"case_1_liver_000.png\": {\"boxes\": [[1,2,3,4]]}, \"case_1_0_liver_000.png\": {\"boxes\": [[1,2,3,4]]},"
+        "\"case_1_0_5_001.png\": {\"boxes\": [[1,2,3,4]]}, \"case_1_2_000.png\": {\"boxes\": [[1,2,3,4]]},"
+        "\"case_1_left_lung_000\": {\"boxes\": [[1,2,3,4]]}, \"case_11_liver_000.png\": {\"boxes\": [[1,2,3,4]]}}";
+    static const struct {
+        const char *picture, *names;
+    } rows[] = {{"d/case_1.png", "liver_000 2_000 left_lung_000 "},
+                {"case_1_0.PNG", "liver_000 5_001 "},
+                {"d.1/case_11", "liver_000 "}};
+    (void) state;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        struct sm_prompts prompts = {0};
+        struct sm_err err = {0};
+        char names[200] = "";
+        assert_int_equal(parse_for(&prompts, rows[r].picture, text, &err), SM_OK);
+        for (size_t o = 0; o < prompts.count; o++) {
+            strcat(names, prompts.objects[o].name);
+            strcat(names, " ");
+        }
+        assert_string_equal(names, rows[r].names);
+        sm_prompts_free(&prompts);
+    }
+    struct sm_prompts prompts = {0};
+    struct sm_err err = {0};
+    assert_int_equal(parse_for(&prompts, "d/case_2.png", text, &err), SM_USAGE);
+    assert_string_equal(err.message, "d/file.mrk.json: none of its 6 objects is of the picture d/case_2.png: SAM-Med2D's "
+                                     "prompts go by the names of masks, here \"case_2_LABEL_000.png\", but the first is "
+                                     "called \"case_1_liver_000.png\"");
+    assert_int_equal(prompts.count, 0);
+    sm_prompts_free(&prompts);
 }
 
 /* A box in mm on a grid turned by 45 degrees: bounds of its eight corners. */
@@ -253,6 +293,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(slicer_points_and_boxes),
         cmocka_unit_test(fixed_prompts),
+        cmocka_unit_test(objects_of_a_picture),
         cmocka_unit_test(turned_grid),
         cmocka_unit_test(ties_do_not_depend_on_storage),
     };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "lib/restored.h"
+#include "sammed2d/stack.h"
 #include "sammed2d/volume.h"
 
 #define assert_near(a, b, tolerance) assert_true(fabs((a) - (b)) <= (tolerance))
@@ -21,6 +22,25 @@ static struct sm_grid grid_of(int nx, int ny, int nz, const double a[3][4])
 
 static const double oblique[3][4] = {
     {-0.9, 0.35, 0.2, 40}, {0.3, 0.85, -0.6, -70}, {-0.25, 0.4, 2.9, 11}};
+
+/* A slice is missing at 4 mm, in the middle of its neighbours: it is filled from the one towards S. */
+static void fills_gaps_alike_in_any_order(void **state)
+{
+    (void) state;
+    static const int expected[2][5] = {{0, 1, 2, 2, 3}, {0, 1, 1, 2, 3}};
+    for (int reversed = 0; reversed < 2; reversed++) {
+        double origin[4][3] = {{0, 0, 0}, {0, 0, 2}, {0, 0, 6}, {0, 0, 8}};
+        for (int k = 0; reversed && k < 4; k++)
+            origin[k][2] = 8 - origin[k][2];
+        const double axes[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, reversed ? -2 : 2, origin[0][2]}};
+        struct sm_volume volume = {.grid = grid_of(3, 2, 4, axes), .slice_origin_lps = origin};
+        struct sm_stack stack;
+        assert_int_equal(sm_stack_make(&stack, &volume, SM_GAPS_RESAMPLE, NULL), SM_OK);
+        assert_int_equal(stack.grid.dim[2], 5);
+        assert_memory_equal(stack.slice, expected[reversed], sizeof expected[reversed]);
+        sm_stack_free(&stack);
+    }
+}
 
 static void places_and_back(void **state)
 {
@@ -331,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_and_back),
+        cmocka_unit_test(fills_gaps_alike_in_any_order),
         cmocka_unit_test(volume_of_a_voxel),
         cmocka_unit_test(refuses_flat_grids),
         cmocka_unit_test(small_voxels_are_fine),
