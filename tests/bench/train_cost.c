@@ -82,7 +82,7 @@ static void set_up(struct bench *b)
 
 static void one_round(struct bench *b, int round)
 {
-    static const struct round_rule rule = {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED};
+    static const struct round_rule rule = {{20, 1, 1, LOSS_PUBLISHED, .whole_batch = true}, OUTPUTS_THREE, CHOOSE_PREDICTED, IOU_OF_CHOSEN};
     struct adam adam = {.lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decoupled = true};
     double start[FIGURES + 1];
     int size = b->model->config.image_size;
