@@ -40,7 +40,7 @@ static bool take_line(struct results *results, const char *line)
 /* A line that a run was stopped in begins as ours do. Anything else is somebody's file, with or without an end of line. */
 static bool cut_off(const char *line)
 {
-    static const char begins[] = "{\"key\":\"";
+    static const char begins[] = "{\"key\":";
     size_t length = strlen(line);
     return strncmp(line, begins, length < sizeof begins - 1 ? length : sizeof begins - 1) == 0;
 }
