@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/json.h"
 #include "base/suffix.h"
 
 /* A place in the file system; both are 0 where there is nothing. */
@@ -89,14 +90,26 @@ static struct clash_file *add(struct clash *clash, const char *path)
     return file;
 }
 
+/* A list of labels or figures of an earlier run. */
+static bool is_our_json(const char *path)
+{
+    json_t *json = NULL;
+    bool ours = suffix_of(path, ".json") && json_read(&json, path, NULL) == SM_OK;
+    const char *software = ours ? json_string_value(json_object_get(json, "software")) : NULL;
+    ours = software && strncmp(software, "sammed2d ", 9) == 0;
+    json_decref(json);
+    return ours;
+}
+
 /* NAME.json says what a label map's labels are, and a pair of files is one volume. */
-static void add_companions(struct clash *clash, const char *path, size_t stem, const char *what)
+static void add_companions(struct clash *clash, const char *path, size_t stem, const char *what, bool image)
 {
     static const char *const endings[] = {".json", ".hdr", ".img", ".hdr.gz", ".img.gz"};
     for (size_t n = 0; n < sizeof endings / sizeof *endings; n++) {
         char name[PATH_MAX];
         int length = snprintf(name, sizeof name, "%.*s%s", (int) stem, path, endings[n]);
-        if (length >= (int) sizeof name || !place_of(name).inode || clash_same_file(name, path))
+        if (length >= (int) sizeof name || !place_of(name).inode || clash_same_file(name, path) ||
+            (image && is_our_json(name)))
             continue;
         struct clash_file *file = add(clash, name);
         if (!file)
@@ -107,7 +120,7 @@ static void add_companions(struct clash *clash, const char *path, size_t stem, c
     }
 }
 
-void clash_reads(struct clash *clash, const char *path, const char *what)
+static void read_file(struct clash *clash, const char *path, const char *what, bool image)
 {
     static const char *const volumes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr", ".img.gz", ".img"};
     struct clash_file *file = path ? add(clash, path) : NULL;
@@ -117,10 +130,20 @@ void clash_reads(struct clash *clash, const char *path, const char *what)
     for (size_t n = 0; n < sizeof volumes / sizeof *volumes; n++) {
         const char *suffix = suffix_of(path, volumes[n]);
         if (suffix) {
-            add_companions(clash, path, (size_t) (suffix - path), what);
+            add_companions(clash, path, (size_t) (suffix - path), what, image);
             return;
         }
     }
+}
+
+void clash_reads(struct clash *clash, const char *path, const char *what)
+{
+    read_file(clash, path, what, false);
+}
+
+void clash_reads_image(struct clash *clash, const char *path, const char *what)
+{
+    read_file(clash, path, what, true);
 }
 
 void clash_reads_folder(struct clash *clash, const char *path, const char *what)

@@ -20,7 +20,9 @@ struct clash {
 /* A file, with the files of its name that belong to it where it is a volume or a label map: .json, .hdr and .img. `what`
  * it is, for the sentence: "the input"; it must outlive the list. NULL for a path: nothing. */
 void clash_reads(struct clash *clash, const char *path, const char *what);
-/* The same; and where it is a folder, nothing that is in it already may be replaced. */
+/* The same of an image, whose .json is not read: one that sammed2d wrote may be written again. */
+void clash_reads_image(struct clash *clash, const char *path, const char *what);
+/* As clash_reads; and where it is a folder, nothing that is in it already may be replaced. */
 void clash_reads_folder(struct clash *clash, const char *path, const char *what);
 /* The images and label files of all cases, wherever they are. */
 void clash_reads_data(struct clash *clash, const struct sm_dataset *data);

@@ -140,14 +140,18 @@ static json_t *weights_json(const struct segment_job *job, const char *sha256)
                      "name", json_text(config->name), "licence", json_text(config->licence));
 }
 
+/* By this, a document of ours is known again: cmd/clash.h. */
+static json_t *software_json(void)
+{
+    return json_sprintf("sammed2d %s", sm_version());
+}
+
 json_t *segment_labels_json(const struct segment_job *job, const char *input_sha256,
                             const char *weights_sha256)
 {
-    char software[64];
-    snprintf(software, sizeof software, "sammed2d %s", sm_version());
     const char *series = sm_dicom_series_uid(&job->volume);
-    json_t *json = json_pack("{s:o, s:s, s:{s:o, s:s*, s:s*}, s:o*}", "labels",
-                             objects_json(job, false), "software", software, "input", "file",
+    json_t *json = json_pack("{s:o, s:o, s:{s:o, s:s*, s:s*}, s:o*}", "labels",
+                             objects_json(job, false), "software", software_json(), "input", "file",
                              json_text(job->input), "sha256", input_sha256, "series_uid", series, "weights",
                              weights_json(job, weights_sha256));
     if (!json)
@@ -162,7 +166,8 @@ json_t *segment_labels_json(const struct segment_job *job, const char *input_sha
 
 json_t *segment_stats_json(const struct segment_job *job)
 {
-    return json_pack("{s:o, s:o}", "input", json_text(job->input), "objects", objects_json(job, true));
+    return json_pack("{s:o, s:o, s:o}", "software", software_json(), "input", json_text(job->input), "objects",
+                     objects_json(job, true));
 }
 
 static json_t *outputs_json(const struct segment_command *command)

@@ -42,7 +42,7 @@ static void list_read(struct clash *clash, const struct segment_command *command
                       const struct sm_prompts *prompts)
 {
     const struct prompt_options *options = &command->prompt_options;
-    clash_reads(clash, input, "the input");
+    clash_reads_image(clash, input, "the input");
     clash_reads(clash, command->weights, "the weights file");
     clash_reads(clash, command->meta, "the file of --meta");
     clash_reads(clash, command->embeddings, "the file of --embeddings");

@@ -119,7 +119,8 @@ static enum sm_status fail_other_pictures(const char *path, const char *picture,
     const char *stem = stem_of(picture, &length);
     return sm_fail(err, SM_USAGE,
                    "%s: none of its %zu objects is of the picture %s: SAM-Med2D's prompts go by the names of masks, "
-                   "here \"%.*s_LABEL_000.png\", but the first is called \"%.100s\"",
+                   "here \"%.*s_LABEL_000.png\" (a label that begins with a number and _ is taken for another slice's), but the "
+                   "first is called \"%.100s\"",
                    path, json_object_size(json), picture, (int) length, stem,
                    json_object_iter_key(json_object_iter((json_t *) json)));
 }

@@ -85,6 +85,15 @@ for (@tries) {
     is(digest($file), $before, '... and the file is what it was');
 }
 
+# What this program wrote beside an image, it may write again.
+fresh();
+unlink 'data/image.json';
+for my $outputs ('--stats data/image.json', '-o data/image.nii') {
+    for my $run (1 .. 2) {
+        is(system("$build/sammed2d segment data/image.nii.gz $box --propagate none -q $outputs") >> 8, 0, "$outputs, run $run");
+    }
+}
+
 fresh();
 system("$build/sammed2d train --new tiny --synthetic 1 --steps 1 -q -o " . './' x 600 . 'q.h5') == 0 or die;
 is(scalar(grep { -e } qw(q.h5 q.state.h5 q.log.jsonl q.curve.png)), 4, 'a long name has its files beside it');
