@@ -238,7 +238,8 @@ static void objects_of_a_picture(void **state)
     struct sm_err err = {0};
     assert_int_equal(parse_for(&prompts, "d/case_2.png", text, &err), SM_USAGE);
     assert_string_equal(err.message, "d/file.mrk.json: none of its 6 objects is of the picture d/case_2.png: SAM-Med2D's "
-                                     "prompts go by the names of masks, here \"case_2_LABEL_000.png\", but the first is "
+                                     "prompts go by the names of masks, here \"case_2_LABEL_000.png\" (a label that begins "
+                                     "with a number and _ is taken for another slice's), but the first is "
                                      "called \"case_1_liver_000.png\"");
     assert_int_equal(prompts.count, 0);
     sm_prompts_free(&prompts);
