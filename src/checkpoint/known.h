@@ -11,11 +11,11 @@ enum known_call {
     CALL_TENSOR,    /* storage, offset, sizes, strides, ...: the arguments are the tensor */
     CALL_FIRST,     /* wraps its first argument: a Parameter is its tensor */
     CALL_FROM_TYPE, /* torch._tensor._rebuild_from_type_v2(function, type, arguments, state) */
-    CALL_INERT      /* plain data that no model needs: a placeholder */
+    CALL_INERT      /* plain data that no model needs: an inert object */
 };
 enum known_call known_call(const struct value *global);
 
-/* A class of which a placeholder may be made although it is unknown: not one of a module that
+/* A class of which an inert object may be made although it is unknown: not one of a module that
  * reaches for the system. */
 bool known_harmless_class(const struct value *global);
 

@@ -232,7 +232,7 @@ static enum sm_status call_marked(struct pickle *p, int named)
     return status ? status : call(p, callee, arguments);
 }
 
-/* BUILD sets an object's state. A placeholder has none; a dictionary's attributes are no items. */
+/* BUILD sets an object's state. An inert one has none; a dictionary's attributes are no items. */
 static enum sm_status build(struct pickle *p, int operand)
 {
     (void)operand;

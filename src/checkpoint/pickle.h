@@ -30,7 +30,7 @@ enum value_kind {
     VALUE_STORAGE, /* a persistent id: items are its tuple */
     VALUE_TENSOR,  /* items: storage, offset, sizes, strides [, ..., dtype] as _rebuild_tensor_v2/3
                     */
-    VALUE_OBJECT,  /* placeholder; items[0] is the GLOBAL of its class */
+    VALUE_OBJECT,  /* inert; items[0] is the GLOBAL of its class */
     VALUE_MARK
 };
 

@@ -122,18 +122,13 @@ static void add_companions(struct clash *clash, const char *path, size_t stem, c
 
 static void read_file(struct clash *clash, const char *path, const char *what, bool image)
 {
-    static const char *const volumes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr", ".img.gz", ".img"};
     struct clash_file *file = path ? add(clash, path) : NULL;
     if (!file)
         return;
     file->what = what;
-    for (size_t n = 0; n < sizeof volumes / sizeof *volumes; n++) {
-        const char *suffix = suffix_of(path, volumes[n]);
-        if (suffix) {
-            add_companions(clash, path, (size_t) (suffix - path), what, image);
-            return;
-        }
-    }
+    const char *suffix = suffix_of_image(path);
+    if (*suffix)
+        add_companions(clash, path, (size_t) (suffix - path), what, image);
 }
 
 void clash_reads(struct clash *clash, const char *path, const char *what)

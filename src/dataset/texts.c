@@ -10,9 +10,6 @@
 #include "base/suffix.h"
 #include "dataset/dataset_internal.h"
 
-static const char *const suffixes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr", ".img.gz", ".img"};
-enum { SUFFIXES = sizeof suffixes / sizeof *suffixes };
-
 static const char *keep(struct sm_dataset *dataset, char *text)
 {
     if (text && dataset->text_count == dataset->text_room) {
@@ -45,12 +42,7 @@ const char *dataset_text(struct sm_dataset *dataset, const char *format, ...)
 const char *dataset_suffix(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    for (int s = 0; s < SUFFIXES; s++) {
-        const char *suffix = suffix_of(name, suffixes[s]);
-        if (suffix)
-            return suffix;
-    }
-    return name + strlen(name);
+    return suffix_of_image(name);
 }
 
 bool dataset_is_image_name(const char *path)
