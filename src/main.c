@@ -77,15 +77,19 @@ static bool set_unless_set(const char *name, const char *value)
 /* OpenMP's threads spin where they wait for each other. That is well where nobody else wants the
  * processor; on a busy machine it made the same run thirty times slower, and costs next to nothing to do
  * without. A pthread build of OpenBLAS starts threads of its own as it is loaded, which spin too, and are
- * not needed (nn/linear.c). Both libraries look at the environment before main() and offer no other way, so
+ * not needed (nn/linear.c). And OpenBLAS takes the slowest kernels it has for a processor newer than itself
+ * (nn/blas_core.c). All of it is looked up in the environment before main() and there is no other way, so
  * the program starts once more, unless the user has chosen. */
-static void settle_threads(char **argv)
+static void settle_libraries(char **argv)
 {
-    static const char *const computing[] = {"segment", "eval", "train", "run", NULL};
+    static const char *const computing[] = {"segment", "eval", "train", "run", "--version", "-V", NULL};
     bool usual = getauxval(AT_BASE) != 0; /* else "ld.so PROGRAM": the running file is the loader */
     if (!usual || !argv[0] || !argv[1] || !is_any(argv[1], computing))
         return;
     bool changed = set_unless_set("OPENBLAS_NUM_THREADS", "1");
+    const char *core = nn_core_instead_of(nn_blas_core());
+    if (core)
+        changed |= set_unless_set("OPENBLAS_CORETYPE", core);
     if (!getenv("GOMP_SPINCOUNT") && !getenv("KMP_BLOCKTIME"))
         changed |= set_unless_set("OMP_WAIT_POLICY", "passive");
     char self[PATH_MAX]; /* its real name, which ps shows */
@@ -119,7 +123,7 @@ static int run(int argc, char **argv)
 /* A result that did not reach standard output (a full disk) must not pass for success. */
 int main(int argc, char **argv)
 {
-    settle_threads(argv);
+    settle_libraries(argv);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file size is an error of write(), not an end without a word */
     int status = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))

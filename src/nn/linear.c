@@ -75,6 +75,11 @@ size_t nn_reserve(void)
     return 0;
 }
 
+const char *nn_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
 const char *nn_blas_description(void)
 {
     static _Thread_local char text[128];
@@ -84,7 +89,7 @@ const char *nn_blas_description(void)
     sscanf(openblas_get_config(), "OpenBLAS %31s", version);
     snprintf(text, sizeof(text), "OpenBLAS %s (%s, %s), loops for %s", version,
              parallel >= 0 && parallel <= 2 ? build[parallel] : "unknown",
-             openblas_get_corename(), nn_simd()->name);
+             nn_blas_core(), nn_simd()->name);
     return text;
 }
 

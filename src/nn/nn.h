@@ -38,6 +38,11 @@ int nn_threads(void);
 /* "OpenBLAS 0.3.21 (openmp, Zen), loops for avx2" for --version. The text lives as long as the
  * thread. */
 const char *nn_blas_description(void);
+/* "Prescott": whose kernels OpenBLAS took as it was loaded. */
+const char *nn_blas_core(void);
+/* The name for OPENBLAS_CORETYPE where `core`, taken by OpenBLAS, makes nothing of the AVX2 or AVX-512 that the processor has;
+ * NULL where it does (blas_core.c). OpenBLAS reads the variable as it is loaded, so only a new start of the program helps. */
+const char *nn_core_instead_of(const char *core);
 /* True when GEMM may be called from several threads at a time (any OpenBLAS but a sequential build). */
 bool nn_gemm_in_parallel(void);
 /* ---- each.c: whole pieces of work side by side ---- */

@@ -48,6 +48,14 @@ is(system("timeout -k 5 120 env OMP_DYNAMIC=true $program segment data/ct/image.
    'OMP_DYNAMIC: no hang');
 is(slurp("$dir/dynamic.nii"), $alone->{'.nii'}, '... and the same labels');
 
+# OpenBLAS has only slow kernels for a processor newer than itself, unless it is told which to take.
+SKIP: {
+    skip 'this processor has no AVX2', 2 if slurp('/proc/cpuinfo') !~ /\bavx2\b.*\bfma\b|\bfma\b.*\bavx2\b/;
+    my $core = 'env -u OPENBLAS_CORETYPE';
+    unlike(qx($core $program --version), qr/\(\w+, (?:Prescott|Core2|Nehalem|Sandybridge|Barcelona)\)/, 'no kernels from before AVX2');
+    like(qx(OPENBLAS_CORETYPE=Nehalem $program --version), qr/\(\w+, Nehalem\)/, '... but for a user who wants them');
+}
+
 # Embeddings are kept by several threads, and all are found again.
 my $kept = "--embeddings $dir/kept.h5 --threads 3";
 is_deeply(results("$dozen $kept"), $alone, '... as without keeping embeddings');

@@ -143,6 +143,24 @@ static void test_each(void **unused)
     nn_set_threads(0);
 }
 
+/* What OpenBLAS takes for a processor that it knows stays; its kernels of 2004 are for processors of 2004. */
+static void test_core(void **unused)
+{
+    (void)unused;
+    static const char *const fine[] = {"Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids", "Excavator", "armv8", ""};
+    for (size_t n = 0; n < sizeof fine / sizeof *fine; n++)
+        assert_null(nn_core_instead_of(fine[n]));
+    const char *better = nn_core_instead_of("Prescott");
+#ifdef __x86_64__
+    bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    assert_int_equal(better != NULL, has_avx2);
+    if (better)
+        assert_null(nn_core_instead_of(better)); /* or the program would start itself for ever */
+#else
+    assert_null(better);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_linear_ld),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_each),
+        cmocka_unit_test(test_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
