@@ -39,20 +39,23 @@ void body_muscles(struct scene *scene, int over, float y)
     }
 }
 
-/* Wall and content; the content may be gas above fluid. */
+/* Wall and content; the content may be gas above fluid. Where the wall is thick, as a heart's, it alone may be asked for. */
 static void put_hollow(struct scene *scene, int over, const struct shape *outline, float wall)
 {
     struct rng *rng = &scene->rng;
-    struct shape lumen = shape_grown(outline, -wall);
+    bool thick = !outline->knots && rng_chance(rng, 0.3f);
+    struct shape lumen = shape_grown(outline, thick ? -outline->b * rng_between(rng, 0.15f, 0.5f) : -wall);
     int organ = scene_put(scene, over, outline, SOFT, "hollow organ", true);
     enum tissue inside = rng_chance(rng, 0.5f) ? FLUID : GAS_AND_FOOD;
     int content = scene_put(scene, organ, &lumen, inside, "content", rng_chance(rng, 0.5f));
-    if (!outline->knots && rng_chance(rng, 0.3f)) {
-        struct shape gas = lumen;
+    scene->region[content].parent = thick ? over : organ;
+    if (rng_chance(rng, 0.3f)) {
+        struct shape gas = lumen; /* of a loop of bowel, what lies in front */
+        float high = outline->knots ? 0.5f * outline->reach : outline->b;
         gas.cut = true;
         gas.cut_u = outline->sine;
         gas.cut_v = outline->cosine;
-        gas.cut_at = rng_between(rng, -0.5f, 0.3f) * outline->b;
+        gas.cut_at = rng_between(rng, -0.5f, 0.3f) * high;
         scene_put(scene, content, &gas, AIR, "gas", false);
     }
 }
@@ -92,7 +95,7 @@ void body_organ(struct scene *scene, int over, float a, float b)
     struct shape outline = shape_blob(x, y, size, size * flat, tilt, wobble, rng);
     float kind = rng_unit(rng);
     if (kind < 0.15f) {
-        outline = shape_tube(x, y, angle, size * 4, rng_between(rng, 0.03f, 0.09f), 0.5f, rng);
+        outline = shape_tube(x, y, angle, size * 4, rng_log_between(rng, 0.03f, 0.13f), 0.5f, rng);
         put_hollow(scene, over, &outline, rng_between(rng, 0.005f, 0.025f));
     } else if (kind < 0.3f) {
         put_hollow(scene, over, &outline, rng_between(rng, 0.008f, 0.04f));

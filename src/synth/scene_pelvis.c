@@ -53,19 +53,75 @@ static void put_bone(const struct half *half, const char *kind, const struct sha
     }
 }
 
-static void put_wing(const struct half *half)
+/* What lies along a bone: its course between two shares of its length, moved sideways and thin at both ends. */
+static struct shape beside(const struct half *half, const struct shape *bone, float shift, float radius)
 {
     struct rng *rng = &half->scene->rng;
-    struct shape maximus = half_blob(half, 0.42f, 0.55f, 0.4f, 0.3f, -0.5f, 0.05f);
+    struct shape layer = *bone;
+    float first = rng_between(rng, -0.1f, 0.35f), last = rng_between(rng, 0.6f, 1.1f);
+    float blunt = rng_between(rng, 0.1f, 0.6f);
+    layer.x += half->side * 0.75f * shift * half->a; /* square to a wing that goes up and outwards */
+    layer.y += 0.66f * shift * half->a;
+    layer.reach = 0;
+    for (int n = 0; n < layer.knots; n++) {
+        float share = (float) n / (float) (layer.knots - 1), at = (first + share * (last - first)) * (float) (layer.knots - 1);
+        int from = at < 0 ? 0 : at >= (float) (layer.knots - 2) ? layer.knots - 2 : (int) at;
+        for (int axis = 0; axis < 2; axis++)
+            layer.path[n][axis] = bone->path[from][axis] + (at - (float) from) * (bone->path[from + 1][axis] - bone->path[from][axis]);
+        layer.radius[n] = radius * half->a * (blunt + (1 - blunt) * sinf(turn / 2 * share));
+        layer.reach = fmaxf(layer.reach, hypotf(layer.path[n][0], layer.path[n][1]) + layer.radius[n]);
+    }
+    return layer;
+}
+
+/* Muscles in layers on a wing, outermost first: what the next one and the bone leave of each is a crescent. */
+static void put_layers(const struct half *half, const struct shape *ilium)
+{
+    struct rng *rng = &half->scene->rng;
+    float minimus = rng_between(rng, 0.04f, 0.09f), medius = rng_between(rng, 0.09f, 0.2f);
+    float iliacus = rng_between(rng, 0.04f, 0.12f), apart = rng_between(rng, 0.5f, 1);
+    struct shape outer = beside(half, ilium, apart * medius, medius);
+    struct shape middle = beside(half, ilium, apart * minimus, minimus);
+    struct shape inner = beside(half, ilium, -apart * iliacus, iliacus);
+    put_muscle(half, &outer);
+    if (rng_chance(rng, 0.8f))
+        put_muscle(half, &middle);
+    put_muscle(half, &inner);
+}
+
+static void put_blobs(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
     struct shape medius = half_blob(half, 0.6f, 0.08f, rng_between(rng, 0.14f, 0.3f), 0.5f, 0.3f, 0.06f);
     struct shape minimus = half_blob(half, 0.52f, 0.08f, rng_between(rng, 0.05f, 0.14f), 0.38f, 0.35f, 0.06f);
-    struct shape psoas = half_blob(half, 0.38f, -0.05f, rng_between(rng, 0.12f, 0.24f), 0.3f, 0.4f, 0.06f);
-    float back = rng_between(rng, 0.45f, 0.6f), length = rng_between(rng, 0.4f, 0.85f);
-    struct shape ilium = half_tube(half, 0.18f, back, -0.85f, length, rng_log_between(rng, 0.02f, 0.07f));
-    put_muscle(half, &maximus);
     put_muscle(half, &medius);
     if (rng_chance(rng, 0.6f))
         put_muscle(half, &minimus);
+}
+
+/* Of the buttock: a lump, or a slab that runs forwards and outwards. */
+static struct shape maximus(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    if (rng_chance(rng, 0.5f))
+        return half_blob(half, 0.42f, 0.55f, 0.4f, 0.3f, -0.5f, 0.05f);
+    float y = rng_between(rng, 0.65f, 0.8f), length = rng_between(rng, 0.5f, 0.8f), angle = rng_between(rng, -0.7f, -0.2f);
+    float x = rng_between(rng, 0.1f, 0.25f), radius = rng_between(rng, 0.07f, 0.15f);
+    return half_tube(half, x, y, angle, length, radius);
+}
+
+static void put_wing(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    struct shape buttock = maximus(half);
+    struct shape psoas = half_blob(half, 0.38f, -0.05f, rng_between(rng, 0.12f, 0.24f), 0.3f, 0.4f, 0.06f);
+    float back = rng_between(rng, 0.45f, 0.6f), length = rng_between(rng, 0.4f, 0.85f);
+    struct shape ilium = half_tube(half, 0.18f, back, -0.85f, length, rng_log_between(rng, 0.02f, 0.07f));
+    put_muscle(half, &buttock);
+    if (rng_chance(rng, 0.7f))
+        put_layers(half, &ilium);
+    else
+        put_blobs(half);
     put_muscle(half, &psoas);
     put_bone(half, "hip", &ilium, 1);
 }
@@ -90,14 +146,26 @@ static void put_joint_bones(const struct half *half, float y)
 static void put_joint(const struct half *half)
 {
     float y = rng_between(&half->scene->rng, -0.1f, 0.15f);
-    struct shape maximus = half_blob(half, 0.5f, 0.6f, 0.42f, 0.22f, -0.45f, 0.05f);
+    struct shape buttock = maximus(half);
     struct shape front = half_blob(half, 0.5f, y - 0.42f, 0.2f, 0.2f, 0.3f, 0.08f);
     struct shape side = half_blob(half, 0.78f, y - 0.15f, 0.1f, 0.35f, 0.2f, 0.06f);
     struct shape inner = half_blob(half, 0.28f, y + 0.15f, 0.07f, 0.3f, -0.3f, 0.06f);
-    struct shape *const muscles[] = {&maximus, &front, &side, &inner};
+    struct shape *const muscles[] = {&buttock, &front, &side, &inner};
     for (int n = 0; n < 4; n++)
         put_muscle(half, muscles[n]);
     put_joint_bones(half, y);
+}
+
+/* Low in a pelvis it is a thin arc, open to the front. */
+static void put_sacral_arc(const struct half *half)
+{
+    struct rng *rng = &half->scene->rng;
+    float y = rng_between(rng, 0.5f, 0.7f), rise = rng_between(rng, -0.7f, -0.05f), thick = rng_between(rng, 0.025f, 0.08f);
+    float reach = rng_between(rng, 0.15f, 0.35f);
+    struct half left = *half;
+    left.side = -1;
+    struct shape parts[] = {half_tube(half, 0, y, rise, reach, thick), half_tube(&left, 0, y, rise, reach, thick)};
+    put_bone(half, "sacrum", parts, 2);
 }
 
 static void put_sacrum(const struct half *half)
@@ -129,7 +197,7 @@ void scene_pelvis(struct scene *scene)
         (joints ? put_joint : put_wing)(&half);
     half.side = 1;
     if (!joints || rng_chance(rng, 0.5f))
-        put_sacrum(&half);
+        (rng_chance(rng, 0.6f) ? put_sacrum : put_sacral_arc)(&half);
     struct bounds within = {-0.5f * half.a, 0.5f * half.a, -0.6f * half.b, 0.2f * half.b};
     body_vessels(scene, body.fat, rng_int(rng, 0, 6), within, 0.01f, 0.035f);
 }

@@ -41,7 +41,7 @@ static struct shape any_shape(struct rng *rng, float size)
         return shape_tube(x, y, angle, size * length, size * radius, 0.4f, rng);
     float wobble = rng_chance(rng, 0.3f) ? 0 : rng_between(rng, 0, 0.3f);
     struct shape shape = shape_blob(x, y, size, size * flat, angle, wobble, rng);
-    if (rng_chance(rng, 0.15f))
+    if (rng_chance(rng, 0.25f))
         shape.hollow = rng_between(rng, 0.3f, 0.85f);
     if (rng_chance(rng, 0.15f))
         shape_cut(&shape, rng);

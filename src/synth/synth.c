@@ -20,10 +20,10 @@ struct recipe {
     float device[4]; /* how often each device looks at it: CT, MR, ULTRASOUND, ANYTHING; adds up to 1 */
 };
 static const struct recipe recipes[] = {
-    {"trunk", scene_trunk, 0.28f, {0.5f, 0.4f, 0, 0.1f}},       {"pelvis", scene_pelvis, 0.13f, {0.6f, 0.3f, 0, 0.1f}},
-    {"head", scene_head, 0.15f, {0.1f, 0.8f, 0, 0.1f}},        {"temporal", scene_temporal, 0.07f, {0, 0.9f, 0, 0.1f}},
-    {"cord", scene_cord, 0.04f, {0.1f, 0.8f, 0, 0.1f}},        {"layers", scene_layers, 0.18f, {0, 0, 0.95f, 0.05f}},
-    {"mosaic", scene_mosaic, 0.06f, {0.1f, 0.4f, 0.1f, 0.4f}}, {"shapes", scene_shapes, 0.09f, {0.1f, 0.3f, 0.2f, 0.4f}},
+    {"trunk", scene_trunk, 0.28f, {0.5f, 0.4f, 0, 0.1f}},       {"pelvis", scene_pelvis, 0.17f, {0.6f, 0.3f, 0, 0.1f}},
+    {"head", scene_head, 0.13f, {0.1f, 0.8f, 0, 0.1f}},        {"temporal", scene_temporal, 0.07f, {0, 0.9f, 0, 0.1f}},
+    {"cord", scene_cord, 0.04f, {0.1f, 0.8f, 0, 0.1f}},        {"layers", scene_layers, 0.17f, {0, 0, 0.95f, 0.05f}},
+    {"mosaic", scene_mosaic, 0.05f, {0.1f, 0.4f, 0.1f, 0.4f}}, {"shapes", scene_shapes, 0.09f, {0.1f, 0.3f, 0.2f, 0.4f}},
 };
 enum { RECIPES = sizeof recipes / sizeof *recipes };
 

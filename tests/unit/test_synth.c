@@ -75,7 +75,7 @@ static void test_every_recipe(void **state)
     enum { RECIPES = sizeof recipes / sizeof *recipes };
     int seen[RECIPES] = {0};
     struct synth *synth = open_side(128);
-    for (uint64_t n = 0; n < 150; n++) {
+    for (uint64_t n = 0; n < 300; n++) {
         const struct synth_picture *picture = synth_draw(synth, 3, n);
         uint8_t least = 255, most = 0;
         for (int p = 0; p < 128 * 128; p++) {
@@ -89,7 +89,7 @@ static void test_every_recipe(void **state)
             seen[r] += strcmp(picture->recipe, recipes[r]) == 0;
     }
     for (int r = 0; r < RECIPES; r++)
-        assert_true(seen[r] > 3);
+        assert_true(seen[r] > 6);
     synth_close(synth);
 }
 
