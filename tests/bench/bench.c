@@ -81,6 +81,15 @@ static void read_options(struct bench *b, int argc, char **argv)
     }
 }
 
+/* The program starts itself again for this; here it would hide from whoever reads the figures what was measured. */
+static void warn_of_slow_blas(void)
+{
+    const char *core = nn_core_instead_of(nn_blas_core());
+    if (core)
+        fprintf(stderr, "bench: OpenBLAS is older than this processor and took the kernels for %s; with "
+                        "OPENBLAS_CORETYPE=%s the figures are those of sammed2d itself\n", nn_blas_core(), core);
+}
+
 int main(int argc, char **argv)
 {
     static struct bench b = {.rounds = 5, .slices = 100, .golden_path = "../shared/golden/sam_med2d_b.h5"};
@@ -90,6 +99,7 @@ int main(int argc, char **argv)
         use_processor_time();
     nn_set_threads(b.processor_time ? 1 : b.threads);
     b.threads = nn_threads();
+    warn_of_slow_blas();
     network_prepare(&b);
     if (b.part[PART_ENCODER])
         bench_encoder(&b);
