@@ -62,12 +62,12 @@ check-long: test-programs
 measure-propagation: $(BUILD)/measure_propagation
 	@BUILD=$(BUILD) tests/bench/measure-propagation.sh
 
-# What the bundled model reaches on the phantoms and, where they are, on labelled data beside the checkout; slow.
 # The default model from nothing; hours. build/default.h5 is what comes out.
 .PHONY: weights
 weights: $(PROGRAM)
 	@BUILD=$(BUILD) weights/train-default.sh
 
+# What the bundled model reaches on the phantoms and, where they are, on labelled data beside the checkout; slow.
 .PHONY: eval-table
 eval-table: $(PROGRAM)
 	@BUILD=$(BUILD) tests/bench/eval-table.sh >weights/EVALUATION.md.new && mv weights/EVALUATION.md.new weights/EVALUATION.md
