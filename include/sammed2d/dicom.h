@@ -19,7 +19,8 @@ extern "C" {
 
 struct sm_dicom_study; /* every volume found under some paths, and everything left out */
 
-/* Where slices are missing or uneven: between slice k and k + 1 the step is step_mm, not the series'. */
+/* Where slices are missing or uneven: between slice k and k + 1 the step is step_mm, not the series', or leads aside of
+ * it; or the slices up to there have drifted off even places by a tenth of a step. */
 struct sm_gap {
     int after;      /* k */
     double step_mm; /* measured along the normal */

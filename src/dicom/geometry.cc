@@ -85,22 +85,44 @@ static double median(std::vector<double> values)
     return (upper + *std::max_element(values.begin(), values.begin() + (ptrdiff_t) middle)) / 2;
 }
 
-// The median step along the normal, and the mean vector of the steps that have it; steps that differ are
-// gaps.
+static Vector step_after(const std::vector<Frame> &frames, size_t k)
+{
+    return minus(frames[k + 1].position, frames[k].position);
+}
+
+// Half a pixel: slices that are shifted by less lie one upon the other.
+static double half_pixel(const Frame &frame)
+{
+    return 0.5 * std::min(frame.row_spacing, frame.column_spacing);
+}
+
+static double across(const Vector &normal, const Vector &off)
+{
+    double deep = along(normal, off), size = length_of(off);
+    return std::sqrt(std::max(0.0, size * size - deep * deep));
+}
+
+// Steps that are longer or shorter than most, or lead aside from where most lead; the mean of the others.
 static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)
 {
-    Vector normal = normal_of(frames[0]), sum;
-    std::vector<double> steps;
-    for (size_t k = 0; k + 1 < frames.size(); k++)
-        steps.push_back(along(normal, minus(frames[k + 1].position, frames[k].position)));
-    double usual = median(steps);
+    Vector normal = normal_of(frames[0]), most, sum;
+    std::vector<double> depths, parts[3];
+    for (size_t k = 0; k + 1 < frames.size(); k++) {
+        Vector step = step_after(frames, k);
+        depths.push_back(along(normal, step));
+        for (int a = 0; a < 3; a++)
+            parts[a].push_back(step.x[a]);
+    }
+    double usual = median(depths);
+    for (int a = 0; a < 3; a++)
+        most.x[a] = median(parts[a]);
     size_t counted = 0;
     for (size_t k = 0; k + 1 < frames.size(); k++) {
-        if (std::fabs(steps[k] - usual) > SAME_STEP * usual) {
-            gaps.push_back({(int) k, steps[k]});
+        Vector step = step_after(frames, k);
+        if (std::fabs(depths[k] - usual) > SAME_STEP * usual || across(normal, minus(step, most)) > half_pixel(frames[0])) {
+            gaps.push_back({(int) k, depths[k]});
             continue;
         }
-        Vector step = minus(frames[k + 1].position, frames[k].position);
         for (int a = 0; a < 3; a++)
             sum.x[a] += step.x[a];
         counted++;
@@ -113,11 +135,35 @@ static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> 
     return sum;
 }
 
+// Steps each of which is near enough to the others, but which add up to more: a table that runs slow or fast. Named
+// is where a slice has come off the grid that begins where the last one did.
+static void name_drift(const std::vector<Frame> &frames, const Vector &step, std::vector<sm_gap> &gaps)
+{
+    Vector normal = normal_of(frames[0]);
+    double through = EVEN * along(normal, step);
+    size_t from = 0;
+    for (size_t k = 1; k < frames.size(); k++) {
+        Vector off = minus(frames[k].position, frames[from].position);
+        for (int a = 0; a < 3; a++)
+            off.x[a] -= step.x[a] * (double) (k - from);
+        if (std::fabs(along(normal, off)) <= through && across(normal, off) <= half_pixel(frames[0]))
+            continue;
+        gaps.push_back({(int) k - 1, along(normal, step_after(frames, k - 1))});
+        from = k;
+    }
+}
+
 static Vector stacking(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)
 {
     const Frame &first = frames[0];
-    if (frames.size() > 1)
-        return evenly_spaced(frames) ? mean_step(frames) : uneven_step(frames, gaps);
+    if (frames.size() > 1 && evenly_spaced(frames))
+        return mean_step(frames);
+    if (frames.size() > 1) {
+        Vector usual = uneven_step(frames, gaps);
+        if (gaps.empty())
+            name_drift(frames, usual, gaps);
+        return usual;
+    }
     double depth = first.between > 0 ? first.between : first.thickness > 0 ? first.thickness : 1;
     Vector step = normal_of(first);
     for (double &x : step.x)

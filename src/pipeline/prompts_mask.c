@@ -80,6 +80,18 @@ static enum sm_status choose_value(const struct sm_object *object, const struct 
                    object->mask_path, set->count, *value, object->name);
 }
 
+/* A slice from one that is shifted by whole pixels against it: out(x, y) = from(x + by[0], y + by[1]). */
+static void copy_shifted(uint16_t *out, const uint16_t *from, const struct sm_grid *grid, const int by[2])
+{
+    int width = grid->dim[0], height = grid->dim[1];
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            int there_x = x + by[0], there_y = y + by[1];
+            bool inside = there_x >= 0 && there_x < width && there_y >= 0 && there_y < height;
+            out[y * width + x] = inside ? from[there_y * width + there_x] : 0;
+        }
+}
+
 /* The mask from the regular grid to the volume's own slices, each from where it lies. */
 static enum sm_status gather_slices(struct sm_object *object, const struct sm_stack *stack,
                                     const struct sm_volume *volume, struct sm_err *err)
@@ -92,8 +104,8 @@ static enum sm_status gather_slices(struct sm_object *object, const struct sm_st
         sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
         prompts_nearest(&stack->grid, ijk);
         int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
-        memcpy(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice,
-               slice * sizeof *own.voxels);
+        const int by[2] = {(int) fmax(-1e6, fmin(1e6, ijk[0])), (int) fmax(-1e6, fmin(1e6, ijk[1]))};
+        copy_shifted(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice, &volume->grid, by);
     }
     sm_labels_free(object->mask);
     *object->mask = own;

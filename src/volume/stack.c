@@ -57,7 +57,15 @@ static double along_slices_mm(const struct sm_volume *volume)
     return 1000 * sm_grid_voxel_volume_ml(&volume->grid) / sqrt(area);
 }
 
-/* "between slices 1 and 2 (5 mm), 7 and 8 (7.5 mm) and 3 more places" */
+/* Is slice k + 1 nearer, further, or further aside than most are? */
+static bool is_gap(const struct sm_volume *volume, int k)
+{
+    double ijk[3];
+    sm_stack_from_lps(volume, k, volume->slice_origin_lps[k + 1], ijk);
+    return fabs(ijk[2] - k - 1) > SAME_STEP || fabs(ijk[0]) > 0.5 || fabs(ijk[1]) > 0.5;
+}
+
+/* "1 and 2 (5 mm, from ... to ...), 7 and 8 (...) and in 3 more places"; nothing where slices only drift. */
 static void name_gaps(const struct sm_volume *volume, char *text, size_t size)
 {
     double step_mm = along_slices_mm(volume);
@@ -66,7 +74,7 @@ static void name_gaps(const struct sm_volume *volume, char *text, size_t size)
     *text = 0;
     for (int k = 0; k + 1 < volume->grid.dim[2]; k++) {
         double step = step_after(volume, k);
-        if (fabs(step - 1) <= SAME_STEP || ++count > NAMED || length >= size)
+        if (!is_gap(volume, k) || ++count > NAMED || length >= size)
             continue;
         const double *from = volume->slice_origin_lps[k], *to = volume->slice_origin_lps[k + 1];
         length += (size_t) snprintf(text + length, size - length,
@@ -82,6 +90,10 @@ static enum sm_status refuse(const struct sm_volume *volume, const char *advice,
 {
     char places[600];
     name_gaps(volume, places, sizeof places);
+    if (!*places)
+        return sm_fail(err, SM_UNSUPPORTED,
+                       "the slices are not evenly spaced: no step is far from %.4g mm, but they add up to other places "
+                       "than even steps; %s", along_slices_mm(volume), advice);
     return sm_fail(err, SM_UNSUPPORTED,
                    "the slices are not evenly spaced: the step is %.4g mm, but not between slices %s; "
                    "%s", along_slices_mm(volume), places, advice);

@@ -19,7 +19,7 @@ sub segment { return `$build/sammed2d segment -q @_ 2>&1` }
 sub first_number { my ($file) = @_; my ($n) = $file =~ /-(\d+)\.dcm$/; return $n }
 
 my %slices;    # series => label maps of its slices, each segmented alone
-for my $series (qw(missing rounded uneven tilted)) {
+for my $series (qw(missing rounded uneven tilted drift aside)) {
     my @files = sort { first_number($a) <=> first_number($b) } glob "$dir/$series/*.dcm";
     for my $n (0 .. $#files) {
         my $map = "$dir/$series.$n.nii.gz";
@@ -40,6 +40,8 @@ agrees('rounded', 'fill');
 agrees('tilted', 'fill');
 agrees('missing', 'resample');
 agrees('uneven', 'resample');
+agrees('drift', 'resample');
+agrees('aside', 'resample');
 
 my $said = segment("$dir/missing", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
 is($? >> 8, 5, 'without --gaps: refused');
@@ -49,6 +51,12 @@ ok(!-e "$dir/no.nii.gz", 'and nothing is written');
 $said = segment("$dir/uneven", "-o $dir/no.nii.gz --gaps fill", sprintf $box, 0, 7);
 is($? >> 8, 5, 'uneven steps cannot be filled');
 like($said, qr/not whole multiples.*--gaps resample/, 'and it says so');
+for (['drift', qr/no step is far from 2\.52. mm, but they add up/], ['aside', qr/between slices 3 and 4 \(2\.5 mm, from -30,-20,7\.5 to -30,-10,10\)/]) {
+    my ($series, $sentence) = @$_;
+    $said = segment("$dir/$series", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
+    is($? >> 8, 5, "$series: no NIfTI file without a word on gaps");
+    like($said, $sentence, '... and it says why');
+}
 segment("$dir/missing", "-o $dir/no.nii.gz --gaps stretch", sprintf $box, 0, 7);
 is($? >> 8, 1, 'another word: usage');
 
@@ -71,6 +79,8 @@ is_slices('missing', '--point=a=3,8,22', '7 7');
 is_slices('uneven', '--point=a=3,8,16.4', '4 4');
 is_slices('uneven', '--point=a=3,8,16.7', '5 5');
 is_slices('uneven', '--point=a=3,8,24.3', '6 6');
+is_slices('drift', '--point=a=3,8,30', '12 12'); # which even steps from the first slice to the last would call 11.9
+is_slices('drift', '--point=a=3,8,45.3', '18 18');
 is_slices('missing', '--box=a=-16,-8,3,16,24,13', '1 3');
 is_slices('missing', '--box=a=-16,-8,6.5,16,24,13.6', '3 3');
 is_slices('missing', '--box=a=-16,-8,-9,16,24,99', '0 7');
@@ -93,13 +103,21 @@ my @masks = map {
 ok($masks[0] eq $masks[1] && $masks[0] =~ /[^\0]/, 'tilted: a box in mm falls on the same pixels');
 
 # A label map made so is a prompt for the same series.
-for my $how (['missing', 'fill'], ['uneven', 'resample']) {
+for my $how (['missing', 'fill'], ['uneven', 'resample'], ['drift', 'resample'], ['aside', 'resample']) {
     my ($series, $way) = @$how;
     segment("$dir/$series -o $dir/again.nii.gz --gaps $way --mask $dir/$series.$way.nii.gz");
     is($?, 0, "$series: the label map of --gaps $way as --mask");
     segment("$dir/$series -o $dir/other.nii.gz --gaps $way --mask $dir/rounded.fill.nii.gz");
     is($? >> 8, 1, 'one of another series is refused');
 }
+
+# ... each slice from where it lies: as the same mask in a SEG, where every slice has its place.
+segment("$dir/aside -o $dir/aside.dcm", sprintf $box, 0, 8);
+my @from_either = map {
+    segment("$dir/aside -o $dir/from.nii.gz --gaps resample --mask $_");
+    `gzip -dc $dir/from.nii.gz | tail -c +353`
+} "$dir/aside.dcm", "$dir/aside.resample.nii.gz";
+ok($from_either[0] eq $from_either[1] && $from_either[0] =~ /[^\0]/, 'aside: a SEG and a label map prompt for the same');
 
 # Every slice counts for half of the way to its neighbours.
 segment("$dir/uneven --stats $dir/s.json", sprintf $box, 0, 7);
