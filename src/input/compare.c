@@ -13,6 +13,14 @@ static bool stands_alone(enum sm_status status, const struct sm_label_set *set)
     return !status && !set->slice_origin_lps;
 }
 
+/* Of two sets on uneven planes the one with more of them stays as it is: the other fits on those, and not the other
+ * way round. */
+static bool is_longer(const struct sm_label_set *set, const struct sm_label_set *other, bool first)
+{
+    int slices = set->maps->grid.dim[2], others = other->maps->grid.dim[2];
+    return other->slice_origin_lps && (slices > others || (first && slices == others));
+}
+
 enum sm_status sm_compare_read(struct sm_label_set *a, struct sm_label_set *b, const char *path_a,
                                const char *path_b, const struct sm_listener *listener, struct sm_err *err)
 {
@@ -25,6 +33,8 @@ enum sm_status sm_compare_read(struct sm_label_set *a, struct sm_label_set *b, c
     for (int n = 0; n < 2; n++) {
         struct sm_label_set *other = set[1 - n];
         if (stands_alone(status[n], set[n]) || status[1 - n] || (status[n] && status[n] != SM_USAGE))
+            continue;
+        if (!status[n] && is_longer(set[n], other, n == 0))
             continue;
         struct sm_volume like = {.grid = other->maps->grid, .slice_origin_lps = other->slice_origin_lps};
         sm_label_set_free(set[n]);

@@ -119,6 +119,14 @@ my @from_either = map {
 } "$dir/aside.dcm", "$dir/aside.resample.nii.gz";
 ok($from_either[0] eq $from_either[1] && $from_either[0] =~ /[^\0]/, 'aside: a SEG and a label map prompt for the same');
 
+# Two SEGs on uneven planes, one of which has only some of the other's: nothing of either is cut away, whichever is named first.
+segment("$dir/missing -o $dir/all.dcm", sprintf $box, 0, 7);
+segment("$dir/missing -o $dir/some.dcm", sprintf $box, 1, 4);
+my @both = map { decode_json(scalar qx($build/sammed2d compare --json --no-distances $dir/$_->[0].dcm $dir/$_->[1].dcm))->{labels}{1} } ['all', 'some'], ['some', 'all'];
+cmp_ok($both[0]{dice}, '<', 0.9, 'some slices are not all');
+cmp_ok(abs($both[0]{dice} - $both[1]{dice}), '<', 1e-9, '... seen from either side');
+is("$both[0]{voxels_a} $both[0]{voxels_b}", "$both[1]{voxels_b} $both[1]{voxels_a}", '... with all voxels');
+
 # Every slice counts for half of the way to its neighbours.
 segment("$dir/uneven --stats $dir/s.json", sprintf $box, 0, 7);
 my $whole = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{volume_ml};
