@@ -43,6 +43,7 @@ my @good = (
     cut => ['1 masks,'], wide => ['1 masks,', qr/pixels of "wide" lie outside of the volume/],
     tilted => ['1 masks,'], gaps => ['1 masks,'],
     fine => ['1 masks,', $grid], coarse => ['1 masks,', $grid], thick => ['1 masks,', $grid],
+    thick_own => ['1 masks,'],
     oblique => ['1 masks,', $grid],
     partly => ['2 masks,', qr/nothing of "away" lies in the volume/],
     rtstruct => ['2 masks,'], rt_zero => ['2 masks,'],
@@ -67,7 +68,8 @@ sub masks_of {
     return unpack 'H*', substr $voxels, 0, length($voxels) * $count / @{$said->{masks}};
 }
 for (['rt_apart', 'rtstruct', 'contours of one slice whose depths were rounded count together'],
-     ['rt_side_apart', 'rt_side', 'so do those of one plane across the slices']) {
+     ['rt_side_apart', 'rt_side', 'so do those of one plane across the slices'],
+     ['thick_unsaid', 'thick', 'thick frames reach as far without SpacingBetweenSlices']) {
     my ($one, $other, $what) = @$_;
     ok(masks_of("$made/$one.dcm", 1) eq masks_of("$made/$other.dcm", 1), $what);
 }

@@ -256,7 +256,10 @@ def main(out):
     coarse = Grid((6, 5, 3), grid.axes * 2, grid.origin + grid.axes @ [0.1, 0.2, 0.3])
     thick = Grid((11, 9, 3), grid.axes * [1, 1, 2], grid.origin)
     seg(volume_planes(1, coarse, blobs(rng, (3, 5, 6))), {1: "coarse"}, at("coarse.dcm"), series_uid="1.9.99")
-    seg(volume_planes(1, thick, blobs(rng, (3, 9, 11))), {1: "thick"}, at("thick.dcm"), series_uid="1.9.99")
+    slabs = volume_planes(1, thick, blobs(rng, (3, 9, 11)))
+    seg(slabs, {1: "thick"}, at("thick.dcm"), series_uid="1.9.99")
+    seg(slabs, {1: "thick"}, at("thick_unsaid.dcm"), between=False, series_uid="1.9.99")
+    seg(slabs, {1: "thick"}, at("thick_own.dcm"), between=False)
     oblique = Grid((16, 16, 16), np.linalg.qr(TURN @ np.array([[1, .3, .1], [0, 1, .2], [.1, .4, 1]]))[0] * 1.3,
                    grid.origin - [3, 2, 1])
     seg(volume_planes(1, oblique, blobs(rng, (16, 16, 16))), {1: "oblique"}, at("oblique.dcm"))
