@@ -6,6 +6,7 @@
 namespace dicom {
 
 static const double SAME_PLANE_MM = 0.01;
+static const double ROUNDED_MM = 0.2; // how far coordinates of one decimal (a cube of 0.1 mm) bring planes apart
 static const double FLAT = 0.2;      // of a slice step: how far points of one contour may leave its plane
 static const double ALIKE = 1 - 6e-6; // cosine: normals of contours whose points are rounded
 static const double HALF = 0.5001;    // of a slice step, with room for rounded positions
@@ -114,16 +115,39 @@ static size_t sort_contours(std::vector<Direction> &directions, const std::vecto
     return planeless;
 }
 
-static std::vector<Layer> layers_of(Direction &direction)
+// Sorts what is drawn into layers: a contour further than `gap` from the one before begins another, and so
+// does one that would make a layer thicker than two gaps. Says whether there was such a one.
+static bool split(std::vector<Layer> &layers, const Direction &direction, double gap)
+{
+    const std::vector<Drawn> &drawn = direction.drawn;
+    double first = 0;
+    bool crowded = false;
+    layers.clear();
+    for (size_t n = 0; n < drawn.size(); n++) {
+        double depth = drawn[n].depth;
+        bool apart = n == 0 || depth - drawn[n - 1].depth > gap, thick = !apart && depth - first > 2 * gap;
+        crowded |= thick;
+        if (apart || thick) {
+            layers.push_back({direction.normal, depth, {}});
+            first = depth;
+        }
+        layers.back().depth = (first + depth) / 2;
+        layers.back().contours.push_back(drawn[n].contour);
+    }
+    return crowded;
+}
+
+// Rounded coordinates bring the contours of one plane (parts, holes) apart, each by its own bit, and all of
+// them count. Planes drawn closer to one another than that follow upon one another without an end; they are
+// told apart by a smaller gap. `edge` is the shortest of a voxel: planes may be as close as voxels are.
+static std::vector<Layer> layers_of(Direction &direction, double edge)
 {
     std::vector<Layer> layers;
     auto before = [](const Drawn &a, const Drawn &b) { return a.depth < b.depth; };
     std::stable_sort(direction.drawn.begin(), direction.drawn.end(), before);
-    for (const Drawn &drawn : direction.drawn) {
-        if (layers.empty() || drawn.depth - layers.back().depth > SAME_PLANE_MM)
-            layers.push_back({direction.normal, drawn.depth, {}});
-        layers.back().contours.push_back(drawn.contour);
-    }
+    double gap = std::max(std::min(ROUNDED_MM, FLAT * edge), SAME_PLANE_MM);
+    while (split(layers, direction, gap) && gap > SAME_PLANE_MM)
+        gap = std::max(gap / 2, SAME_PLANE_MM);
     return layers;
 }
 
@@ -273,15 +297,21 @@ static void fill_layers(const Target &target, const std::vector<Layer> &layers)
     }
 }
 
+static double shortest_edge(const Places &places)
+{
+    double square = std::min(dot(places.across, places.across), dot(places.down, places.down));
+    return std::min(std::sqrt(square), places.step);
+}
+
 void fill_contours(Masks &masks, size_t index, const std::vector<Contour> &contours,
                    const Places &places, const MaskRequest &request)
 {
     Target target = {masks, index, places, request};
     std::vector<Direction> directions;
     size_t planeless = sort_contours(directions, contours, places);
-    size_t far_off = fill_slices(target, layers_of(directions[0]));
+    size_t far_off = fill_slices(target, layers_of(directions[0], places.step));
     for (size_t d = 1; d < directions.size(); d++)
-        fill_layers(target, layers_of(directions[d]));
+        fill_layers(target, layers_of(directions[d], shortest_edge(places)));
     const char *name = request.name(), *label = masks.label(index);
     if (directions.size() > 1)
         sm_warn(request.listener, "%s: contours of \"%s\" are not drawn along the slices of the volume; "

@@ -98,8 +98,10 @@ static void measure_stack(Stack &stack, const Stamp &stamp)
         stack.step = places.step;
     if (!parallel(stack.normal, places.normal))
         return;
-    // Thick frames may lie on thin slices without belonging to them: then they reach further.
-    bool thick = declared > 1.1 * places.step && stack.step > 1.1 * places.step;
+    // Thick frames may lie on thin slices without belonging to them: then they reach further. How far they
+    // are from one another need not be said; then their thickness tells.
+    double reach = declared > 0 ? declared : first.thickness;
+    bool thick = reach > 1.1 * places.step && stack.step > 1.1 * places.step;
     stack.own_planes = !thick || places.uneven || of_this_series(stamp.seg, stamp.request);
     for (const MaskFrame *frame : stack.frames)
         stack.own_planes &= slice_of(*frame, places) != -2;

@@ -43,10 +43,12 @@ my @good = (
     cut => ['1 masks,'], wide => ['1 masks,', qr/pixels of "wide" lie outside of the volume/],
     tilted => ['1 masks,'], gaps => ['1 masks,'],
     fine => ['1 masks,', $grid], coarse => ['1 masks,', $grid], thick => ['1 masks,', $grid],
+    thick_own => ['1 masks,'],
     oblique => ['1 masks,', $grid],
     partly => ['2 masks,', qr/nothing of "away" lies in the volume/],
     rtstruct => ['2 masks,'], rt_zero => ['2 masks,'],
     rt_far => ['1 masks,', qr/"far" on 1 planes are further than half a slice/],
+    rt_close => ['1 masks,'],
     rt_side => ['1 masks, 54 voxels', qr/"side" are not drawn along the slices/],
 );
 while (my ($case, $wanted) = splice @good, 0, 2) {
@@ -55,6 +57,21 @@ while (my ($case, $wanted) = splice @good, 0, 2) {
     is($status, 0, "$case is read") or diag($judged), next;
     like($judged, qr/\A\Q$words\E.*\z/, "$case: every voxel as the witness has it");
     ok(says($said->{warnings}, @warnings), "$case: warnings") or diag(explain($said->{warnings}));
+}
+
+# Masks that must be the same, voxel for voxel: (file, file, of how many masks).
+sub masks_of {
+    my ($file, $count) = @_;
+    my (undef, $said) = read_mask($file, "$made/series");
+    open my $raw, '<:raw', "$dir/raw" or die;
+    my $voxels = do { local $/; <$raw> };
+    return unpack 'H*', substr $voxels, 0, length($voxels) * $count / @{$said->{masks}};
+}
+for (['rt_apart', 'rtstruct', 'contours of one slice whose depths were rounded count together'],
+     ['rt_side_apart', 'rt_side', 'so do those of one plane across the slices'],
+     ['thick_unsaid', 'thick', 'thick frames reach as far without SpacingBetweenSlices']) {
+    my ($one, $other, $what) = @$_;
+    ok(masks_of("$made/$one.dcm", 1) eq masks_of("$made/$other.dcm", 1), $what);
 }
 
 # On the grid of its own frames, where every pixel must find its voxel.

@@ -256,7 +256,10 @@ def main(out):
     coarse = Grid((6, 5, 3), grid.axes * 2, grid.origin + grid.axes @ [0.1, 0.2, 0.3])
     thick = Grid((11, 9, 3), grid.axes * [1, 1, 2], grid.origin)
     seg(volume_planes(1, coarse, blobs(rng, (3, 5, 6))), {1: "coarse"}, at("coarse.dcm"), series_uid="1.9.99")
-    seg(volume_planes(1, thick, blobs(rng, (3, 9, 11))), {1: "thick"}, at("thick.dcm"), series_uid="1.9.99")
+    slabs = volume_planes(1, thick, blobs(rng, (3, 9, 11)))
+    seg(slabs, {1: "thick"}, at("thick.dcm"), series_uid="1.9.99")
+    seg(slabs, {1: "thick"}, at("thick_unsaid.dcm"), between=False, series_uid="1.9.99")
+    seg(slabs, {1: "thick"}, at("thick_own.dcm"), between=False)
     oblique = Grid((16, 16, 16), np.linalg.qr(TURN @ np.array([[1, .3, .1], [0, 1, .2], [.1, .4, 1]]))[0] * 1.3,
                    grid.origin - [3, 2, 1])
     seg(volume_planes(1, oblique, blobs(rng, (16, 16, 16))), {1: "oblique"}, at("oblique.dcm"))
@@ -304,7 +307,8 @@ def structures(rng, grid, at):
         return [("CLOSED_PLANAR", star(rng, (4, 2), 2.6, 14, grid, k) + shift),
                 ("CLOSED_PLANAR", star(rng, (4, 2), 1.2, 9, grid, k) + shift),
                 ("POINT", [grid.origin])]
-    rois = [(4, "ring", sum((ring(k) for k in (1, 2, 4)), [])),
+    rings = [ring(k) for k in (1, 2, 4)]
+    rois = [(4, "ring", sum(rings, [])),
             (2, "between", ring(2, 0.3) + ring(2, -0.2) + ring(4, 0.45)),
             (9, "dots", [("POINT", [grid.origin])])]
     structure_set(rois, at("rtstruct.dcm"))
@@ -315,6 +319,24 @@ def structures(rng, grid, at):
     side = [("CLOSED_PLANAR", [grid.origin + grid.axes @ [i, j, k] for i, k in
                                ((1.5, 0.6), (7.4, 0.6), (7.4, 3.6), (1.5, 3.6))]) for j in (2, 3, 4)]
     structure_set([(1, "side", side)], at("rt_side.dcm"))
+    apart_structures(grid, rings, at)
+
+
+def apart_structures(grid, rings, at):
+    """What rounded coordinates do to the contours of one plane: each lies a bit off it. And real planes
+    that are as close as that."""
+    def off(points, axis, mm):
+        return points + grid.axes[:, axis] / np.linalg.norm(grid.axes[:, axis]) * mm
+    apart = [(kind, off(np.array(points), 2, mm)) for ring in rings
+             for (kind, points), mm in zip(ring, (0.07, -0.06, 0))]
+    structure_set([(4, "ring", apart)], at("rt_apart.dcm"))
+    halves = [("CLOSED_PLANAR", [off(grid.origin + grid.axes @ [i, j, k], 1, mm) for i, k in
+                                 ((a, 0.6), (b, 0.6), (b, 3.6), (a, 3.6))])
+              for j in (2, 3, 4) for a, b, mm in ((1.5, 4.5, 0.03), (4.5, 7.4, -0.03))]
+    structure_set([(1, "side", halves)], at("rt_side_apart.dcm"))
+    rng = np.random.default_rng(5)
+    close = [("CLOSED_PLANAR", star(rng, (4, 2), 2.6, 14, grid, k)) for k in np.arange(0.98, 3.2, 0.06)]
+    structure_set([(1, "close", close)], at("rt_close.dcm"))
 
 
 def swapped_names(out):
