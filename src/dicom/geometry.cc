@@ -57,21 +57,35 @@ static Vector mean_step(const std::vector<Frame> &frames)
     return step;
 }
 
+// Half a pixel: slices that are shifted by less lie one upon the other.
+static double half_pixel(const Frame &frame)
+{
+    return 0.5 * std::min(frame.row_spacing, frame.column_spacing);
+}
+
+static double across(const Vector &normal, const Vector &off)
+{
+    double deep = along(normal, off), size = length_of(off);
+    return std::sqrt(std::max(0.0, size * size - deep * deep));
+}
+
+// Does slice k lie off the place that even steps from slice `from` give it?
+static bool is_off(const std::vector<Frame> &frames, size_t from, size_t k, const Vector &step)
+{
+    Vector normal = normal_of(frames[0]), off = minus(frames[k].position, frames[from].position);
+    for (int a = 0; a < 3; a++)
+        off.x[a] -= step.x[a] * (double) (k - from);
+    return std::fabs(along(normal, off)) > EVEN * along(normal, step) || across(normal, off) > half_pixel(frames[0]);
+}
+
 bool evenly_spaced(const std::vector<Frame> &frames)
 {
     if (frames.size() < 3)
         return true;
-    Vector step = mean_step(frames), normal = normal_of(frames[0]);
-    double through = EVEN * along(normal, step);
-    double within = 0.5 * std::min(frames[0].row_spacing, frames[0].column_spacing);
-    for (size_t k = 0; k < frames.size(); k++) {
-        Vector off = minus(frames[k].position, frames[0].position);
-        for (int a = 0; a < 3; a++)
-            off.x[a] -= step.x[a] * (double) k;
-        double deep = along(normal, off), size = length_of(off);
-        if (std::fabs(deep) > through || size * size - deep * deep > within * within)
+    Vector step = mean_step(frames);
+    for (size_t k = 0; k < frames.size(); k++)
+        if (is_off(frames, 0, k, step))
             return false;
-    }
     return true;
 }
 
@@ -88,18 +102,6 @@ static double median(std::vector<double> values)
 static Vector step_after(const std::vector<Frame> &frames, size_t k)
 {
     return minus(frames[k + 1].position, frames[k].position);
-}
-
-// Half a pixel: slices that are shifted by less lie one upon the other.
-static double half_pixel(const Frame &frame)
-{
-    return 0.5 * std::min(frame.row_spacing, frame.column_spacing);
-}
-
-static double across(const Vector &normal, const Vector &off)
-{
-    double deep = along(normal, off), size = length_of(off);
-    return std::sqrt(std::max(0.0, size * size - deep * deep));
 }
 
 // Steps that are longer or shorter than most, or lead aside from where most lead; the mean of the others.
@@ -140,17 +142,12 @@ static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> 
 static void name_drift(const std::vector<Frame> &frames, const Vector &step, std::vector<sm_gap> &gaps)
 {
     Vector normal = normal_of(frames[0]);
-    double through = EVEN * along(normal, step);
     size_t from = 0;
-    for (size_t k = 1; k < frames.size(); k++) {
-        Vector off = minus(frames[k].position, frames[from].position);
-        for (int a = 0; a < 3; a++)
-            off.x[a] -= step.x[a] * (double) (k - from);
-        if (std::fabs(along(normal, off)) <= through && across(normal, off) <= half_pixel(frames[0]))
-            continue;
-        gaps.push_back({(int) k - 1, along(normal, step_after(frames, k - 1))});
-        from = k;
-    }
+    for (size_t k = 1; k < frames.size(); k++)
+        if (is_off(frames, from, k, step)) {
+            gaps.push_back({(int) k - 1, along(normal, step_after(frames, k - 1))});
+            from = k;
+        }
 }
 
 static Vector stacking(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)

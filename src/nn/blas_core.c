@@ -3,32 +3,24 @@
  * does it on Emerald Rapids too). */
 #include <string.h>
 #include "nn/nn.h"
-
-#ifdef __x86_64__
+#include "nn/simd.h"
 
 /* What OpenBLAS calls kernels that use neither AVX2 nor FMA. */
 static const char *const before_avx2[] = {"Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Sandybridge", "Atom",
                                           "Nano", "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat",
                                           "Bulldozer", "Piledriver", "Steamroller"};
+/* By the loops of our own that the processor runs. */
+static const struct {
+    const char *loops, *core;
+} better[] = {{"avx512", "SkylakeX"}, {"avx2", "Haswell"}};
 
 const char *nn_core_instead_of(const char *core)
 {
     bool old = false;
     for (size_t n = 0; n < sizeof before_avx2 / sizeof *before_avx2; n++)
         old |= strcmp(core, before_avx2[n]) == 0;
-    if (!old || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return NULL;
-    bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    return wide ? "SkylakeX" : "Haswell";
-}
-
-#else
-
-const char *nn_core_instead_of(const char *core)
-{
-    (void) core;
+    for (size_t n = 0; old && n < sizeof better / sizeof *better; n++)
+        if (strcmp(nn_simd()->name, better[n].loops) == 0)
+            return better[n].core;
     return NULL;
 }
-
-#endif

@@ -164,7 +164,9 @@ static void put_sacral_arc(const struct half *half)
     float reach = rng_between(rng, 0.15f, 0.35f);
     struct half left = *half;
     left.side = -1;
-    struct shape parts[] = {half_tube(half, 0, y, rise, reach, thick), half_tube(&left, 0, y, rise, reach, thick)};
+    struct shape right_half = half_tube(half, 0, y, rise, reach, thick);
+    struct shape left_half = half_tube(&left, 0, y, rise, reach, thick);
+    struct shape parts[] = {right_half, left_half};
     put_bone(half, "sacrum", parts, 2);
 }
 
