@@ -162,8 +162,7 @@ SKIP: {
 }
 
 # ---- labelled data ----
-SKIP: {
-    skip 'the phantom is not there', 21 unless -e 'data/ct/image.nii.gz';
+{
     mkdir "$dir/data";
     for my $n (1 .. 4) {
         mkdir "$dir/data/$_" for 'images', 'labels';
