@@ -5,7 +5,7 @@
 
 namespace dicom {
 
-static const double SAME_PLANE_MM = 0.01;
+static const double SAME_PLANE_MM = 0.045; // closer planes nobody draws
 static const double ROUNDED_MM = 0.2; // how far coordinates of one decimal (a cube of 0.1 mm) bring planes apart
 static const double FLAT = 0.2;      // of a slice step: how far points of one contour may leave its plane
 static const double ALIKE = 1 - 6e-6; // cosine: normals of contours whose points are rounded
@@ -14,6 +14,14 @@ static const size_t MOST_DIRECTIONS = 64;
 static const double ENDLESS = 1e30;  // mm
 
 namespace {
+struct Extent {
+    double least = ENDLESS, most = -ENDLESS;
+    void take(double value)
+    {
+        least = std::min(least, value);
+        most = std::max(most, value);
+    }
+};
 // Contours on one plane.
 struct Layer {
     Vector normal;
@@ -21,8 +29,9 @@ struct Layer {
     std::vector<const Contour *> contours;
 };
 struct Drawn {
-    double depth;
+    Extent extent; // along the direction's normal: rounded points lie on either side of their plane
     const Contour *contour;
+    double depth() const { return (extent.least + extent.most) / 2; }
 };
 // Contours on planes that run parallel.
 struct Direction {
@@ -47,14 +56,6 @@ struct Target {
             return;
         uint16_t *row = masks.voxels(index, request.like->grid) + places.voxel(piece.k, piece.j);
         std::fill(row + (size_t) first, row + (size_t) last + 1, (uint16_t) 1);
-    }
-};
-struct Extent {
-    double least = ENDLESS, most = -ENDLESS;
-    void take(double value)
-    {
-        least = std::min(least, value);
-        most = std::max(most, value);
     }
 };
 } // namespace
@@ -109,45 +110,31 @@ static size_t sort_contours(std::vector<Direction> &directions, const std::vecto
             planeless++;
             continue;
         }
-        extent = extent_along(contour, direction->normal);
-        direction->drawn.push_back({(extent.least + extent.most) / 2, &contour});
+        direction->drawn.push_back({extent_along(contour, direction->normal), &contour});
     }
     return planeless;
 }
 
-// Sorts what is drawn into layers: a contour further than `gap` from the one before begins another, and so
-// does one that would make a layer thicker than two gaps. Says whether there was such a one.
-static bool split(std::vector<Layer> &layers, const Direction &direction, double gap)
-{
-    const std::vector<Drawn> &drawn = direction.drawn;
-    double first = 0;
-    bool crowded = false;
-    layers.clear();
-    for (size_t n = 0; n < drawn.size(); n++) {
-        double depth = drawn[n].depth;
-        bool apart = n == 0 || depth - drawn[n - 1].depth > gap, thick = !apart && depth - first > 2 * gap;
-        crowded |= thick;
-        if (apart || thick) {
-            layers.push_back({direction.normal, depth, {}});
-            first = depth;
-        }
-        layers.back().depth = (first + depth) / 2;
-        layers.back().contours.push_back(drawn[n].contour);
-    }
-    return crowded;
-}
-
-// Rounded coordinates bring the contours of one plane (parts, holes) apart, each by its own bit, and all of
-// them count. Planes drawn closer to one another than that follow upon one another without an end; they are
-// told apart by a smaller gap. `edge` is the shortest of a voxel: planes may be as close as voxels are.
+// Contours of one plane (parts, holes) count together. Rounded coordinates bring them apart, each by its own bit, but point by
+// point, so that they still reach into one another, which planes that are drawn close to one another do not. `edge` is the
+// shortest of a voxel: planes may be as close as voxels are.
 static std::vector<Layer> layers_of(Direction &direction, double edge)
 {
     std::vector<Layer> layers;
-    auto before = [](const Drawn &a, const Drawn &b) { return a.depth < b.depth; };
+    auto before = [](const Drawn &a, const Drawn &b) { return a.depth() < b.depth(); };
     std::stable_sort(direction.drawn.begin(), direction.drawn.end(), before);
-    double gap = std::max(std::min(ROUNDED_MM, FLAT * edge), SAME_PLANE_MM);
-    while (split(layers, direction, gap) && gap > SAME_PLANE_MM)
-        gap = std::max(gap / 2, SAME_PLANE_MM);
+    double same = std::min(SAME_PLANE_MM, FLAT * edge), rounded = std::min(ROUNDED_MM, FLAT * edge), first = 0, most = 0;
+    for (const Drawn &drawn : direction.drawn) {
+        double depth = drawn.depth(), further = depth - first;
+        if (layers.empty() || (further > same && (further > rounded || drawn.extent.least > most))) {
+            layers.push_back({direction.normal, depth, {}});
+            first = depth;
+            most = drawn.extent.most;
+        }
+        most = std::max(most, drawn.extent.most);
+        layers.back().depth = (first + depth) / 2;
+        layers.back().contours.push_back(drawn.contour);
+    }
     return layers;
 }
 

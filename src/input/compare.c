@@ -13,8 +13,8 @@ static bool stands_alone(enum sm_status status, const struct sm_label_set *set)
     return !status && !set->slice_origin_lps;
 }
 
-/* Of two sets on uneven planes the one with more of them stays as it is: the other fits on those, and not the other
- * way round. */
+/* Of two sets on uneven planes the one with more of them stays as it is: where one has all planes of the other, nothing
+ * is lost then. Where neither has, what lies on the shorter's planes alone is left out, with a warning. */
 static bool is_longer(const struct sm_label_set *set, const struct sm_label_set *other, bool first)
 {
     int slices = set->maps->grid.dim[2], others = other->maps->grid.dim[2];

@@ -104,7 +104,9 @@ static enum sm_status gather_slices(struct sm_object *object, const struct sm_st
         sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
         prompts_nearest(&stack->grid, ijk);
         int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
-        const int by[2] = {(int) fmax(-1e6, fmin(1e6, ijk[0])), (int) fmax(-1e6, fmin(1e6, ijk[1]))};
+        int by[2] = {(int) fmax(-1e6, fmin(1e6, ijk[0])), (int) fmax(-1e6, fmin(1e6, ijk[1]))};
+        for (int a = 0; a < 2 && stack->slice[m] == k; a++) /* the way back: half a pixel must not be rounded twice */
+            by[a] = -stack->shift[m][a];
         copy_shifted(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice, &volume->grid, by);
     }
     sm_labels_free(object->mask);

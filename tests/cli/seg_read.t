@@ -68,6 +68,7 @@ sub masks_of {
     return unpack 'H*', substr $voxels, 0, length($voxels) * $count / @{$said->{masks}};
 }
 for (['rt_apart', 'rtstruct', 'contours of one slice whose depths were rounded count together'],
+     ['rt_pairs', 'rtstruct', 'of two planes at one slice the nearest counts, though they are close'],
      ['rt_side_apart', 'rt_side', 'so do those of one plane across the slices'],
      ['thick_unsaid', 'thick', 'thick frames reach as far without SpacingBetweenSlices']) {
     my ($one, $other, $what) = @$_;

@@ -323,15 +323,19 @@ def structures(rng, grid, at):
 
 
 def apart_structures(grid, rings, at):
-    """What rounded coordinates do to the contours of one plane: each lies a bit off it. And real planes
+    """What rounded coordinates do to the contours of one plane: each point lies a bit off it. And real planes
     that are as close as that."""
-    def off(points, axis, mm):
-        return points + grid.axes[:, axis] / np.linalg.norm(grid.axes[:, axis]) * mm
-    apart = [(kind, off(np.array(points), 2, mm)) for ring in rings
+    def off(points, axis, mm, each=(1, -0.1)):
+        points = np.array(points)
+        along = grid.axes[:, axis] / np.linalg.norm(grid.axes[:, axis])
+        return points + np.resize(each, len(points))[:, None] * along * mm
+    apart = [(kind, off(points, 2, mm)) for ring in rings
              for (kind, points), mm in zip(ring, (0.07, -0.06, 0))]
     structure_set([(4, "ring", apart)], at("rt_apart.dcm"))
-    halves = [("CLOSED_PLANAR", [off(grid.origin + grid.axes @ [i, j, k], 1, mm) for i, k in
-                                 ((a, 0.6), (b, 0.6), (b, 3.6), (a, 3.6))])
+    pairs = [(kind, off(points, 2, mm, (1, 1))) for ring in rings for mm in (0, 0.05) for kind, points in ring]
+    structure_set([(4, "ring", pairs)], at("rt_pairs.dcm"))
+    halves = [("CLOSED_PLANAR", off([grid.origin + grid.axes @ [i, j, k] for i, k in
+                                     ((a, 0.6), (b, 0.6), (b, 3.6), (a, 3.6))], 1, mm))
               for j in (2, 3, 4) for a, b, mm in ((1.5, 4.5, 0.03), (4.5, 7.4, -0.03))]
     structure_set([(1, "side", halves)], at("rt_side_apart.dcm"))
     rng = np.random.default_rng(5)
