@@ -49,6 +49,8 @@ struct sm_config {
     struct sm_window normalization; /* default --window */
     enum sm_orient orientation;     /* default --orient */
     int multimask;                  /* default --multimask: enum sm_multimask */
+    double zoom;                    /* default --zoom: what is in a box is looked at a second time, in a part of the picture
+                                       so many times the box's size; 0: it is not */
     bool mask_prompt_logits;        /* mask prompts: logits (SAM) or sigmoids (SAM-Med2D) */
     char name[128], provenance[512], licence[256], source_sha256[65];
 };

@@ -19,7 +19,7 @@
 enum { MAX_EXPECTED = 4096 };
 
 static struct {
-    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *orient, *precision;
+    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *orient, *precision;
     int image_size;
     bool any, packed;
 } options;
@@ -57,6 +57,14 @@ static enum sm_status parse_multimask(struct sm_config *config, const struct kin
             return SM_OK;
         }
     return sm_fail(err, SM_USAGE, "--multimask takes yes, no or box, not \"%s\"", options.multimask);
+}
+
+static enum sm_status parse_zoom(struct sm_config *config, struct sm_err *err)
+{
+    enum sm_status status = option_zoom(&config->zoom, options.zoom, err);
+    if (config->zoom == 1)
+        config->zoom = 0; /* none: as files have it that know of no zoom */
+    return status;
 }
 
 static enum sm_status parse_orient(struct conversion_plan *plan, struct sm_err *err)
@@ -168,6 +176,8 @@ static enum sm_status convert_network(struct conversion_plan *plan, size_t *miss
     if (status == SM_OK)
         status = parse_multimask(&config, plan->kind, err);
     if (status == SM_OK)
+        status = parse_zoom(&config, err);
+    if (status == SM_OK)
         status = parse_orient(plan, err);
     if (status == SM_OK)
         status = choose_size(&config, path, err);
@@ -220,7 +230,7 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
 /* Options that say something of a checkpoint. */
 static bool as_it_is(void)
 {
-    return options.kind || options.image_size || options.type || options.multimask || options.orient || options.name ||
+    return options.kind || options.image_size || options.type || options.multimask || options.zoom || options.orient || options.name ||
            options.provenance || options.licence || options.any || options.packed;
 }
 
@@ -290,6 +300,7 @@ int cmd_convert(int argc, char **argv)
             "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
         OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box",
                     "best of three masks, or the single one, by default"),
+        OPTION_TEXT(0, "zoom", &options.zoom, "no|F", "look a second time at what is in a box, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",
                     "how slices are shown by default: radiological, stored or sa-med2d"),
         OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),

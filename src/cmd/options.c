@@ -45,6 +45,18 @@ enum sm_status option_choose(int *place, const char *option, const char *word, c
     return word ? sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word) : SM_OK;
 }
 
+enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err)
+{
+    char *end;
+    if (!word)
+        return SM_OK;
+    double value = strcmp(word, "no") == 0 ? 1 : strtod(word, &end);
+    if (strcmp(word, "no") != 0 && (end == word || *end || !(value >= 1.5 && value <= 10)))
+        return sm_fail(err, SM_USAGE, "--zoom takes no or a number from 1.5 to 10, not \"%s\"", word);
+    *zoom = value;
+    return SM_OK;
+}
+
 static bool is_end(const struct option_row *row)
 {
     return !row->long_name && !row->short_name;

@@ -110,6 +110,8 @@ json_t *segment_options_json(const struct segment_job *job)
     json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "propagate", propagations[options->propagate],
                              "multimask", answers[options->multimask], "mask_as",
                              uses[options->mask_as], "overlap", options->overlap);
+    double zoom = options->zoom > 0 ? options->zoom : sm_model_config(job->model)->zoom;
+    json_object_set_new(json, "zoom", json_real(zoom > 1 ? zoom : 1));
     json_object_set_new(json, "orient",
                         json_string(job->command->orient ? job->command->orient : "default"));
     if (sm_model_precision(job->model) != SM_PRECISION_FLOAT32)

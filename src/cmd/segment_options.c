@@ -39,7 +39,8 @@ enum sm_status segment_choices(const struct segment_command *command,
                                            .multimask = (enum sm_choice) multimask,
                                            .mask_as = (enum sm_mask_as) mask_as,
                                            .overlap = command->overlap};
-    return command->window ? sm_window_parse(&options->window, command->window, err) : SM_OK;
+    status = option_zoom(&options->zoom, command->zoom, err);
+    return !status && command->window ? sm_window_parse(&options->window, command->window, err) : status;
 }
 
 enum sm_precision segment_precision(const struct segment_command *command)

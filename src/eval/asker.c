@@ -6,6 +6,7 @@
 #include "eval/asker.h"
 #include "eval/sample.h"
 #include "model/session.h"
+#include "model/zoom.h"
 
 enum { CHUNK = 16, MASKS = 3 };
 
@@ -29,14 +30,23 @@ struct asker {
     float *scratch;  /* (S, S) */
     float *square;   /* (S, S) */
     struct track *tracks;
+    double zoom;     /* 1 or less: no second look */
+    struct closer closer; /* the last second look; its low_res is owned, */
+    float *embedding;     /* as is (G, G, C) of it */
     /* of the page in work: */
     size_t room;     /* pixels */
     float *logits;   /* (height, width) */
+    float *merging;  /* (2, height, width) */
     uint8_t *inside; /* of the larger frame */
     const struct page *page;
     struct score *scores;
     const struct answers *answers;
 };
+
+double asker_zoom(const struct sm_eval_options *options, const struct sm_config *config)
+{
+    return options->reference ? 0 : zoom_factor(config, options->zoom);
+}
 
 enum sm_status asker_open(struct asker **out, const struct sm_model *model,
                             const struct sm_eval_options *options, struct sm_err *err)
@@ -53,7 +63,10 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
     n->scratch = malloc(side * side * sizeof *n->scratch);
     n->square = malloc(side * side * sizeof *n->square);
     n->tracks = calloc(CHUNK, sizeof *n->tracks);
-    bool enough = n->low_res && n->scratch && n->square && n->tracks;
+    n->zoom = asker_zoom(options, n->config);
+    n->closer.low_res = malloc(n->low * sizeof *n->closer.low_res);
+    n->embedding = malloc(sm_embedding_floats(n->config) * sizeof *n->embedding);
+    bool enough = n->low_res && n->scratch && n->square && n->tracks && n->closer.low_res && n->embedding;
     for (int t = 0; enough && t < CHUNK; t++)
         enough = (n->tracks[t].mask = malloc(n->low * sizeof(float))) != NULL;
     enum sm_status status = enough ? sm_session_open(&n->session, model, n->batch, CHUNK, err)
@@ -79,7 +92,10 @@ void asker_close(struct asker *n)
     free(n->low_res);
     free(n->scratch);
     free(n->square);
+    free(n->closer.low_res);
+    free(n->embedding);
     free(n->logits);
+    free(n->merging);
     free(n->inside);
     free(n);
 }
@@ -131,12 +147,11 @@ static void to_picture(struct asker *n, const float *low_res)
                (size_t) page->width * sizeof *n->logits);
 }
 
-static struct score score_answer(struct asker *n, const struct page_object *object, const float *low_res,
-                                 float predicted)
+/* Of the answer in n->logits. */
+static struct score score_answer(struct asker *n, const struct page_object *object, float predicted)
 {
     size_t pixels = (size_t) n->page->height * (size_t) n->page->width;
     struct score score;
-    to_picture(n, low_res);
     if (n->options->reference) {
         float dice, iou;
         score_reference_inside(n->logits, pixels, n->inside);
@@ -215,20 +230,41 @@ static struct sm_prompt prompt_of(const struct track *track, const struct page_o
                               .mask = track->has_mask ? track->mask : NULL};
 }
 
-/* The mask of the highest predicted IoU, the first on a tie. */
-static int best_mask(const float *iou, int masks)
-{
-    int best = 0;
-    for (int m = 1; m < masks; m++)
-        if (iou[m] > iou[best])
-            best = m;
-    return best;
-}
-
 static bool best_of_three(const struct asker *n, const struct sm_prompt *prompt)
 {
     return n->options->multimask == SM_CHOICE_DEFAULT ? sm_config_multimask(n->config, prompt)
                                                       : n->options->multimask == SM_CHOICE_YES;
+}
+
+/* A second look where the prompt has a box: *seen, and the answer in n->logits and its predicted IoU are of both. The
+ * session is then at the part that was shown. */
+static enum sm_status look_closer(struct asker *n, const struct sm_prompt *prompt, bool multimask, bool *seen, float *iou,
+                                  struct sm_err *err)
+{
+    const struct page *page = n->page;
+    const struct sm_picture picture = {page->height, page->width, page->channels, page->grey};
+    struct region *region = &n->closer.region;
+    struct sm_picture part = {0};
+    float from_near;
+    if (!prompt->box || prompt->mask || !zoom_region(region, prompt->box, n->zoom, page->height, page->width))
+        return SM_OK;
+    *seen = true;
+    enum sm_status status = zoom_crop(&part, &picture, region, err);
+    if (!status)
+        status = sm_encode(n->session, &part, 1, n->embedding, err);
+    if (!status)
+        status = zoom_decode(n->session, n->embedding, region, prompt, multimask, n->closer.low_res, &from_near, err);
+    free((void *) part.pixels);
+    if (status)
+        return status;
+    zoom_merge(n->config, &n->closer, 1, page->height, page->width, n->logits, n->merging, n->scratch);
+    *iou = (*iou + from_near) / 2;
+    return SM_OK;
+}
+
+static enum sm_status speak_of_page(struct asker *n, struct sm_err *err)
+{
+    return sm_set_image(n->session, n->page->embedding, n->page->ask.height, n->page->ask.width, err);
 }
 
 static enum sm_status take_step(struct asker *n, const struct walk *walk, int step, size_t first, int count,
@@ -240,18 +276,24 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
         prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t) t]);
     bool multimask = best_of_three(n, &prompts[0]); /* within a step all have a box, or none */
     int masks = multimask ? MASKS : 1;
+    bool seen = false; /* something from near */
     enum sm_status status = sm_decode(n->session, prompts, count, multimask, n->low_res, iou, err);
     for (int t = 0; !status && t < count; t++) {
         int best = best_mask(iou + t * masks, masks);
         const float *low_res = n->low_res + (size_t) (t * masks + best) * n->low;
         const struct page_object *object = &n->page->objects[first + (size_t) t];
-        struct score score = score_answer(n, object, low_res, iou[t * masks + best]);
+        float predicted = iou[t * masks + best];
+        to_picture(n, low_res);
+        status = look_closer(n, &prompts[t], multimask, &seen, &predicted, err);
+        if (status)
+            return status;
+        struct score score = score_answer(n, object, predicted);
         if (walk->prompt[step] >= 0)
             status = keep_answer(n, first + (size_t) t, (size_t) walk->prompt[step], score, err);
         if (step < walk->steps)
             next_step(n, &n->tracks[t], object, low_res);
     }
-    return status;
+    return status || !seen ? status : speak_of_page(n, err);
 }
 
 static enum sm_status take_walk(struct asker *n, const struct walk *walk, struct sm_err *err)
@@ -311,10 +353,12 @@ static enum sm_status make_room(struct asker *n, const struct page *page, struct
     if (room <= n->room)
         return SM_OK;
     free(n->logits);
+    free(n->merging);
     free(n->inside);
     n->logits = malloc(room * sizeof *n->logits);
+    n->merging = malloc(2 * room * sizeof *n->merging);
     n->inside = malloc(room);
-    n->room = n->logits && n->inside ? room : 0;
+    n->room = n->logits && n->merging && n->inside ? room : 0;
     return n->room ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for masks of %zu pixels", room);
 }
 
@@ -327,7 +371,7 @@ enum sm_status asker_ask(struct asker *n, const struct page *page, const bool *w
     n->answers = answers;
     enum sm_status status = make_room(n, page, err);
     if (!status && page->embedding)
-        status = sm_set_image(n->session, page->embedding, page->ask.height, page->ask.width, err);
+        status = speak_of_page(n, err);
     for (size_t p = 0; !status && p < n->options->prompt_count; p++) {
         enum sm_eval_kind kind = n->options->prompts[p].kind;
         if (!wanted[p] || (kind == SM_EVAL_ITERATIVE && walked))

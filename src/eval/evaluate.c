@@ -55,6 +55,12 @@ static int model_key(char *text, size_t size, const struct table *table)
                     exact ? "" : sm_precision_name(table->precision));
 }
 
+/* Only where there is one, so that results of before are still found. */
+static int zoom_key(char *text, size_t size, const struct table *table)
+{
+    return table->zoom > 1 ? snprintf(text, size, "zoom %g\n", table->zoom) : 0;
+}
+
 static void prompt_key(const struct job *job, const struct page *page, size_t prompt, char key[65])
 {
     const struct sm_eval_options *o = &job->evaluation->options;
@@ -64,6 +70,8 @@ static void prompt_key(const struct job *job, const struct page *page, size_t pr
                        "%s\n%s\nmultimask %d\nreference %d\nseed %llu\nfixed %s\n", page->digest,
                        o->prompts[prompt].name, (int) o->multimask, o->reference, (unsigned long long) o->seed,
                        job->fixed_digest);
+    if (o->prompts[prompt].kind == SM_EVAL_BOX)
+        length += zoom_key(text + length, sizeof text - (size_t) length, job->table);
     digest_bytes(text, (size_t) length, key);
 }
 
@@ -77,6 +85,7 @@ static void volume_key(const struct job *job, const struct eval_source *source, 
                  voxels * sm_voxel_type_bytes(source->image->type) * (size_t) source->image->channels, image);
     sm_window_name(&source->window, window, sizeof window);
     used = (size_t) model_key(text, sizeof text, job->table);
+    used += (size_t) zoom_key(text + used, sizeof text - used, job->table);
     used += (size_t) snprintf(text + used, sizeof text - used, "%s\n%s %d %d %d\n%s\n", image, window,
                               (int) source->view.plane, source->view.reversed[0] + 2 * source->view.reversed[1],
                               (int) o->multimask, source->about->name);
@@ -446,8 +455,10 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
     job->table->weights = path;
     enum sm_status status = sm_model_open_as(&model, path, job->evaluation->options.precision, err);
     job->model = model;
-    if (!status)
+    if (!status) {
         job->table->precision = sm_model_precision(model);
+        job->table->zoom = asker_zoom(&job->evaluation->options, sm_model_config(model));
+    }
     if (!status)
         status = digest_file_remembered(path, job->table->sha256, err);
     if (!status)

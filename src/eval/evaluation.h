@@ -44,6 +44,7 @@ struct table {
     const char *weights; /* path */
     char sha256[65];
     enum sm_precision precision; /* that the encoder computed with */
+    double zoom;                 /* of boxes; 1 or less: none */
     struct row *rows;
     struct score *scores; /* (rows, prompts) */
     size_t count;

@@ -165,6 +165,16 @@ static void write_grid(struct grid *grid, const char *title, size_t texts, bool 
     grid_free(grid);
 }
 
+static void write_model(const struct sm_evaluation *e, size_t t, bool markdown, FILE *out)
+{
+    const struct table *table = &e->tables[t];
+    fprintf(out, "%s%s: sha256 %s%s%s", markdown ? "- " : "", report_weights_name(e, t), table->sha256,
+            table->precision ? ", encoder in " : "", table->precision ? sm_precision_name(table->precision) : "");
+    if (table->zoom > 1)
+        fprintf(out, ", boxes also seen from near (zoom %g)", table->zoom);
+    fputc('\n', out);
+}
+
 static void write_preface(const struct sm_evaluation *e, bool markdown, FILE *out)
 {
     const struct table *table = &e->tables[0];
@@ -175,9 +185,7 @@ static void write_preface(const struct sm_evaluation *e, bool markdown, FILE *ou
             e->options.by_image ? "the objects of each image, then over images" : "objects",
             e->options.reference ? ", with the reference's quirks" : "", f.by_subject ? "subjects" : "images");
     for (size_t t = 0; t < e->table_count; t++)
-        fprintf(out, "%s%s: sha256 %s%s%s\n", markdown ? "- " : "", report_weights_name(e, t), e->tables[t].sha256,
-                e->tables[t].precision ? ", encoder in " : "",
-                e->tables[t].precision ? sm_precision_name(e->tables[t].precision) : "");
+        write_model(e, t, markdown, out);
     fputc('\n', out);
 }
 

@@ -194,6 +194,12 @@ static bool stopped(void *context)
     return sm_cancelled(context);
 }
 
+/* The reference looks once. */
+static double zoom_asked(const struct sm_eval_options *options)
+{
+    return options->reference ? 1 : options->zoom;
+}
+
 static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model *model, enum sm_eval_way way,
                                   float **embeddings, json_t *scores, const struct sm_listener *listener,
                                   struct sm_err *err)
@@ -202,6 +208,7 @@ static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model
     const struct sm_listener quiet = {.context = (void *) listener, .cancelled = stopped};
     struct sm_segment_options options = {.window = asked->window, .plane = asked->plane, .orient = asked->orient,
                                          .orient_given = asked->orient_given, .multimask = asked->multimask,
+                                         .zoom = zoom_asked(asked),
                                          .propagate = way == SM_EVAL_WAY_EVERY ? SM_PROPAGATE_NONE : SM_PROPAGATE_AUTO};
     struct sm_prompts prompts = {0};
     struct sm_result *result = NULL;

@@ -181,6 +181,23 @@ static enum sm_status read_triple(const struct reader *r, const char *name, floa
     return SM_OK;
 }
 
+bool config_zoom_makes_sense(double zoom)
+{
+    return zoom == 0 || (zoom >= 1.5 && zoom <= 10);
+}
+
+/* May be missing: files written before there was a zoom. */
+static enum sm_status read_zoom(struct sm_config *config, const struct reader *r)
+{
+    double value;
+    if (h5_attr_doubles(r->file, NULL, "zoom", &value, 1) < 0)
+        return SM_OK;
+    if (!config_zoom_makes_sense(value))
+        return sm_fail(r->err, SM_WEIGHTS, "%s: zoom is %g, expected 0 or 1.5 to 10", h5_path(r->file), value);
+    config->zoom = value;
+    return SM_OK;
+}
+
 static enum sm_status read_global_blocks(struct sm_config *config, const struct reader *r)
 {
     double value[SM_MAX_DEPTH];
@@ -311,7 +328,7 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
         *config = base_config;
     if (read_int(&r, "format_version", 1, 1, &version) || read_numbers(config, &r) ||
         read_global_blocks(config, &r) || read_triple(&r, "pixel_mean", config->pixel_mean) ||
-        read_triple(&r, "pixel_std", config->pixel_std) || read_texts(config, &r))
+        read_triple(&r, "pixel_std", config->pixel_std) || read_zoom(config, &r) || read_texts(config, &r))
         return SM_WEIGHTS;
     if (!complete && config->adapter && config->adapter_hidden == 0)
         config->adapter_hidden = config->embed_dim / 4;

@@ -44,6 +44,8 @@ static enum sm_status write_arrays(const struct sm_config *c, struct h5_out *out
     enum sm_status status = h5_set_ints(out, "global_attn_indexes", blocks, count, err);
     if (!status)
         status = h5_set_double(out, "pixel_mean", mean, 3, err);
+    if (!status)
+        status = h5_set_double(out, "zoom", &c->zoom, 1, err);
     return status ? status : h5_set_double(out, "pixel_std", deviation, 3, err);
 }
 

@@ -37,15 +37,13 @@ struct slice {
     struct sums *sums; /* (objects) */
     float *values;     /* intensities */
     float *highest;    /* logit of the object that has the pixel */
-    float *logits, *square;
+    float *logits, *square, *room;
     int *owner;        /* object, or -1 */
 };
 
 static void upsample(const struct assembly *a, struct slice *slice, const struct cell *cell)
 {
-    const struct sm_result *result = a->result;
-    sm_upsample(result->config, cell->low_res, result->view.dim[1], result->view.dim[0], slice->logits,
-                slice->square);
+    cell_logits(a->result, cell, slice->logits, slice->square, slice->room);
 }
 
 static struct cell *decoded_cell(const struct assembly *a, size_t object, int s)
@@ -160,6 +158,7 @@ void slice_free(struct slice *slice)
     free(slice->highest);
     free(slice->logits);
     free(slice->square);
+    free(slice->room);
     free(slice->owner);
     free(slice);
 }
@@ -177,8 +176,9 @@ struct slice *slice_alloc(const struct assembly *a)
                             .highest = malloc(pixels * sizeof(float)),
                             .logits = malloc(pixels * sizeof(float)),
                             .square = malloc(side * side * sizeof(float)),
+                            .room = malloc(2 * pixels * sizeof(float)),
                             .owner = malloc(pixels * sizeof(int))};
-    if (slice->values && slice->highest && slice->logits && slice->square && slice->owner)
+    if (slice->values && slice->highest && slice->logits && slice->square && slice->room && slice->owner)
         return slice;
     slice_free(slice);
     return NULL;

@@ -20,15 +20,26 @@ struct cell *result_make_cell(struct sm_result *result, size_t object, int slice
     return *cell;
 }
 
+void cell_forget_mask(struct cell *cell)
+{
+    for (int n = 0; n < cell->closer_count; n++)
+        free(cell->closer[n].low_res);
+    free(cell->closer);
+    free(cell->low_res);
+    cell->closer = NULL;
+    cell->closer_count = 0;
+    cell->low_res = NULL;
+}
+
 void cell_free(struct cell *cell)
 {
     if (!cell)
         return;
+    cell_forget_mask(cell);
     free(cell->boxes);
     free(cell->points);
     free(cell->labels);
     free(cell->mask);
-    free(cell->low_res);
     free(cell);
 }
 

@@ -15,13 +15,14 @@ static double now(void)
     return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
 }
 
-static void fill_picture(const struct run *run, const struct worker *worker, int slice, int number,
+/* thread: whose part of the worker's room for values it may use. */
+static void fill_picture(const struct run *run, const struct worker *worker, int thread, int slice, int number,
                          struct sm_picture *picture)
 {
     const struct sm_view *view = &run->result->view;
     size_t bytes = run->pixels * (size_t) run->volume->channels;
     uint8_t *grey = worker->grey + (size_t) number * bytes;
-    float *values = worker->values + (size_t) omp_get_thread_num() * bytes;
+    float *values = worker->values + (size_t) thread * bytes;
     sm_view_slice(view, run->volume, slice, values);
     struct sm_window window = sm_window_at(&run->result->window, view, slice);
     sm_window_apply(&window, values, bytes, grey);
@@ -36,7 +37,7 @@ static int pictures_to_encode(struct run *run, const struct worker *worker, int 
     int left = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(nn_threads() < count ? nn_threads() : count)
     for (int n = 0; n < count; n++) {
-        fill_picture(run, worker, slices[n], n, &pictures[n]);
+        fill_picture(run, worker, omp_get_thread_num(), slices[n], n, &pictures[n]);
         if (!run->kept)
             continue;
         embeddings_key(run->kept, &pictures[n], keys[n]);
@@ -109,31 +110,18 @@ enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices
     return status;
 }
 
-/* The mask with the highest predicted IoU, the first on a tie. */
-static int best_mask(const float *iou, int masks)
-{
-    int best = 0;
-    for (int m = 1; m < masks; m++)
-        if (iou[m] > iou[best])
-            best = m;
-    return best;
-}
-
-/* Several boxes of one object: the higher logit, and the IoU's smallest. */
-static enum sm_status keep_mask(const struct run *run, struct cell *cell, const float *low_res, float iou,
-                                struct sm_err *err)
+/* Several boxes of one object: the higher logit. */
+static enum sm_status keep_mask(const struct run *run, struct cell *cell, const float *low_res, struct sm_err *err)
 {
     if (cell->low_res) {
         for (size_t p = 0; p < run->low; p++)
             cell->low_res[p] = fmaxf(cell->low_res[p], low_res[p]);
-        cell->iou = fminf(cell->iou, iou);
         return SM_OK;
     }
     cell->low_res = malloc(run->low * sizeof *cell->low_res);
     if (!cell->low_res)
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
     memcpy(cell->low_res, low_res, run->low * sizeof *low_res);
-    cell->iou = iou;
     return SM_OK;
 }
 
@@ -143,8 +131,7 @@ static bool best_of_three(const struct run *run, const struct ask *ask)
                                                : run->multimask == SM_CHOICE_YES;
 }
 
-static enum sm_status decode_asks(const struct run *run, struct worker *worker, const struct asks *asks,
-                                  struct sm_err *err)
+static enum sm_status decode_asks(const struct run *run, struct worker *worker, struct asks *asks, struct sm_err *err)
 {
     enum sm_status status = SM_OK;
     size_t count;
@@ -162,11 +149,102 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
         for (size_t n = 0; !status && n < count; n++) {
             int best = best_mask(iou + n * (size_t) masks, masks);
             size_t mask = n * (size_t) masks + (size_t) best;
-            status = keep_mask(run, asks->list[first + n].cell, worker->low_res + mask * run->low,
-                               iou[mask], err);
+            asks->list[first + n].iou = iou[mask];
+            status = keep_mask(run, asks->list[first + n].cell, worker->low_res + mask * run->low, err);
         }
     }
     return status;
+}
+
+/* ---- a second look, from near ---- */
+
+static enum sm_status encode_closer(const struct run *run, struct worker *worker, const struct sm_picture *picture,
+                                    float **embedding, struct sm_err *err)
+{
+    char key[65];
+    double start = now();
+    if (run->kept) {
+        embeddings_key(run->kept, picture, key);
+        *embedding = embeddings_find(run->kept, key);
+        if (*embedding)
+            return SM_OK;
+    }
+    *embedding = malloc(sm_embedding_floats(run->result->config) * sizeof **embedding);
+    enum sm_status status = *embedding ? sm_encode(worker->session, picture, 1, *embedding, err)
+                                       : sm_fail(err, SM_MEMORY, "out of memory for an image embedding");
+    if (!status && run->kept) {
+#pragma omp critical(talk)
+        embeddings_keep(run->kept, key, *embedding, run->listener);
+    }
+    worker->encode_seconds += now() - start;
+    return status;
+}
+
+/* Room for one more in the cell. NULL: out of memory. */
+static struct closer *add_closer(const struct run *run, struct cell *cell)
+{
+    struct closer *list = realloc(cell->closer, (size_t) (cell->closer_count + 1) * sizeof *list);
+    float *low_res = malloc(run->low * sizeof *low_res);
+    if (list)
+        cell->closer = list;
+    if (!list || !low_res) {
+        free(low_res);
+        return NULL;
+    }
+    list[cell->closer_count].low_res = low_res;
+    return &list[cell->closer_count++];
+}
+
+static enum sm_status look_closer(const struct run *run, struct worker *worker, const struct sm_picture *slice,
+                                  struct ask *ask, const struct region *region, struct sm_err *err)
+{
+    struct sm_picture part;
+    float *embedding = NULL, iou;
+    struct closer *closer = add_closer(run, ask->cell);
+    if (!closer)
+        return sm_fail(err, SM_MEMORY, "out of memory for masks");
+    closer->region = *region;
+    enum sm_status status = zoom_crop(&part, slice, region, err);
+    if (!status)
+        status = encode_closer(run, worker, &part, &embedding, err);
+    double start = now();
+    if (!status)
+        status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
+                             &iou, err);
+    worker->decode_seconds += now() - start;
+    if (!status)
+        ask->iou = (ask->iou + iou) / 2;
+    free((void *) part.pixels);
+    free(embedding);
+    return status;
+}
+
+/* At what has a box; a mask prompt is in the frame of the whole slice. */
+static enum sm_status look_at_boxes(const struct run *run, struct worker *worker, int slice, struct asks *asks,
+                                    struct sm_err *err)
+{
+    enum sm_status status = SM_OK;
+    struct sm_picture picture = {0};
+    struct region region;
+    const int *dim = run->result->view.dim;
+    for (size_t a = 0; !status && a < asks->count; a++) {
+        const struct sm_prompt *prompt = &asks->list[a].prompt;
+        if (!prompt->box || prompt->mask || !zoom_region(&region, prompt->box, run->zoom, dim[1], dim[0]))
+            continue;
+        if (!picture.pixels)
+            fill_picture(run, worker, 0, slice, 0, &picture);
+        status = look_closer(run, worker, &picture, &asks->list[a], &region, err);
+    }
+    return status;
+}
+
+/* Several boxes of one object: the smallest. */
+static void set_ious(struct asks *asks)
+{
+    for (size_t a = 0; a < asks->count; a++)
+        asks->list[a].cell->iou = asks->list[a].iou;
+    for (size_t a = 0; a < asks->count; a++)
+        asks->list[a].cell->iou = fminf(asks->list[a].cell->iou, asks->list[a].iou);
 }
 
 enum sm_status decode_places(struct run *run, struct worker *worker, const struct place *places, size_t count,
@@ -183,7 +261,11 @@ enum sm_status decode_places(struct run *run, struct worker *worker, const struc
         status = sm_set_image(worker->session, run->embeddings[slice], view->dim[1], view->dim[0], err);
     if (!status)
         status = decode_asks(run, worker, &asks, err);
-    asks_free(&asks);
     worker->decode_seconds += now() - start;
+    if (!status)
+        status = look_at_boxes(run, worker, slice, &asks, err);
+    if (!status)
+        set_ious(&asks);
+    asks_free(&asks);
     return status;
 }

@@ -6,7 +6,7 @@
 /* The cell's mask in full size, in run->inside; sets its area. */
 static void find_inside(struct run *run, struct cell *cell)
 {
-    result_logits(run->result, cell->low_res, run->result->logits);
+    result_logits(run->result, cell, run->result->logits);
     cell->area = 0;
     for (size_t p = 0; p < run->pixels; p++) {
         run->inside[p] = logit_inside(run->result->logits[p]);
@@ -36,7 +36,7 @@ static void learn(struct run *run, struct cell *cell, int slice)
 static float common_part(struct run *run, const struct cell *cell, const struct cell *neighbour)
 {
     size_t common = 0, smaller = cell->area < neighbour->area ? cell->area : neighbour->area;
-    result_logits(run->result, neighbour->low_res, run->result->logits);
+    result_logits(run->result, neighbour, run->result->logits);
     for (size_t p = 0; p < run->pixels; p++)
         common += run->inside[p] && logit_inside(run->result->logits[p]);
     return smaller ? (float) common / (float) smaller : 0;
@@ -204,8 +204,7 @@ static const struct cell *came_from(const struct run *run, struct place at)
 /* The object is not on this slice: whoever brought it here ends one slice before. */
 static void take_back(struct run *run, struct cell *cell, struct place at, enum end why)
 {
-    free(cell->low_res);
-    cell->low_res = NULL;
+    cell_forget_mask(cell);
     for (int direction = GO_UP; direction <= GO_DOWN; direction++)
         if (cell->directions & direction)
             note_end(run, (size_t) at.object, at.slice - (direction == GO_UP ? 1 : -1), direction, why);

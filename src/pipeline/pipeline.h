@@ -6,6 +6,7 @@
 #define PIPELINE_PIPELINE_H
 
 #include <math.h>
+#include "model/zoom.h"
 #include "pipeline/propagate.h"
 #include "sammed2d/segment.h"
 
@@ -18,6 +19,8 @@ struct cell {
     int *labels;
     float *mask;    /* (L, L) mask prompt, or NULL */
     float *low_res; /* (L, L) logits once decoded, else NULL */
+    struct closer *closer; /* what a second look at its boxes gave */
+    int closer_count;
     float iou;      /* predicted */
     size_t area;    /* pixels inside, once followed up or assembled */
     int directions; /* GO_UP, GO_DOWN: where it carries the object on */
@@ -37,6 +40,7 @@ struct sm_result {
     struct cell **cells; /* (objects, slices); NULL where nothing is asked */
     float *square;       /* S * S, scratch of sm_upsample */
     float *logits;       /* height * width, scratch */
+    float *room;         /* 2 * height * width, scratch of zoom_merge */
     double load_seconds, encode_seconds, decode_seconds;
     int encoded;
 };
@@ -45,6 +49,7 @@ struct cell *result_cell(const struct sm_result *result, size_t object, int slic
 /* Makes the cell when there is none. NULL: out of memory. */
 struct cell *result_make_cell(struct sm_result *result, size_t object, int slice);
 void cell_free(struct cell *cell);
+void cell_forget_mask(struct cell *cell); /* as if it had not been decoded */
 enum sm_status cell_add_box(struct cell *cell, const float box[4], struct sm_err *err);
 enum sm_status cell_add_point(struct cell *cell, const float point[2], bool positive,
                               struct sm_err *err);
@@ -64,6 +69,7 @@ struct ask {
     struct sm_prompt prompt;
     float (*points)[2]; /* owned, where prompt.points is not the cell's */
     int *labels;
+    float iou; /* predicted, once decoded */
 };
 struct asks {
     struct ask *list;
@@ -75,7 +81,9 @@ void asks_free(struct asks *asks);
 /* result.c */
 /* Voxel index along the slice axis, as the user counts, of slice s of the view. */
 int result_slice_index(const struct sm_result *result, int s);
-void result_logits(const struct sm_result *result, const float *low_res, float *logits);
+/* A decoded cell's logits (height, width); square and room as those of the result, which result_logits uses. */
+void cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room);
+void result_logits(const struct sm_result *result, const struct cell *cell, float *logits);
 /* ref: segment_anything/predictor_sammed.py, masks = masks > 0.5 after a sigmoid, in float32: a logit of a
  * few rounding errors above zero is still outside. Beyond those the sigmoid need not be computed. */
 static inline bool logit_inside(float logit)

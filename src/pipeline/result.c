@@ -4,10 +4,16 @@
 #include <string.h>
 #include "pipeline/pipeline.h"
 
-void result_logits(const struct sm_result *result, const float *low_res, float *logits)
+void cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room)
 {
-    sm_upsample(result->config, low_res, result->view.dim[1], result->view.dim[0], logits,
-                result->square);
+    int width = result->view.dim[0], height = result->view.dim[1];
+    sm_upsample(result->config, cell->low_res, height, width, logits, square);
+    zoom_merge(result->config, cell->closer, cell->closer_count, height, width, logits, room, square);
+}
+
+void result_logits(const struct sm_result *result, const struct cell *cell, float *logits)
+{
+    cell_logits(result, cell, logits, result->square, result->room);
 }
 
 int result_slice_index(const struct sm_result *result, int s)
@@ -60,7 +66,7 @@ bool sm_result_has(const struct sm_result *result, size_t object, int slice)
 
 void sm_result_logits(const struct sm_result *result, size_t object, int slice, float *logits)
 {
-    result_logits(result, result_cell(result, object, slice)->low_res, logits);
+    result_logits(result, result_cell(result, object, slice), logits);
 }
 
 void sm_result_probabilities(const struct sm_result *result, size_t object, float *out)

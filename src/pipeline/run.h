@@ -36,6 +36,7 @@ struct run {
     const struct sm_listener *listener;
     struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
     enum sm_choice multimask;
+    double zoom;           /* 1 or less: no second look */
     struct assembly *assembly;
     bool keep;             /* embeddings stay, objects may come to their slices later */
     bool lent;             /* embeddings are the caller's */

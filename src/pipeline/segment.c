@@ -63,7 +63,8 @@ static enum sm_status result_open(struct sm_result *result, const struct sm_volu
     result->cells = calloc(objects * (size_t) dim[2] + 1, sizeof(struct cell *));
     result->square = malloc(side * side * sizeof *result->square);
     result->logits = malloc((size_t) dim[0] * (size_t) dim[1] * sizeof *result->logits);
-    if (!result->objects || !result->cells || !result->square || !result->logits)
+    result->room = malloc(2 * (size_t) dim[0] * (size_t) dim[1] * sizeof *result->room);
+    if (!result->objects || !result->cells || !result->square || !result->logits || !result->room)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", dim[0], dim[1]);
     for (size_t o = 0; o < objects; o++)
         result->objects[o] = (struct sm_object_result){.id = result->prompts->objects[o].id,
@@ -84,6 +85,7 @@ void sm_result_free(struct sm_result *result)
     free(result->objects);
     free(result->square);
     free(result->logits);
+    free(result->room);
     sm_labels_free(&result->labels);
     free(result);
 }
@@ -103,7 +105,7 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     struct run run = {.result = result, .model = model, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
                       .listener = listener, .kept = options->embeddings,
-                      .multimask = options->multimask};
+                      .multimask = options->multimask, .zoom = zoom_factor(result->config, options->zoom)};
     enum sm_status status = result_open(result, volume, options, err);
     if (!status)
         status = cells_from_prompts(result, options, listener, err);

@@ -1,6 +1,7 @@
 /* Pictures of a batch, and what is asked about them. */
 #include <stdlib.h>
 #include <string.h>
+#include "train/cut.h"
 #include "train/run.h"
 
 /* ---- which pictures ---- */
@@ -41,13 +42,22 @@ static enum sm_status draw_synthetic(struct run *run, struct example *e, int64_t
     return SM_OK;
 }
 
-/* Picture `number` of the whole run. */
-static enum sm_status draw(struct run *run, struct example *e, int64_t number, struct sm_err *err)
+static enum sm_status draw_whole(struct run *run, struct example *e, int64_t number, struct sm_err *err)
 {
     struct rng rng = rng_of(run->options->seed ^ 0x5A11CE, (uint64_t)number);
     if (!run->data || rng_chance(&rng, (float)run->options->synthetic))
         return draw_synthetic(run, e, number, &rng, err);
     return pool_draw(e, run->data, slice_at(run, number), run->options->masks, &rng, err);
+}
+
+/* Picture `number` of the whole run. */
+static enum sm_status draw(struct run *run, struct example *e, int64_t number, struct sm_err *err)
+{
+    struct rng rng = rng_of(run->options->seed ^ 0x2003, (uint64_t)number);
+    enum sm_status status = draw_whole(run, e, number, err);
+    if (!status && rng_chance(&rng, (float)run->options->zoom))
+        cut_example(e, &rng);
+    return status;
 }
 
 /* ---- into the learner ---- */

@@ -45,6 +45,7 @@ struct train_options {
     struct augmentation augmentation;
     double synthetic;             /* share of pictures that are generated; 1: no data are needed */
     double plain;                 /* of these, share of plain ones (synth.h) */
+    double zoom;                  /* share of pictures of which only the part around one object is shown */
 
     struct adam adam;             /* its lr is the largest */
     enum schedule schedule;

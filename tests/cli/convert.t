@@ -75,6 +75,17 @@ ok(!$w->{configuration}{multimask}, '... and --multimask');
 is((run('convert zip.pth -o out.h5 --multimask box'))[0], 0, '--multimask box');
 $w = weights('out.h5');
 ok($w->{configuration}{multimask} && !$w->{configuration}{multimask_points}, '... is told from yes');
+is((run('convert zip.pth -o out.h5 --zoom 2.5'))[0], 0, '--zoom 2.5');
+$w = decode_json((run('weights out.h5 --json'))[1]);
+is($w->{configuration}{zoom}, 2.5, '... is in the file');
+like((run('weights out.h5'))[1], qr/boxes seen +a second time, in a part of the picture 2.5 times their size/, '... and told');
+is((run('convert zip.pth -o out.h5 --zoom no'))[0], 0, '--zoom no');
+is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{zoom}, 0, '... is none, as by default');
+for my $bad ('1', '11', '2x', 'nan', 'yes') {
+    ($status, $out, $err) = run("convert zip.pth -o out.h5 --zoom $bad");
+    is($status, 1, "--zoom $bad");
+    like($err, qr/--zoom takes no or a number from 1.5 to 10, not "$bad"/, '... is told');
+}
 ($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');
 like($err, qr/yes, no or box, not "perhaps"/, '... is said');

@@ -38,6 +38,7 @@ is(encoded('first'), 3, 'every slice is encoded');
 ok(slurp("$dir/first.nii") eq slurp("$dir/plain.nii"), 'the same label map as without');
 is(run('second', @box, @keep, '-o', "$dir/second.nii"), 0, 'the second time');
 is(encoded('second'), 0, 'no slice is encoded');
+is(decode_json(slurp("$dir/second.out"))->{seconds}{encode}, 0, '... nor what is in a box, from near');
 ok(slurp("$dir/second.nii") eq slurp("$dir/plain.nii"), 'the same label map');
 is(run('other', @keep, '--propagate', 'none', '--point', 'spleen=101,82,15', '-o', "$dir/other.nii"), 0, 'another prompt');
 is(encoded('other'), 0, 'on a slice that is known');

@@ -76,6 +76,23 @@ SKIP: {
     is_deeply([sort(lines("$dir/cut.jsonl"))], [sort @kept], '... with the same results in the file');
 }
 
+# ---- a second look at boxes ----
+{
+    my %seen;
+    for my $zoom ('no', 2, 'no') {
+        ($status, $out) = run("eval $some --zoom $zoom --prompts box,point1 --results $dir/zoom.jsonl --json");
+        my $figures = decode_json($out);
+        is($figures->{weights}[0]{zoom}, $zoom eq 'no' ? 1 : $zoom, "--zoom $zoom");
+        is($figures->{prompts}{box}{dice}, $seen{no}, '... is not taken for another in the results') if $seen{no} && $zoom eq 'no';
+        $seen{$zoom} = $figures->{prompts}{box}{dice};
+        $seen{point} //= $figures->{prompts}{point1}{dice};
+        is($figures->{prompts}{point1}{dice}, $seen{point}, '... leaves points alone');
+    }
+    isnt($seen{2}, $seen{no}, 'a box is answered another way');
+    ($status, $out) = run("eval $some --zoom 2 --prompts box --format markdown");
+    like($out, qr/boxes also seen from near \(zoom 2\)/, '... and the report says so');
+}
+
 # ---- random choices hang on nothing else ----
 my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
 near($points->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'point3 does not depend on what else is asked');

@@ -230,6 +230,21 @@ for my $precision (qw(bf16 int8)) {
     like($err, qr/--precision takes one of float32, bf16, int8, not "int4"/, '... that lists those there are');
 }
 
+# ---- a second look ----
+for my $zoom ('no', 1.5, 2.5) {
+    my ($status, undef, $err) = run($input, '--box', $box, '--zoom', $zoom, '-o', "$dir/zoom_$zoom.nii", '--probabilities', "$dir/zoom_$zoom.p.nii");
+    is("$status$err", '0', "--zoom $zoom works");
+    is(decode_json(slurp("$dir/zoom_$zoom.json"))->{options}{zoom}, $zoom eq 'no' ? 1 : $zoom, '... and is told beside the label map');
+}
+# The box of 8 x 8 pixels counts as 16 x 16: 1.5 times that is all of the slice, 24 x 20.
+is(slurp("$dir/zoom_2.5.p.nii"), slurp("$dir/zoom_no.p.nii"), 'nothing is to be seen from near where the part is all of the slice');
+is(slurp("$dir/zoom_1.5.p.nii"), slurp("$dir/zoom_no.p.nii"), '... at its edge too');
+{
+    my ($status, undef, $err) = run($input, '--box', $box, '--zoom', '0.5', '-o', "$dir/x.nii");
+    is($status, 1, 'a zoom that shows less than the box is a usage error');
+    like($err, qr/--zoom takes no or a number from 1.5 to 10, not "0.5"/, '... that says what there is');
+}
+
 # OpenBLAS would wait for ever for work space that it cannot have. Sanitizers need more than any limit.
 SKIP: {
     skip 'built with a sanitizer', 1 if `nm $program 2>/dev/null` =~ /__asan_init/;

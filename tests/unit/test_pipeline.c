@@ -112,6 +112,71 @@ static void boxes_of_one_object_are_merged(void **state)
         assert_true(fabsf(low[2][p] - fmaxf(low[0][p], low[1][p])) < 1e-3f);
 }
 
+/* The logits of one box on slice k of what `from` holds. */
+static float *logits_of(const struct sm_volume *from, const char *text, double zoom, int k, size_t pixels)
+{
+    struct sm_prompts prompts = {0};
+    struct sm_window window;
+    struct sm_err err = {0};
+    struct sm_result *result;
+    assert_int_equal(sm_window_parse(&window, "150,320", &err), SM_OK); /* the same for a part as for the whole */
+    const struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE, .zoom = zoom, .window = window};
+    float *logits = malloc(pixels * sizeof *logits);
+    box(&prompts, text);
+    assert_int_equal(sm_prompts_resolve(&prompts, &from->grid, &err), SM_OK);
+    assert_int_equal(sm_segment(&result, model, from, &prompts, &options, NULL, &err), SM_OK);
+    assert_int_equal(sm_result_encoded(result), 1);
+    sm_result_logits(result, 0, k, logits);
+    sm_result_free(result);
+    sm_prompts_free(&prompts);
+    return logits;
+}
+
+static void alloc_slices(struct sm_volume *out, int width, int height)
+{
+    const struct sm_grid grid = {.dim = {width, height, NZ},
+                                 .affine_lps = {{1, 0, 0, -9}, {0, 1, 0, 4}, {0, 0, 4, 2}, {0, 0, 0, 1}}};
+    struct sm_err err;
+    assert_int_equal(sm_volume_alloc(out, &grid, SM_INT16, 1, &err), SM_OK);
+    out->format = SM_FORMAT_NIFTI;
+}
+
+/* With a zoom the answer is the mean of that of the whole slice and that of the part around the box, as if the part
+ * were a slice of its own: for a box of 8 x 12 pixels, which count as 16, 24 x 24 pixels, moved into the slice. */
+static void a_box_is_seen_again_from_near(void **state)
+{
+    enum { WIDE = 60, HIGH = 54, PART = 24, I0 = 8, J0 = 0 };
+    struct sm_volume large = {0}, part = {0};
+    (void) state;
+    alloc_slices(&large, WIDE, HIGH);
+    alloc_slices(&part, PART, PART);
+    for (int k = 0; k < NZ; k++)
+        for (int j = 0; j < HIGH; j++)
+            for (int i = 0; i < WIDE; i++) {
+                bool bright = i >= 16 && i < 24 && j >= 5 && j < 17;
+                int16_t value = (int16_t) ((i * 7 + j * 13) % 23 + (bright ? 300 : 0));
+                ((int16_t *) large.voxels)[i + WIDE * (j + HIGH * k)] = value;
+                if (i >= I0 && i < I0 + PART && j >= J0 && j < J0 + PART)
+                    ((int16_t *) part.voxels)[i - I0 + PART * (j - J0 + PART * k)] = value;
+            }
+    float *whole = logits_of(&large, "a=16,5,2,23,16,2", 1, 2, WIDE * HIGH);
+    float *near = logits_of(&part, "a=8,5,2,15,16,2", 1, 2, PART * PART);
+    float *both = logits_of(&large, "a=16,5,2,23,16,2", 1.5, 2, WIDE * HIGH);
+    for (int y = 0; y < HIGH; y++)
+        for (int x = 0; x < WIDE; x++) {
+            bool inside = x >= I0 && x < I0 + PART && y >= J0 && y < J0 + PART;
+            float expected = whole[y * WIDE + x];
+            if (inside)
+                expected = (expected + near[(y - J0) * PART + x - I0]) / 2;
+            assert_true(fabsf(both[y * WIDE + x] - expected) < 1e-3f);
+        }
+    free(whole);
+    free(near);
+    free(both);
+    sm_volume_free(&part);
+    sm_volume_free(&large);
+}
+
 static void a_box_is_carried_and_ends(void **state)
 {
     struct sm_prompts prompts = {0};
@@ -347,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_encoded_once),
         cmocka_unit_test(boxes_of_one_object_are_merged),
+        cmocka_unit_test(a_box_is_seen_again_from_near),
         cmocka_unit_test(a_box_is_carried_and_ends),
         cmocka_unit_test(boxes_on_key_slices),
         cmocka_unit_test(how_far_key_slices_reach),

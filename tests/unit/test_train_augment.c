@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "train/augment.h"
+#include "train/cut.h"
 
 enum { SIDE = 48, PIXELS = SIDE * SIDE, DRAWS = 20 };
 
@@ -55,6 +56,52 @@ static void test_none(void **unused)
         assert_true(same_grey(&out, &in) && same_masks(&out, &in));
     }
     example_free(&in), example_free(&out);
+}
+
+/* Where the part is in the whole: each of its pixels, and of its masks, is the one there. */
+static bool is_part(const struct example *part, const struct example *whole, int left, int top)
+{
+    for (int y = 0; y < part->height; y++)
+        for (int x = 0; x < part->width; x++) {
+            size_t at = (size_t)y * part->width + x, from = (size_t)(top + y) * whole->width + left + x;
+            if (memcmp(part->grey + at * part->channels, whole->grey + from * whole->channels, part->channels) != 0 ||
+                (part->objects == whole->objects && example_mask(part, 0)[at] != example_mask(whole, 0)[from]) ||
+                example_mask(part, part->objects - 1)[at] > whole->masks[from] + example_mask(whole, 1)[from])
+                return false;
+        }
+    return true;
+}
+
+/* The part is somewhere in the picture, masks with it, and shows one of the objects whole. */
+static void test_cut(void **unused)
+{
+    int smaller = 0, alone = 0;
+    (void)unused;
+    for (int n = 0; n < DRAWS; n++) {
+        struct example whole = {0}, part = {0};
+        struct rng rng = rng_of(7, (uint64_t)n);
+        bool found = false;
+        draw_example(&whole, 2 * SIDE, 2 * SIDE + 5, 1 + n % 2 * 2);
+        draw_example(&part, 2 * SIDE, 2 * SIDE + 5, 1 + n % 2 * 2);
+        cut_example(&part, &rng);
+        for (int top = 0; top <= whole.height - part.height && !found; top++)
+            for (int left = 0; left <= whole.width - part.width && !found; left++)
+                found = is_part(&part, &whole, left, top);
+        assert_true(found);
+        size_t most = 0;
+        for (int i = 0; i < part.objects; i++) {
+            size_t area = 0;
+            for (size_t p = 0; p < (size_t)part.height * part.width; p++)
+                area += example_mask(&part, i)[p];
+            most = area > most ? area : most;
+        }
+        assert_true(most >= 190); /* the disc; the rectangle has 288 */
+        smaller += part.width < whole.width && part.height < whole.height;
+        alone += part.objects == 1;
+        example_free(&whole), example_free(&part);
+    }
+    assert_int_equal(smaller, DRAWS);
+    assert_true(alone < DRAWS);
 }
 
 /* All three flips are a turn about the other diagonal, pixel by pixel; a picture that is not square keeps rows
@@ -175,7 +222,8 @@ static void test_what_greys_become(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_none), cmocka_unit_test(test_flips),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_none), cmocka_unit_test(test_flips),
                                        cmocka_unit_test(test_geometry), cmocka_unit_test(test_grey),
                                        cmocka_unit_test(test_what_greys_become)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,112 @@
+#include "model/zoom.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "model/model_internal.h"
+#include "model/session.h"
+
+/* Boxes of fewer pixels are shown as if they had so many: beyond, there is nothing to see but pixels. */
+enum { LEAST_SIDE = 16 };
+
+/* `side` pixels about the middle of low..high, within 0..length. */
+static void place(float low, float high, int side, int length, int *first, int *count)
+{
+    *count = side < length ? side : length;
+    double at = nearbyint(((double)low + high - *count) / 2);
+    *first = (int)fmax(0, fmin(at, length - *count));
+}
+
+bool zoom_region(struct region *region, const float box[4], double zoom, int height, int width)
+{
+    double longest = fmax(fmax(box[2] - box[0], box[3] - box[1]), LEAST_SIDE);
+    int side = (int)fmin(ceil(zoom * longest), height > width ? height : width);
+    place(box[0], box[2], side, width, &region->x, &region->width);
+    place(box[1], box[3], side, height, &region->y, &region->height);
+    return zoom > 1 && (region->width < width || region->height < height);
+}
+
+enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *picture, const struct region *region,
+                         struct sm_err *err)
+{
+    size_t pixel = (size_t)picture->channels, row = (size_t)region->width * pixel;
+    uint8_t *pixels = malloc((size_t)region->height * row);
+    *crop = (struct sm_picture){region->height, region->width, picture->channels, pixels};
+    if (!pixels)
+        return sm_fail(err, SM_MEMORY, "out of memory for a part of a picture");
+    for (int y = 0; y < region->height; y++)
+        memcpy(pixels + (size_t)y * row,
+               picture->pixels + ((size_t)(region->y + y) * (size_t)picture->width + (size_t)region->x) * pixel, row);
+    return SM_OK;
+}
+
+int best_mask(const float *iou, int masks)
+{
+    int best = 0;
+    for (int m = 1; m < masks; m++)
+        if (iou[m] > iou[best])
+            best = m;
+    return best;
+}
+
+static enum sm_status decode_best(struct sm_session *session, const struct sm_prompt *prompt, int masks, size_t low,
+                                  float *low_res, float *iou, struct sm_err *err)
+{
+    float predicted[3];
+    float *all = malloc((size_t)masks * low * sizeof *all);
+    if (!all)
+        return sm_fail(err, SM_MEMORY, "out of memory for masks");
+    enum sm_status status = sm_decode(session, prompt, 1, masks > 1, all, predicted, err);
+    if (!status) {
+        int best = best_mask(predicted, masks);
+        memcpy(low_res, all + (size_t)best * low, low * sizeof *low_res);
+        *iou = predicted[best];
+    }
+    free(all);
+    return status;
+}
+
+enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
+                           const struct sm_prompt *prompt, bool multimask, float *low_res, float *iou,
+                           struct sm_err *err)
+{
+    size_t side = (size_t)sm_low_res_side(&session->model->config);
+    float points[SM_MAX_POINTS][2], box[4];
+    struct sm_prompt moved = *prompt;
+    const int origin[2] = {region->x, region->y};
+    for (int p = 0; p < prompt->point_count && p < SM_MAX_POINTS; p++)
+        for (int a = 0; a < 2; a++)
+            points[p][a] = prompt->points[p][a] - (float)origin[a];
+    for (int n = 0; n < 4 && prompt->box; n++)
+        box[n] = prompt->box[n] - (float)origin[n % 2];
+    moved.points = (const float(*)[2])points;
+    moved.box = prompt->box ? box : NULL;
+    enum sm_status status = sm_set_image(session, embedding, region->height, region->width, err);
+    return status ? status : decode_best(session, &moved, multimask ? 3 : 1, side * side, low_res, iou, err);
+}
+
+/* The highest answer so far, -INFINITY where there is none. */
+static void raise(const struct region *r, const float *answer, int width, float *highest)
+{
+    for (int y = 0; y < r->height; y++)
+        for (int x = 0; x < r->width; x++) {
+            float *at = highest + (size_t)(r->y + y) * (size_t)width + (size_t)(r->x + x);
+            *at = fmaxf(*at, answer[(size_t)y * (size_t)r->width + (size_t)x]);
+        }
+}
+
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int count, int height, int width,
+                float *logits, float *room, float *scratch)
+{
+    size_t pixels = (size_t)height * (size_t)width;
+    float *highest = room, *answer = room + pixels;
+    for (size_t p = 0; count && p < pixels; p++)
+        highest[p] = -INFINITY;
+    for (int n = 0; n < count; n++) {
+        const struct region *r = &closer[n].region;
+        sm_upsample(config, closer[n].low_res, r->height, r->width, answer, scratch);
+        raise(r, answer, width, highest);
+    }
+    for (size_t p = 0; count && p < pixels; p++)
+        if (highest[p] > -INFINITY)
+            logits[p] = (logits[p] + highest[p]) / 2;
+}

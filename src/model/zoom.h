@@ -1,0 +1,50 @@
+/* model/zoom.h - a second look at what is in a box: the part of the picture around it, encoded by itself.
+ *
+ * A small object covers few of the network's patches; seen from near it covers more, and the mean of both answers
+ * is better than either. The idea is Zoom-In of f-BRS (Sofiiuk et al., 2020), which encodes a crop about
+ * the object instead of the whole picture; here the whole picture keeps its say.
+ */
+#ifndef MODEL_ZOOM_H
+#define MODEL_ZOOM_H
+
+#include "sammed2d/model.h"
+
+/* Pixels of a picture, from (x, y) on. */
+struct region {
+    int x, y, width, height;
+};
+
+/* What was asked for, 0 meaning what the weights say. */
+static inline double zoom_factor(const struct sm_config *config, double asked)
+{
+    return asked > 0 ? asked : config->zoom;
+}
+
+/* What is shown for a box: a square of `zoom` times the box's longer side about its middle, moved to lie in the picture
+ * and cut where the picture is smaller. False: it would show all of the picture, or zoom is 1 or less. */
+bool zoom_region(struct region *region, const float box[4], double zoom, int height, int width);
+
+/* The region as a picture of its own, with pixels to be freed by the caller. SM_MEMORY. */
+enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *picture, const struct region *region,
+                         struct sm_err *err);
+
+/* The prompt of the whole picture, asked of the region's embedding (G, G, C): low_res (L, L) and its predicted IoU,
+ * of three masks the best. The prompt must be without a mask. Afterwards the session speaks of the region; whoever
+ * wants to go on with the picture calls sm_set_image. */
+enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
+                           const struct sm_prompt *prompt, bool multimask, float *low_res, float *iou,
+                           struct sm_err *err);
+
+/* One answer from near: low_res (L, L) in the frame of the region. */
+struct closer {
+    struct region region;
+    float *low_res;
+};
+/* logits (height, width), of the whole picture, become the mean of themselves and of the answers from near where there
+ * are any, of several the highest. scratch: S * S floats; room: 2 * height * width. */
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int count, int height, int width,
+                float *logits, float *room, float *scratch);
+
+/* The mask with the highest predicted IoU, the first on a tie. */
+int best_mask(const float *iou, int masks);
+#endif
