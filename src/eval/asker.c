@@ -258,7 +258,7 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     if (status)
         return status;
     zoom_merge(n->config, &n->closer, 1, page->height, page->width, n->logits, n->merging, n->scratch);
-    *iou = (*iou + from_near) / 2;
+    *iou = zoom_iou(*iou, from_near);
     return SM_OK;
 }
 

@@ -213,7 +213,7 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
                              &iou, err);
     worker->decode_seconds += now() - start;
     if (!status)
-        ask->iou = (ask->iou + iou) / 2;
+        ask->iou = zoom_iou(ask->iou, iou);
     free((void *) part.pixels);
     free(embedding);
     return status;
