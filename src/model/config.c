@@ -181,7 +181,7 @@ static enum sm_status read_triple(const struct reader *r, const char *name, floa
     return SM_OK;
 }
 
-bool config_zoom_makes_sense(double zoom)
+static bool makes_sense_as_zoom(double zoom)
 {
     return zoom == 0 || (zoom >= 1.5 && zoom <= 10);
 }
@@ -192,7 +192,7 @@ static enum sm_status read_zoom(struct sm_config *config, const struct reader *r
     double value;
     if (h5_attr_doubles(r->file, NULL, "zoom", &value, 1) < 0)
         return SM_OK;
-    if (!config_zoom_makes_sense(value))
+    if (!makes_sense_as_zoom(value))
         return sm_fail(r->err, SM_WEIGHTS, "%s: zoom is %g, expected 0 or 1.5 to 10", h5_path(r->file), value);
     config->zoom = value;
     return SM_OK;
