@@ -37,8 +37,10 @@ struct sm_comparison {
     size_t count;
 };
 
-/* Reads both as sm_label_set_read does. What has no grid of its own (a structure set) or no regular one (a
- * SEG of uneven slices) comes on the grid of the other. Free both, also after a failure. */
+/* Reads both as sm_label_set_read does. What has no grid of its own (a structure set) comes on the grid
+ * of the other. Two SEGs, one of which at least is of uneven slices, come on the planes of either, so that nothing of
+ * them is lost; where their pixels differ, or planes of one lie between those of the other and they do not say that
+ * both are of one series, each stays on its own. Free both, also after a failure. */
 enum sm_status sm_compare_read(struct sm_label_set *a, struct sm_label_set *b, const char *path_a,
                                const char *path_b, const struct sm_listener *listener, struct sm_err *err);
 
@@ -46,8 +48,8 @@ enum sm_status sm_compare_read(struct sm_label_set *a, struct sm_label_set *b, c
  * one name, in any case of letters; of what is left then, those of one number, with a warning where both
  * have a name.
  *
- * Voxels are compared one by one where B's are A's in any order; a SEG need not cover what A covers. Else B
- * is resampled (B's maps are replaced), or it is SM_USAGE with the difference. Distances on uneven slices
+ * Voxels are compared one by one where B's are A's in any order; a SEG need not cover what A covers. Uneven slices
+ * are the same only where each is (sm_compare_read). Else B is resampled (B's maps are replaced), or it is SM_USAGE with the difference. Distances on uneven slices
  * take the usual step for all, with a warning. Free with sm_comparison_free. */
 enum sm_status sm_compare(struct sm_comparison *comparison, const struct sm_label_set *a,
                           struct sm_label_set *b, const struct sm_compare_options *options,

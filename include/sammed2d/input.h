@@ -45,6 +45,7 @@ struct sm_label_set {
     struct sm_label *labels; /* by id */
     size_t count;
     double (*slice_origin_lps)[3]; /* (dim[2]) as in struct sm_volume; NULL: the affine holds for all */
+    double moved_mm; /* sm_compare_read: how far at most a plane was from where it is now; else 0 */
 };
 
 /* Reads a label map (NIfTI; PNG of whole numbers), a DICOM SEG or an RT structure set. `like`: the volume on

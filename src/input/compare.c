@@ -2,48 +2,67 @@
 #include <stdlib.h>
 #include <string.h>
 #include "input/compare_internal.h"
+#include "sammed2d/dicom.h"
 
 enum { VALUES = 65536 };
 
 /* ---- reading ---- */
 
-/* A set that has a regular grid of its own needs no other. */
-static bool stands_alone(enum sm_status status, const struct sm_label_set *set)
+static enum sm_status read_again(struct sm_label_set *set, const char *path, const struct sm_volume *like,
+                                 const struct sm_listener *listener, struct sm_err *err)
 {
-    return !status && !set->slice_origin_lps;
+    sm_label_set_free(set);
+    return sm_label_set_read(set, path, like, listener, err);
 }
 
-/* Of two sets on uneven planes the one with more of them stays as it is: where one has all planes of the other, nothing
- * is lost then. Where neither has, what lies on the shorter's planes alone is left out, with a warning. */
-static bool is_longer(const struct sm_label_set *set, const struct sm_label_set *other, bool first)
+/* Do both say that they were made on one series? */
+static bool of_one_series(const char *const path[2])
 {
-    int slices = set->maps->grid.dim[2], others = other->maps->grid.dim[2];
-    return other->slice_origin_lps && (slices > others || (first && slices == others));
+    struct sm_dicom_reference reference[2];
+    for (int n = 0; n < 2; n++)
+        if (sm_dicom_read_reference(&reference[n], path[n], NULL) || !*reference[n].series_uid)
+            return false;
+    return strcmp(reference[0].series_uid, reference[1].series_uid) == 0;
+}
+
+/* Segmentations on uneven planes come on the planes of either, where they can. */
+static enum sm_status bring_together(struct sm_label_set *const set[2], const char *const path[2],
+                                     const struct sm_listener *listener, struct sm_err *err)
+{
+    struct sm_volume like;
+    double moved_mm;
+    enum sm_status status = compare_unite(&like, &moved_mm, set[0], set[1], of_one_series(path), err);
+    for (int n = 0; !status && like.grid.dim[2] && n < 2; n++) {
+        status = read_again(set[n], path[n], &like, listener, err);
+        set[n]->moved_mm = moved_mm;
+    }
+    sm_volume_free(&like);
+    return status;
 }
 
 enum sm_status sm_compare_read(struct sm_label_set *a, struct sm_label_set *b, const char *path_a,
                                const char *path_b, const struct sm_listener *listener, struct sm_err *err)
 {
-    struct sm_label_set *set[2] = {a, b};
-    const char *path[2] = {path_a, path_b};
+    struct sm_label_set *const set[2] = {a, b};
+    const char *const path[2] = {path_a, path_b};
     enum sm_status status[2];
     struct sm_err trouble[2];
     for (int n = 0; n < 2; n++)
         status[n] = sm_label_set_read(set[n], path[n], NULL, listener, &trouble[n]);
-    for (int n = 0; n < 2; n++) {
-        struct sm_label_set *other = set[1 - n];
-        if (stands_alone(status[n], set[n]) || status[1 - n] || (status[n] && status[n] != SM_USAGE))
-            continue;
-        if (!status[n] && is_longer(set[n], other, n == 0))
-            continue;
-        struct sm_volume like = {.grid = other->maps->grid, .slice_origin_lps = other->slice_origin_lps};
-        sm_label_set_free(set[n]);
-        status[n] = sm_label_set_read(set[n], path[n], &like, listener, &trouble[n]);
-    }
+    bool own = !status[0] && !status[1];
+    for (int n = 0; n < 2; n++)
+        if (status[n] == SM_USAGE && !status[1 - n]) { /* a structure set has no grid */
+            struct sm_volume like = {.grid = set[1 - n]->maps->grid, .slice_origin_lps = set[1 - n]->slice_origin_lps};
+            status[n] = read_again(set[n], path[n], &like, listener, &trouble[n]);
+        }
     int failed = status[0] ? 0 : 1;
-    if (status[failed] && err)
-        *err = trouble[failed];
-    return status[failed];
+    if (status[failed]) {
+        if (err)
+            *err = trouble[failed];
+        return status[failed];
+    }
+    bool uneven = own && (a->slice_origin_lps || b->slice_origin_lps);
+    return uneven && !compare_is_map(a) && !compare_is_map(b) ? bring_together(set, path, listener, err) : SM_OK;
 }
 
 /* ---- where each label is ---- */

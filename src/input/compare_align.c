@@ -1,6 +1,7 @@
 /* Two label sets on one grid: turned, where the voxels are the same, else resampled. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "input/compare_internal.h"
 
@@ -27,16 +28,16 @@ static struct sm_grid turned_grid(const struct sm_grid *a, const struct sm_grid 
     return grid;
 }
 
-static void corner_of(const struct sm_grid *grid, int corner, double lps[3])
+static void corner_of(const struct sm_label_set *set, int corner, double lps[3])
 {
     double ijk[3];
     for (int c = 0; c < 3; c++)
-        ijk[c] = corner >> c & 1 ? grid->dim[c] - 1 : 0;
-    sm_grid_to_lps(grid, ijk, lps);
+        ijk[c] = corner >> c & 1 ? set->maps->grid.dim[c] - 1 : 0;
+    compare_place(set, ijk, lps);
 }
 
 /* The farthest that a corner of a is from the nearest corner of b. */
-static double corners_apart_mm(const struct sm_grid *a, const struct sm_grid *b)
+static double corners_apart_mm(const struct sm_label_set *a, const struct sm_label_set *b)
 {
     double farthest = 0;
     for (int n = 0; n < 8; n++) {
@@ -53,83 +54,150 @@ static double corners_apart_mm(const struct sm_grid *a, const struct sm_grid *b)
 
 /* ---- resampling ---- */
 
-/* Fractional index in b of index (0, 0, 0) of a, and what a step along each of a's axes adds to it. */
-static void index_map(const struct sm_grid *a, const struct sm_grid *b, double start[3], double step[3][3])
+/* From one set's voxels to another's. */
+struct passage {
+    const struct sm_label_set *to, *from;
+    double step[2][3];  /* what a step along i and j of `to` adds to the index in `from` */
+    double (*place)[3]; /* (dim[2]) where slices of `from` begin, in indices of its grid; NULL: where its affine says */
+};
+
+static enum sm_status find_passage(struct passage *passage, struct sm_err *err)
 {
-    double lps[3];
-    sm_grid_to_lps(a, (const double[3]){0, 0, 0}, lps);
-    sm_grid_from_lps(b, lps, start);
-    for (int c = 0; c < 3; c++) {
+    const struct sm_label_set *from = passage->from;
+    const struct sm_grid *grid = &from->maps->grid;
+    double start[3], lps[3];
+    sm_grid_to_lps(&passage->to->maps->grid, (const double[3]){0, 0, 0}, lps);
+    sm_grid_from_lps(grid, lps, start);
+    for (int c = 0; c < 2; c++) {
         double one[3] = {0};
         one[c] = 1;
-        sm_grid_to_lps(a, one, lps);
-        sm_grid_from_lps(b, lps, step[c]);
+        sm_grid_to_lps(&passage->to->maps->grid, one, lps);
+        sm_grid_from_lps(grid, lps, passage->step[c]);
         for (int x = 0; x < 3; x++)
-            step[c][x] -= start[x];
+            passage->step[c][x] -= start[x];
     }
+    if (!from->slice_origin_lps)
+        return SM_OK;
+    passage->place = malloc((size_t) grid->dim[2] * sizeof *passage->place);
+    if (!passage->place)
+        return sm_fail(err, SM_MEMORY, "out of memory for %d slices", grid->dim[2]);
+    for (int k = 0; k < grid->dim[2]; k++)
+        sm_grid_from_lps(grid, from->slice_origin_lps[k], passage->place[k]);
+    return SM_OK;
 }
 
-static uint16_t value_at(const struct sm_labels *map, const double at[3])
+/* Of places in order the one that is nearest in depth. */
+static int nearest_place(const double (*place)[3], int count, double depth)
+{
+    int low = 0, high = count - 1;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (place[middle][2] + place[middle + 1][2] < 2 * depth)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* A slice that has its own place fills half a usual step to either side, and no gap that is wider. */
+static uint16_t value_at(const struct sm_labels *map, const double (*place)[3], const double index[3])
 {
     const int *dim = map->grid.dim;
-    size_t index[3];
+    double at[3] = {index[0], index[1], index[2]};
+    if (place) {
+        int k = nearest_place(place, dim[2], at[2]);
+        at[0] -= place[k][0];
+        at[1] -= place[k][1];
+        at[2] = fabs(at[2] - place[k][2]) <= 0.5 ? k : -1;
+    }
+    size_t voxel[3];
     for (int c = 0; c < 3; c++) {
         double nearest = rint(at[c]);
         if (!(nearest >= 0 && nearest < dim[c]))
             return 0;
-        index[c] = (size_t) nearest;
+        voxel[c] = (size_t) nearest;
     }
-    return map->voxels[(index[2] * (size_t) dim[1] + index[1]) * (size_t) dim[0] + index[0]];
+    return map->voxels[(voxel[2] * (size_t) dim[1] + voxel[1]) * (size_t) dim[0] + voxel[0]];
 }
 
-static enum sm_status resample(struct sm_labels *map, const struct sm_grid *grid, struct sm_err *err)
+static void resample_slice(uint16_t *out, const struct passage *passage, const struct sm_labels *map, int k)
 {
-    double start[3], step[3][3];
-    const int *dim = grid->dim;
+    const int *dim = passage->to->maps->grid.dim;
+    const double (*step)[3] = passage->step;
+    double start[3], lps[3];
+    compare_place(passage->to, (const double[3]){0, 0, k}, lps);
+    sm_grid_from_lps(&map->grid, lps, start);
+    for (int j = 0; j < dim[1]; j++)
+        for (int i = 0; i < dim[0]; i++) {
+            double at[3];
+            for (int x = 0; x < 3; x++)
+                at[x] = start[x] + i * step[0][x] + j * step[1][x];
+            uint16_t value = value_at(map, passage->place, at);
+            if (value) /* empty pages stay untouched */
+                out[(size_t) j * (size_t) dim[0] + (size_t) i] = value;
+        }
+}
+
+static enum sm_status resample(struct sm_labels *map, const struct passage *passage, struct sm_err *err)
+{
+    const int *dim = passage->to->maps->grid.dim;
     struct sm_labels out;
-    enum sm_status status = sm_labels_alloc(&out, grid, err);
+    enum sm_status status = sm_labels_alloc(&out, &passage->to->maps->grid, err);
     if (status)
         return status;
-    index_map(grid, &map->grid, start, step);
 #pragma omp parallel for
     for (int k = 0; k < dim[2]; k++)
-        for (int j = 0; j < dim[1]; j++) {
-            uint16_t *row = out.voxels + ((size_t) k * (size_t) dim[1] + (size_t) j) * (size_t) dim[0];
-            for (int i = 0; i < dim[0]; i++) {
-                double at[3];
-                for (int x = 0; x < 3; x++)
-                    at[x] = start[x] + i * step[0][x] + j * step[1][x] + k * step[2][x];
-                uint16_t value = value_at(map, at);
-                if (value) /* empty pages stay untouched */
-                    row[i] = value;
-            }
-        }
+        resample_slice(out.voxels + (size_t) k * (size_t) dim[0] * (size_t) dim[1], passage, map, k);
     sm_labels_free(map);
     *map = out;
     return SM_OK;
 }
 
-/* ---- what to do ---- */
-
-static void describe(char *text, size_t size, const struct sm_grid *grid)
+/* B's maps on A's voxels; its slices are A's then. */
+static enum sm_status resample_all(const struct sm_label_set *a, struct sm_label_set *b, struct sm_err *err)
 {
-    char letters[4];
-    sm_grid_orientation_letters(grid, letters);
-    snprintf(text, size, "%d x %d x %d voxels of %.6g x %.6g x %.6g mm, %s, the first at %.6g,%.6g,%.6g",
-             grid->dim[0], grid->dim[1], grid->dim[2], sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1),
-             sm_grid_spacing_mm(grid, 2), letters, grid->affine_lps[0][3], grid->affine_lps[1][3],
-             grid->affine_lps[2][3]);
+    struct passage passage = {.to = a, .from = b};
+    enum sm_status status = find_passage(&passage, err);
+    for (size_t m = 0; !status && m < b->map_count; m++)
+        status = resample(&b->maps[m], &passage, err);
+    free(passage.place);
+    free(b->slice_origin_lps);
+    b->slice_origin_lps = NULL;
+    return status;
 }
 
-static enum sm_status fail_grids(const struct sm_comparison *comparison, const struct sm_grid *a,
-                                 const struct sm_grid *b, const char *how, struct sm_err *err)
+/* ---- what to do ---- */
+
+static void describe(char *text, size_t size, const struct sm_label_set *set)
 {
-    char text_a[200], text_b[200];
+    const struct sm_grid *grid = &set->maps->grid;
+    char letters[4];
+    sm_grid_orientation_letters(grid, letters);
+    snprintf(text, size, "%d x %d x %d voxels of %.6g x %.6g x %.6g mm%s, %s, the first at %.6g,%.6g,%.6g",
+             grid->dim[0], grid->dim[1], grid->dim[2], sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1),
+             sm_grid_spacing_mm(grid, 2), set->slice_origin_lps ? " on unevenly spaced slices" : "", letters,
+             grid->affine_lps[0][3], grid->affine_lps[1][3], grid->affine_lps[2][3]);
+}
+
+static enum sm_status fail_grids(const struct sm_comparison *comparison, const struct sm_label_set *a,
+                                 const struct sm_label_set *b, const char *how, struct sm_err *err)
+{
+    char text_a[230], text_b[230];
     describe(text_a, sizeof text_a, a);
     describe(text_b, sizeof text_b, b);
     return sm_fail(err, SM_USAGE, "the grids %s: A has %s; B has %s (LPS mm); corners are up to %.6g mm apart. "
                    "Use --resample to bring B onto A's grid by nearest neighbour", how, text_a, text_b,
                    comparison->distance_mm);
+}
+
+/* Regular grids are what their affines say; uneven slices have been brought to the same places, or differ. */
+static bool slices_agree(const struct sm_label_set *a, const struct sm_label_set *b)
+{
+    size_t bytes = (size_t) a->maps->grid.dim[2] * sizeof *a->slice_origin_lps;
+    if (!a->slice_origin_lps || !b->slice_origin_lps)
+        return a->slice_origin_lps == b->slice_origin_lps;
+    return a->maps->grid.dim[2] == b->maps->grid.dim[2] && memcmp(a->slice_origin_lps, b->slice_origin_lps, bytes) == 0;
 }
 
 static const struct sm_turn identity = {{0, 1, 2}, {1, 1, 1}, {0, 0, 0}, true};
@@ -145,11 +213,12 @@ enum sm_status compare_align(struct sm_comparison *comparison, struct sm_turn *t
                              const struct sm_listener *listener, struct sm_err *err)
 {
     const struct sm_grid *grid_a = &a->maps->grid, grid_b = b->maps->grid;
-    bool aligned = sm_grid_find_turn(turn, grid_a, &grid_b);
+    bool aligned = slices_agree(a, b) && sm_grid_find_turn(turn, grid_a, &grid_b);
     bool covers = aligned && (turn->whole || !compare_is_map(a) || !compare_is_map(b));
     struct sm_grid turned = aligned ? turned_grid(grid_a, &grid_b, turn) : grid_b;
     comparison->grid = *grid_a;
-    comparison->distance_mm = covers ? sm_grid_distance_mm(grid_a, &turned) : corners_apart_mm(grid_a, &grid_b);
+    comparison->distance_mm = covers ? fmax(sm_grid_distance_mm(grid_a, &turned), fmax(a->moved_mm, b->moved_mm))
+                                     : corners_apart_mm(a, b);
     comparison->same_grid = covers && comparison->distance_mm <= SAME * smallest_spacing_mm(grid_a);
     comparison->same_order = comparison->same_grid && stored_alike(turn);
     if (covers && !comparison->same_grid)
@@ -158,12 +227,8 @@ enum sm_status compare_align(struct sm_comparison *comparison, struct sm_turn *t
     if (covers)
         return SM_OK;
     if (!resample_b)
-        return fail_grids(comparison, grid_a, &grid_b, aligned ? "cover different regions" : "have different voxels",
-                          err);
-    enum sm_status status = SM_OK;
-    for (size_t m = 0; !status && m < b->map_count; m++)
-        status = resample(&b->maps[m], grid_a, err);
+        return fail_grids(comparison, a, b, aligned ? "cover different regions" : "have different voxels", err);
     comparison->resampled = true;
     *turn = identity;
-    return status;
+    return resample_all(a, b, err);
 }

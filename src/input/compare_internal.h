@@ -10,6 +10,15 @@ enum sm_status compare_align(struct sm_comparison *comparison, struct sm_turn *t
                              const struct sm_label_set *a, struct sm_label_set *b, bool resample,
                              const struct sm_listener *listener, struct sm_err *err);
 
+/* The planes of two segmentations, one of which at least is uneven: those of either, so that no voxel is lost. No dim[2]:
+ * their pixels differ, or planes of one lie between those of the other and nothing says that both are of one series.
+ * `moved_mm`: how far a plane is from its place there, at most. Free with sm_volume_free. */
+enum sm_status compare_unite(struct sm_volume *like, double *moved_mm, const struct sm_label_set *a,
+                             const struct sm_label_set *b, bool same_series, struct sm_err *err);
+
+/* Where a voxel truly is. */
+void compare_place(const struct sm_label_set *set, const double ijk[3], double lps[3]);
+
 struct label_pair {
     int id;
     const struct sm_label *a, *b; /* NULL: it has none */

@@ -127,6 +127,50 @@ cmp_ok($both[0]{dice}, '<', 0.9, 'some slices are not all');
 cmp_ok(abs($both[0]{dice} - $both[1]{dice}), '<', 1e-9, '... seen from either side');
 is("$both[0]{voxels_a} $both[0]{voxels_b}", "$both[1]{voxels_b} $both[1]{voxels_a}", '... with all voxels');
 
+# Two SEGs on uneven planes that overlap in part: what lies on planes of one alone counts too.
+sub compared {
+    my $said = qx($build/sammed2d compare --json --no-distances @_ 2>$dir/talk);
+    my $status = $? >> 8;
+    open my $talk, '<', "$dir/talk" or die;
+    local $/;
+    return ($status, $said ? decode_json($said) : {}, scalar <$talk>);
+}
+segment("$dir/uneven -o $dir/low.dcm", sprintf $box, 0, 5);
+segment("$dir/uneven -o $dir/high.dcm", sprintf $box, 3, 7);
+segment("$dir/uneven -o $dir/whole.dcm", sprintf $box, 0, 7);
+my %count;
+for (['low', 0, 5], ['high', 3, 7], ['both', 3, 5], ['whole', 0, 7]) {
+    my ($part, $from, $to) = @$_;
+    segment("$dir/uneven --stats $dir/s.json", sprintf $box, $from, $to);
+    $count{$part} = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{voxels};
+}
+for (['low', 'high', 'both'], ['high', 'low', 'both'], ['low', 'whole', 'low'], ['whole', 'low', 'low']) {
+    my ($x, $y, $common) = @$_;
+    my ($status, $json, $talk) = compared("$dir/$x.dcm $dir/$y.dcm");
+    my $label = $json->{labels}{1};
+    is("$status $label->{voxels_a} $label->{voxels_b} $label->{voxels_both}", "0 $count{$x} $count{$y} $count{$common}",
+       "compare, uneven: $x and $y, with the planes of either") or diag($talk);
+    cmp_ok(abs($label->{dice} - 2 * $count{$common} / ($count{$x} + $count{$y})), '<', 1e-9, '... and the Dice of it');
+    ok($json->{same_grid} && !$json->{resampled}, '... on the same voxels');
+}
+# Two slices alone are on a regular grid, which is not that of the others.
+segment("$dir/uneven -o $dir/two.dcm", sprintf $box, 5, 6);
+{
+    my ($status, $json, $talk) = compared("$dir/two.dcm $dir/low.dcm");
+    is("$status " . ($json->{labels}{1}{voxels_b} // ''), "0 $count{low}", 'two slices and all lie on the planes of either') or diag($talk);
+    cmp_ok($json->{labels}{1}{voxels_both}, '>', 100, '... one of which is common');
+}
+# A regular grid is another than uneven planes.
+for (["$dir/low.dcm", "$dir/uneven.resample.nii.gz"], ["$dir/uneven.resample.nii.gz", "$dir/low.dcm"]) {
+    my ($status, $json, $talk) = compared(@$_);
+    is($status, 1, 'compare: uneven planes and a regular grid are refused');
+    like($talk, qr/unevenly spaced slices.*--resample/, '... with what they are and what to do');
+    ($status, $json, $talk) = compared(@$_, '--resample');
+    is($status, 0, '... which helps') or diag($talk);
+    ok($json->{resampled} && !$json->{same_grid}, '... and it is told that grids differ');
+    cmp_ok($json->{labels}{1}{voxels_a}, '==', $count{low}, '... with all of the planes') if $$_[0] =~ /low/;
+}
+
 # Every slice counts for half of the way to its neighbours.
 segment("$dir/uneven --stats $dir/s.json", sprintf $box, 0, 7);
 my $whole = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{volume_ml};
