@@ -42,6 +42,9 @@ void sm_stack_free(struct sm_stack *stack);
 /* (nz, ny, nx) of the volume's grid to that of the stack's; nothing: 0. `bytes` is a voxel's size. */
 void sm_stack_spread(const struct sm_stack *stack, const void *voxels, size_t bytes, void *out);
 
+/* Voxels other than 0 that this leaves out because the slice lies so far aside that they are off the grid. */
+size_t sm_stack_lost(const struct sm_stack *stack, const uint16_t *voxels);
+
 #ifdef __cplusplus
 }
 #endif

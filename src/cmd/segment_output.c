@@ -207,6 +207,18 @@ enum sm_status segment_digest_weights(struct segment_job *job, struct sm_err *er
     return *job->weights_sha256 ? SM_OK : digest_file_remembered(job->command->weights, job->weights_sha256, err);
 }
 
+/* Slices that lie far aside leave the one picture that all have on an even grid. */
+static void warn_of_lost(const char *path, const struct sm_stack *stack, const struct sm_labels *labels)
+{
+    size_t lost = sm_stack_lost(stack, labels->voxels), all = 0;
+    for (size_t v = 0; lost && v < sm_grid_voxels(&labels->grid); v++)
+        all += labels->voxels[v] != 0;
+    if (lost)
+        sm_warn(cmd_listener(), "%s: slices lie so far aside that %zu voxels of objects (%zu on the series' own slices) are "
+                "off the even grid and left out; write a DICOM SEG (-o FILE.dcm), where each slice has its place",
+                path, lost, all);
+}
+
 /* The label map as a file holds it: on a regular grid. */
 static enum sm_status write_labels(size_t output, struct segment_job *job, struct sm_err *err)
 {
@@ -226,6 +238,7 @@ static enum sm_status write_labels(size_t output, struct segment_job *job, struc
         status = sm_labels_alloc(&regular, &stack.grid, err);
     if (!status) {
         const struct sm_volume like = {.grid = stack.grid};
+        warn_of_lost(path, &stack, labels);
         sm_stack_spread(&stack, labels->voxels, sizeof *labels->voxels, regular.voxels);
         status = sm_nifti_write_labels(path, &regular, &like, err);
     }
@@ -288,6 +301,8 @@ static enum sm_status write_probabilities(const struct segment_job *job, const c
         if (!status && !from.own)
             status = no_memory(err);
     }
+    if (!status && from.own)
+        warn_of_lost(path, &stack, sm_result_labels(job->result));
     if (!status)
         status = sm_nifti_write_floats(path, &like, (int) sm_result_objects(job->result),
                                        fill_probabilities, &from, err);

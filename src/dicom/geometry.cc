@@ -10,6 +10,8 @@ namespace dicom {
 static const double EVEN = 0.1;
 // A step that differs from the median by more than this part of it is named as a gap.
 static const double SAME_STEP = 0.02;
+// What so many of the steps have in common is what most have.
+static const double MOST = 0.6;
 static const double DEGREES = 57.29577951308232;
 
 static Vector minus(const Vector &a, const Vector &b)
@@ -104,20 +106,42 @@ static Vector step_after(const std::vector<Frame> &frames, size_t k)
     return minus(frames[k + 1].position, frames[k].position);
 }
 
+// As deep as most steps are, along the line from the first slice to the last.
+static Vector step_on_line(const std::vector<Frame> &frames, double depth)
+{
+    Vector step = mean_step(frames);
+    double factor = depth / along(normal_of(frames[0]), step);
+    for (double &x : step.x)
+        x *= factor;
+    return step;
+}
+
+// Where most steps lead: the median in each direction. Slices that move to and fro have none: there the median is a
+// step to one side, which would lead out of the picture, so the line through all is taken.
+static Vector most_step(const std::vector<Frame> &frames, double depth)
+{
+    Vector normal = normal_of(frames[0]), most;
+    size_t steps = frames.size() - 1, alike = 0;
+    for (int a = 0; a < 3; a++) {
+        std::vector<double> parts;
+        for (size_t k = 0; k < steps; k++)
+            parts.push_back(step_after(frames, k).x[a]);
+        most.x[a] = median(parts);
+    }
+    for (size_t k = 0; k < steps; k++)
+        alike += across(normal, minus(step_after(frames, k), most)) <= half_pixel(frames[0]);
+    return (double) alike < MOST * (double) steps ? step_on_line(frames, depth) : most;
+}
+
 // Steps that are longer or shorter than most, or lead aside from where most lead; the mean of the others.
 static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> &gaps)
 {
-    Vector normal = normal_of(frames[0]), most, sum;
-    std::vector<double> depths, parts[3];
-    for (size_t k = 0; k + 1 < frames.size(); k++) {
-        Vector step = step_after(frames, k);
-        depths.push_back(along(normal, step));
-        for (int a = 0; a < 3; a++)
-            parts[a].push_back(step.x[a]);
-    }
+    Vector normal = normal_of(frames[0]), sum;
+    std::vector<double> depths;
+    for (size_t k = 0; k + 1 < frames.size(); k++)
+        depths.push_back(along(normal, step_after(frames, k)));
     double usual = median(depths);
-    for (int a = 0; a < 3; a++)
-        most.x[a] = median(parts[a]);
+    Vector most = most_step(frames, usual);
     size_t counted = 0;
     for (size_t k = 0; k + 1 < frames.size(); k++) {
         Vector step = step_after(frames, k);
@@ -129,11 +153,10 @@ static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> 
             sum.x[a] += step.x[a];
         counted++;
     }
-    if (counted == 0) // an even number of steps, none at the median: along the normal
-        for (int a = 0; a < 3; a++)
-            sum.x[a] = normal.x[a] * usual;
-    for (int a = 0; a < 3; a++)
-        sum.x[a] /= counted ? (double) counted : 1.0;
+    if (counted == 0) // none is the usual one: of an even number that is between two
+        return step_on_line(frames, usual);
+    for (double &x : sum.x)
+        x /= (double) counted;
     return sum;
 }
 

@@ -254,3 +254,20 @@ void sm_stack_spread(const struct sm_stack *stack, const void *voxels, size_t by
         }
     }
 }
+
+size_t sm_stack_lost(const struct sm_stack *stack, const uint16_t *voxels)
+{
+    int width = stack->grid.dim[0], height = stack->grid.dim[1];
+    size_t lost = 0;
+    for (int m = 0; m < stack->grid.dim[2]; m++) {
+        if (stack->slice[m] < 0)
+            continue;
+        const uint16_t *voxel = voxels + (size_t) stack->slice[m] * (size_t) height * (size_t) width;
+        for (int j = 0; j < height; j++)
+            for (int i = 0; i < width; i++, voxel++) {
+                int i_to = i - stack->shift[m][0], j_to = j - stack->shift[m][1];
+                lost += *voxel && (i_to < 0 || i_to >= width || j_to < 0 || j_to >= height);
+            }
+    }
+    return lost;
+}

@@ -19,7 +19,7 @@ sub segment { return `$build/sammed2d segment -q @_ 2>&1` }
 sub first_number { my ($file) = @_; my ($n) = $file =~ /-(\d+)\.dcm$/; return $n }
 
 my %slices;    # series => label maps of its slices, each segmented alone
-for my $series (qw(missing rounded uneven tilted drift aside)) {
+for my $series (qw(missing rounded uneven tilted drift aside zigzag)) {
     my @files = sort { first_number($a) <=> first_number($b) } glob "$dir/$series/*.dcm";
     for my $n (0 .. $#files) {
         my $map = "$dir/$series.$n.nii.gz";
@@ -42,6 +42,27 @@ agrees('missing', 'resample');
 agrees('uneven', 'resample');
 agrees('drift', 'resample');
 agrees('aside', 'resample');
+agrees('zigzag', 'resample');
+
+# Slices that move to and fro are laid along the line through them, not along one of their steps, which leads off the
+# picture; and what is lost all the same is said.
+sub voxels_in {
+    my ($map) = @_;
+    my $voxels = `gzip -dc $map | tail -c +353`;
+    return $voxels =~ tr/\0//c;
+}
+my $own = 0;
+$own += voxels_in($_) for @{$slices{zigzag}};
+is(voxels_in("$dir/zigzag.resample.nii.gz"), $own, "zigzag: all of the object's voxels are there");
+my ($found) = @{decode_json(scalar `$build/sammed2d info --json $dir/zigzag`)->{volumes}};
+cmp_ok($found->{tilt_deg}, '<', 30, 'zigzag: nor is it told as a steep tilt');
+sub warned { return `$build/sammed2d segment $dir/$_[0] -o $dir/warned.nii.gz --gaps resample @{[sprintf $box, 0, 8]} 2>&1` }
+unlike(warned('zigzag'), qr/left out/, '... without a warning');
+my $talk = warned('astray');
+like($talk, qr/warned\.nii\.gz: slices lie so far aside that \d+ voxels of objects \(\d+ .*left out; write a DICOM SEG/,
+     'astray: voxels that leave the grid are told');
+my ($lost, $all) = $talk =~ /that (\d+) voxels of objects \((\d+) /;
+is(($all // 0) - ($lost // 0), voxels_in("$dir/warned.nii.gz"), '... each of them');
 
 my $said = segment("$dir/missing", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
 is($? >> 8, 5, 'without --gaps: refused');

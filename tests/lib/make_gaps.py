@@ -18,8 +18,11 @@ SERIES = {
     # no step is far from the others, but in the end they add up
     "drift": ([round(2.5 * n + 0.048 * max(0, n - 12), 3) for n in range(25)], 0),
     "aside": ([2.5 * n for n in range(9)], 0),
+    "astray": ([2.5 * n for n in range(9)], 0),
+    "zigzag": ([2.5 * n for n in range(10)], 0),
 }
-ASIDE = {"aside": (4, 10)}  # from this slice on moved along y, mm
+# which slices are moved along y, and how far, mm
+ASIDE = {"aside": (range(4, 9), 10), "astray": (range(4, 9), 40), "zigzag": (range(1, 10, 2), 10)}
 
 
 def write(out, name):
@@ -27,8 +30,8 @@ def write(out, name):
     y, x = np.mgrid[:SIDE, :SIDE]
     for n, z in enumerate(places):
         d = make_dicom.image(n, "1.2.40." + str(list(SERIES).index(name) + 1), shape=(SIDE, SIDE))
-        first, aside = ASIDE.get(name, (0, 0))
-        d.ImagePositionPatient = [-30, round(-20 + shear * z + (aside if n >= first else 0), 6), z]
+        which, aside = ASIDE.get(name, ((), 0))
+        d.ImagePositionPatient = [-30, round(-20 + shear * z + (aside if n in which else 0), 6), z]
         d.PixelSpacing = [1, 1]
         inside = (x - 30 - n) ** 2 + (y - 28) ** 2 < (14 + n) ** 2
         d.PixelData = np.where(inside, 300 + 10 * n, 20).astype("<i2").tobytes()
