@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "pipeline/run.h"
+#include "sammed2d/stack.h"
 
 /* The cell's mask in full size, in run->inside; sets its area. */
 static void find_inside(struct run *run, struct cell *cell)
@@ -89,6 +90,8 @@ static void note_end(const struct run *run, size_t object, int last, int directi
         [END_APART] = "the mask lies beside the one before",
         [END_UNLIKE] = "too little of the mask has the grey of the object",
         [END_CONTRAST] = "the surroundings have the grey of the object",
+        [END_GAP] = "slices are missing in between; an object beyond them needs a prompt of its own",
+        [END_ASIDE] = "that slice lies so far aside that the object has another place there; give it a prompt of its own",
     };
     const struct sm_result *result = run->result;
     const char *name = result->prompts->objects[object].name, *way = direction == GO_UP ? "up" : "down";
@@ -122,6 +125,26 @@ static enum sm_status propagated_mask(struct run *run, struct cell *next, const 
     for (size_t p = 0; config->mask_prompt_logits && p < run->low; p++)
         next->mask[p] = (2 * next->mask[p] - 1) * 8;
     return SM_OK;
+}
+
+/* Slices follow one another by number; in the body the next one may be far away, or lie so far aside that nothing of
+ * the object, whose box this is, would be where it was. */
+static enum end end_by_place(const struct run *run, int slice, int next, const float box[4])
+{
+    static const double FARTHEST = 2.5; /* usual steps: one slice may be missing, two are a gap */
+    const struct sm_view *view = &run->result->view;
+    const struct sm_volume *volume = run->volume;
+    int k = result_slice_index(run->result, slice), to = result_slice_index(run->result, next);
+    double begins[3]; /* the next slice, in pixels of this one */
+    if (!volume->slice_origin_lps || view->axis[2] != 2)
+        return GOES_ON;
+    sm_stack_from_lps(volume, k, volume->slice_origin_lps[to], begins);
+    if (fabs(begins[2] - k) > FARTHEST)
+        return END_GAP;
+    for (int p = 0; p < 2; p++)
+        if (fabs(begins[view->axis[p]]) >= (double) (box[2 + p] - box[p]))
+            return END_ASIDE;
+    return GOES_ON;
 }
 
 /* Where the object is likely to be on the next slice: run->inside, or what of it the grey follows. NULL:
@@ -161,13 +184,15 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
     struct cell *cell = result_cell(run->result, (size_t) to.object, to.slice);
     if (cell && (cell->given || cell->low_res))
         return SM_OK; /* the user speaks for this slice, or the other front has been here */
-    const bool *where = expected(run, from, to.slice);
-    if (!where || !mask_box(where, dim[1], dim[0], box)) {
-        note_end(run, (size_t) to.object, to.slice - (direction == GO_UP ? 1 : -1), direction,
-                 where ? END_EMPTY : END_GREY);
+    int here = to.slice - (direction == GO_UP ? 1 : -1);
+    enum end why = mask_box(run->inside, dim[1], dim[0], before) ? end_by_place(run, here, to.slice, before) : END_EMPTY;
+    const bool *where = why ? NULL : expected(run, from, to.slice);
+    if (!why && !(where && mask_box(where, dim[1], dim[0], box)))
+        why = where ? END_EMPTY : END_GREY;
+    if (why) {
+        note_end(run, (size_t) to.object, here, direction, why);
         return SM_OK;
     }
-    mask_box(run->inside, dim[1], dim[0], before);
     appearance_limit_box(from->appearance, run->propagation, before, box);
     cell = result_make_cell(run->result, (size_t) to.object, to.slice);
     if (!cell)

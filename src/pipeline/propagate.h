@@ -29,7 +29,7 @@ extern const struct propagation propagation_default;
 
 /* Why an object goes no further. */
 enum end { GOES_ON, END_EMPTY, END_GREY, END_SHRUNK, END_BURST, END_GREW, END_IOU, END_APART, END_UNLIKE,
-           END_CONTRAST, END_VOLUME };
+           END_CONTRAST, END_GAP, END_ASIDE, END_VOLUME };
 
 /* What the object looks like on the slice where the user pointed at it. */
 enum { GREY_BINS = 64 };

@@ -301,6 +301,34 @@ static void notes_say_where_and_why_it_ends(void **state)
     sm_prompts_free(&prompts);
 }
 
+/* Above slice 2 two slices are missing; slice 1 lies aside by more than the block is wide. */
+static void nothing_is_carried_over_gaps(void **state)
+{
+    double origin[NZ][3] = {{-1, 4, 2}, {-1, 4, 6}, {-9, 4, 10}, {-9, 4, 22}, {-9, 4, 26}};
+    struct sm_prompts prompts = {0};
+    struct sm_segment_options options = {0};
+    struct notes notes = {""};
+    const struct sm_listener listener = {.context = &notes, .note = keep_note};
+    (void) state;
+    box(&prompts, "a=5,4,2,11,12,2");
+    volume.slice_origin_lps = origin;
+    struct sm_result *result = segment(&prompts, &options, &listener, SM_OK);
+    assert_true(sm_result_has(result, 0, 2));
+    assert_false(sm_result_has(result, 0, 1) || sm_result_has(result, 0, 3));
+    assert_non_null(strstr(notes.text, "ends before slice 3 because slices are missing in between"));
+    assert_non_null(strstr(notes.text, "ends before slice 1 because that slice lies so far aside"));
+    sm_result_free(result);
+    for (int k = 0; k < NZ; k++) { /* one slice missing, and a little aside: it goes on */
+        origin[k][0] = k < 2 ? -7 : -9;
+        origin[k][2] = 2 + 4 * (k + (k > 2));
+    }
+    result = segment(&prompts, &options, NULL, SM_OK);
+    assert_true(sm_result_has(result, 0, 1) && sm_result_has(result, 0, 3));
+    sm_result_free(result);
+    volume.slice_origin_lps = NULL;
+    sm_prompts_free(&prompts);
+}
+
 static bool always(void *context)
 {
     (void) context;
@@ -418,6 +446,7 @@ int main(void)
         cmocka_unit_test(how_far_key_slices_reach),
         cmocka_unit_test(two_boxes_a_slice_are_paired),
         cmocka_unit_test(notes_say_where_and_why_it_ends),
+        cmocka_unit_test(nothing_is_carried_over_gaps),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(masks_in_another_axis_order),
         cmocka_unit_test(which_mask_answers_which_prompt),
