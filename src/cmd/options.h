@@ -53,10 +53,10 @@ struct synopsis {
 };
 
 /* The place of `word` among `names` (NULL ends them); SM_USAGE lists them. No word leaves *place alone. */
-/* "no" or a number from 1.5 to 10, as --zoom has it; *zoom is 1 for no, and as it was where word is NULL. */
-enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err);
 enum sm_status option_choose(int *place, const char *option, const char *word, const char *const *names,
                              struct sm_err *err);
+/* "no" or a number from 1.5 to 10, as --zoom has it; *zoom is 1 for no, and as it was where word is NULL. */
+enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err);
 
 /* Every command also has the common rows -h/--help, -q, -v, --threads N (see cmd.h).
  * Returns -1 to go on (argv then holds the positional arguments only, argc their number), else the
