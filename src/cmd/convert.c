@@ -10,6 +10,7 @@
 #include "checkpoint/export.h"
 #include "cmd/clash.h"
 #include "cmd/cmd.h"
+#include "model/average.h"
 #include "model/config.h"
 #include "model/packed.h"
 #include "model/save.h"
@@ -19,13 +20,14 @@
 enum { MAX_EXPECTED = 4096 };
 
 static struct {
-    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *orient, *precision;
+    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *orient, *precision, *average;
+    double share; /* of the other in the average */
     int image_size;
     bool any, packed;
 } options;
 
 static const struct synopsis synopsis = {
-    "convert", "IN.pth -o OUT.h5 | IN.h5 -o OUT.pth | IN.h5 --precision bf16|int8 -o OUT.h5",
+    "convert", "IN.pth -o OUT.h5 | IN.h5 -o OUT.pth | IN.h5 --precision bf16|int8 -o OUT.h5 | IN.h5 --average OTHER.h5 -o OUT.h5",
     "Turn a PyTorch checkpoint into a weights file, or the other way, without Python."};
 
 /* ---- what the options mean ---- */
@@ -287,6 +289,41 @@ static enum sm_status pack(const char *path, struct sm_err *err)
     return status;
 }
 
+/* ---- the mean of two ---- */
+
+static enum sm_status write_average(const char *path, const struct sm_model *own, const struct sm_model *other,
+                                    struct sm_err *err)
+{
+    struct h5_out *out;
+    enum sm_status status = h5_create(&out, options.output, err);
+    if (status)
+        return status;
+    status = model_save_average(own, other, options.share, path, options.average, out, err);
+    if (!status)
+        return h5_commit(out, err);
+    h5_discard(out);
+    return status;
+}
+
+static enum sm_status average(const char *path, struct sm_err *err)
+{
+    struct sm_model *own = NULL, *other = NULL;
+    if (as_it_is() || options.precision)
+        return sm_fail(err, SM_USAGE, "--average takes weights files as they are: only --share and -o go with it");
+    if (!(options.share >= 0 && options.share <= 1))
+        return sm_fail(err, SM_USAGE, "--share takes a number from 0 to 1, not %g", options.share);
+    enum sm_status status = output_check(options.output, err);
+    if (!status)
+        status = sm_model_open(&own, path, err);
+    if (!status)
+        status = sm_model_open(&other, options.average, err);
+    if (!status)
+        status = write_average(path, own, other, err);
+    sm_model_close(own);
+    sm_model_close(other);
+    return status;
+}
+
 int cmd_convert(int argc, char **argv)
 {
     static const struct option_row rows[] = {
@@ -308,12 +345,15 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "licence", &options.licence, "TEXT", "terms it stands under"),
         OPTION_TEXT(0, "precision", &options.precision, "bf16|int8",
                     "pack a weights file for what segment --precision computes with"),
+        OPTION_TEXT(0, "average", &options.average, "FILE.h5", "the mean of the weights of two files"),
+        OPTION_DOUBLE(0, "share", &options.share, "F", "how much of it is FILE.h5 (default 0.5)"),
         OPTION_FLAG(0, "packed", &options.packed, "store convolutions as they are computed with: starts without copying them"),
         OPTION_FLAG(0, "any", &options.any, "store every tensor as it is, whatever the network"),
         OPTION_END};
     struct sm_err err = {0};
     struct checkpoint *checkpoint = NULL;
     size_t missing = 0;
+    options.share = 0.5;
     int done = options_parse(&synopsis, rows, &argc, &argv);
     if (done >= 0)
         return done;
@@ -325,10 +365,14 @@ int cmd_convert(int argc, char **argv)
     struct clash clash = {0};
     if (status == SM_OK) {
         clash_reads(&clash, argv[0], "the input");
+        if (options.average)
+            clash_reads(&clash, options.average, "the file of --average");
         status = clash_writes(&clash, options.output, NULL, &err);
         clash_free(&clash);
     }
-    if (status == SM_OK && (suffix_of(options.output, ".pth") || suffix_of(options.output, ".pt")))
+    if (status == SM_OK && options.average)
+        status = average(argv[0], &err);
+    else if (status == SM_OK && (suffix_of(options.output, ".pth") || suffix_of(options.output, ".pt")))
         status = export(argv[0], &err);
     else if (status == SM_OK && options.precision)
         status = pack(argv[0], &err);

@@ -284,6 +284,20 @@ static enum sm_status read_texts(struct sm_config *config, const struct reader *
     return SM_OK;
 }
 
+/* ---- comparison ---- */
+
+const char *config_difference(const struct sm_config *a, const struct sm_config *b)
+{
+    for (size_t i = 0; i < sizeof int_attributes / sizeof *int_attributes; i++) {
+        size_t at = int_attributes[i].at;
+        if (at != AT(multimask) && *(const int *)((const char *)a + at) != *(const int *)((const char *)b + at))
+            return int_attributes[i].name;
+    }
+    if (a->adapter != b->adapter)
+        return "adapter";
+    return memcmp(a->global_attn, b->global_attn, sizeof a->global_attn) ? "global_attn_indexes" : NULL;
+}
+
 /* ---- sanity ---- */
 
 enum sm_status config_check(const struct sm_config *c, const char *path, struct sm_err *err)

@@ -20,6 +20,9 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
 /* The numbers among these attributes (the texts say how a file came about, which is for its maker to know). */
 enum sm_status config_write(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
 
+/* What of the architecture differs first, by its attribute's name; NULL: nothing. */
+const char *config_difference(const struct sm_config *a, const struct sm_config *b);
+
 /* The checks alone; `path` is for the message. */
 enum sm_status config_check(const struct sm_config *config, const char *path, struct sm_err *err);
 #endif

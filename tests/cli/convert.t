@@ -10,6 +10,7 @@ use Test::More;
 my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
 my $maker = abs_path('tests/lib/make_pth.pl');
 my $golden = -d '../shared/golden/checkpoints' ? abs_path('../shared/golden/checkpoints') : undef;
+my $home = abs_path('.');
 my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die;
 
@@ -85,6 +86,36 @@ for my $bad ('1', '11', '2x', 'nan', 'yes') {
     ($status, $out, $err) = run("convert zip.pth -o out.h5 --zoom $bad");
     is($status, 1, "--zoom $bad");
     like($err, qr/--zoom takes no or a number from 1.5 to 10, not "$bad"/, '... is told');
+}
+# The mean of two: of a file with itself it is the file, and half way between two each number is.
+{
+    run('convert', make('zip'), '-o', 'one.h5');
+    my $python = qx($home/tests/lib/find-python h5py numpy);
+    chomp $python;
+    is((run('convert one.h5 --average one.h5 -o same.h5'))[0], 0, 'the mean of a file and itself');
+    SKIP: {
+        skip 'no Python with h5py', 3 unless $python;
+        my $look = 'import h5py, numpy, sys
+a, b, c = (h5py.File(f) for f in sys.argv[1:4]); share = float(sys.argv[4])
+sets = [k for k in a if isinstance(a[k], h5py.Dataset)]
+worst = max(abs((1 - share) * a[k][()].astype("f8") + share * b[k][()].astype("f8") - c[k][()]).max() for k in sets)
+far = max(abs(a[k][()].astype("f8") - b[k][()]).max() for k in sets)
+print(len(sets) == len(list(c)) and worst < 1e-6 and (far > 1e-3 or a.filename == b.filename))';
+        my $mean = sub { my $said = qx($python -c '$look' @_ 2>&1); chomp $said; return $said };
+        is($mean->(qw(one.h5 one.h5 same.h5 0.5)), 'True', '... is the file');
+        system "$python -c 'import h5py, numpy
+f = h5py.File(\"other.h5\", \"r+\"); r = numpy.random.default_rng(1)
+for k in f: f[k][...] = f[k][()] + r.normal(size=f[k].shape) * 0.1'" if !system 'cp one.h5 other.h5';
+        is((run('convert one.h5 --average other.h5 --share 0.3 -o mean.h5'))[0], 0, 'a share of another file');
+        is($mean->(qw(one.h5 other.h5 mean.h5 0.3)), 'True', '... number by number');
+    }
+    run('convert', make('zip'), '-o', 'large.h5', '--image-size 128');
+    my ($status, undef, $err) = run('convert one.h5 --average large.h5 -o mixed.h5');
+    is($status, 3, 'another architecture');
+    like($err, qr/large\.h5: its network is another than that of one\.h5: image_size differs/, '... is told');
+    ok(!-e 'mixed.h5', '... and nothing is written');
+    ($status, undef, $err) = run('convert one.h5 --average one.h5 --share 2 -o mixed.h5');
+    is($status, 1, 'a share above 1');
 }
 ($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');
