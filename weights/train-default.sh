@@ -1,6 +1,6 @@
 #!/bin/sh
 # weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
-# stores it as weights/default.h5 is stored. Slow: eight to ten hours on two cores that have nothing else to do.
+# stores it as weights/default.h5 is stored. Slow: nine to eleven hours on two cores that have nothing else to do.
 #
 # Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
 # options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
