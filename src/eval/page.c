@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/digest.h"
+#include "dataset/extent.h"
 #include "eval/page.h"
 #include "eval/sample.h"
 #include "nn/nn.h"
@@ -94,7 +95,7 @@ static bool ask_in_square(const struct page *page, struct page_object *object, s
             object->ask_truth[y * width + x] = u >= 0 && v >= 0 && object->truth[v * page->width + u];
         }
     return sample_largest(object->ask_truth, height, width, part, stack) &&
-           sample_box(part, height, width, object->ask_box);
+           mask_extent(part, height, width, object->ask_box);
 }
 
 /* Boxes, and with `reference` the square's mask. False: the object is too small to be seen there. */
@@ -102,7 +103,7 @@ static bool place_object(const struct page *page, const struct eval_source *sour
                          const uint8_t *largest, uint8_t *scratch, int *stack)
 {
     const struct sm_eval_options *options = source->options;
-    sample_box(largest, page->height, page->width, object->box);
+    mask_extent(largest, page->height, page->width, object->box);
     bool seen = true;
     if (page->ask.square) {
         struct square_map map;

@@ -22,8 +22,6 @@ double rng_unit(struct rng *rng);            /* 0 <= u < 1 */
 /* The largest part of eight-connected pixels, the first in reading order on a tie, into `part`; its area.
  * stack: height * width ints. */
 size_t sample_largest(const uint8_t *mask, int height, int width, uint8_t *part, int *stack);
-/* False when the mask is empty. */
-bool sample_box(const uint8_t *mask, int height, int width, float box[4]);
 /* Each side moved by up to `fraction` of the box's width or height, to whole pixels, within the picture, and
  * one pixel wide at least. */
 void sample_jitter(struct rng *rng, double fraction, int height, int width, float box[4]);

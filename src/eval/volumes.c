@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/digest.h"
+#include "dataset/extent.h"
 #include "eval/sample.h"
 #include "eval/volumes.h"
 #include "pipeline/pipeline.h"
@@ -79,7 +80,7 @@ static enum sm_status add_box(const struct volumes *v, struct sm_prompts *prompt
     double ijk[2][3];
     char text[300];
     slice_mask(v, extent->label, s);
-    sample_box(v->mask, view->dim[1], view->dim[0], box);
+    mask_extent(v->mask, view->dim[1], view->dim[0], box);
     sm_view_to_voxel(view, (double[]){box[0], box[1], s}, ijk[0]);
     sm_view_to_voxel(view, (double[]){box[2] - 1, box[3] - 1, s}, ijk[1]);
     snprintf(text, sizeof text, "%d=%g,%g,%g,%g,%g,%g", extent->label->id, ijk[0][0], ijk[0][1], ijk[0][2],

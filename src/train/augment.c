@@ -98,19 +98,11 @@ static void warp(struct example *out, float *grey, const struct example *in, con
     }
 }
 
-static size_t area(const uint8_t *mask, size_t pixels)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < pixels; i++)
-        sum += mask[i];
-    return sum;
-}
-
 static bool all_left(const struct example *out, const struct example *in)
 {
     size_t pixels = (size_t)in->height * in->width;
     for (int i = 0; i < in->objects; i++)
-        if (3 * area(example_mask(out, i), pixels) < area(example_mask(in, i), pixels))
+        if (3 * mask_area(example_mask(out, i), pixels) < mask_area(example_mask(in, i), pixels))
             return false;
     return true;
 }

@@ -21,6 +21,15 @@ static inline uint8_t *example_mask(const struct example *example, int object)
     return example->masks + (size_t)object * example->height * example->width;
 }
 
+/* Pixels inside a mask. */
+static inline size_t mask_area(const uint8_t *mask, size_t pixels)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < pixels; i++)
+        sum += mask[i];
+    return sum;
+}
+
 /* SAM-Med2D reads pictures as BGR, and puts those smaller than the square in its middle, unscaled. */
 struct example_quirks {
     bool bgr, centre_small;

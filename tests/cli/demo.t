@@ -23,9 +23,9 @@ ok(-s "$build/demo/ct-dicom.dcm", 'the DICOM SEG is there');
 like("@said", qr/dciodvfy on .*: 0 errors/, 'dciodvfy finds no error in it') if `sh -c 'command -v dciodvfy'`;
 
 SKIP: {
-    skip 'no Python with nibabel', 3 if system('tests/lib/python', '--there') || @means != 3;
+    skip 'no Python with nibabel', 3 if system('tests/lib/python', '--there');
     for my $case (qw(ct mr ct-dicom)) {
-        my $mean = shift @means;
+        my $mean = shift @means // 'nan';
         my @lines = qx(tests/lib/python tests/lib/check_demo.py $build/demo $case $mean $floor{$case} 2>&1);
         is($?, 0, "$case: the judge came to an end") or diag(@lines);
         for (@lines) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "dataset/extent.h"
 #include "eval/sample.h"
 #include "sammed2d/evaluate.h"
 
@@ -63,7 +64,7 @@ static void largest_part_has_eight_neighbours(void **state)
     float box[4];
     draw(mask, two_parts);
     assert_int_equal(sample_largest(mask, HEIGHT, WIDTH, part, stack), 5); /* the diagonal, not the square of 4 */
-    assert_true(sample_box(part, HEIGHT, WIDTH, box));
+    assert_true(mask_extent(part, HEIGHT, WIDTH, box));
     const float expected[4] = {2, 1, 7, 6}; /* regionprops: one past the last */
     assert_memory_equal(box, expected, sizeof box);
     mask[1 * WIDTH + 6] = 0; /* a tie: the part that comes first in reading order */
@@ -71,7 +72,7 @@ static void largest_part_has_eight_neighbours(void **state)
     assert_int_equal(part[0], 1);
     memset(mask, 0, sizeof mask);
     assert_int_equal(sample_largest(mask, HEIGHT, WIDTH, part, stack), 0);
-    assert_false(sample_box(mask, HEIGHT, WIDTH, box));
+    assert_false(mask_extent(mask, HEIGHT, WIDTH, box));
 }
 
 static void jitter_stays_within_bounds(void **state)
