@@ -111,6 +111,8 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         status = sm_eval_prompts_parse(options, c->prompts ? c->prompts : "box,point1,point3,point5", err);
     if (!status)
         status = option_zoom(&options->zoom, c->zoom, err);
+    if (!status && c->reference && options->zoom > 1)
+        status = sm_fail(err, SM_USAGE, "--reference-quirks look at a box once, as SAM-Med2D's test.py does; leave out --zoom");
     if (!status && c->volume)
         status = sm_eval_ways_parse(options, c->volume, err);
     if (!status && c->window)

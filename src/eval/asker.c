@@ -36,7 +36,7 @@ struct asker {
     /* of the page in work: */
     size_t room;     /* pixels */
     float *logits;   /* (height, width) */
-    float *merging;  /* (2, height, width) */
+    float *merging;  /* (height, width) */
     uint8_t *inside; /* of the larger frame */
     const struct page *page;
     struct score *scores;
@@ -257,7 +257,7 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     free((void *) part.pixels);
     if (status)
         return status;
-    zoom_merge(n->config, &n->closer, 1, page->height, page->width, n->logits, n->merging, n->scratch);
+    zoom_merge(n->config, &n->closer, page->width, n->logits, n->merging, n->scratch);
     *iou = zoom_iou(*iou, from_near);
     return SM_OK;
 }
@@ -356,7 +356,7 @@ static enum sm_status make_room(struct asker *n, const struct page *page, struct
     free(n->merging);
     free(n->inside);
     n->logits = malloc(room * sizeof *n->logits);
-    n->merging = malloc(2 * room * sizeof *n->merging);
+    n->merging = malloc(room * sizeof *n->merging);
     n->inside = malloc(room);
     n->room = n->logits && n->merging && n->inside ? room : 0;
     return n->room ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for masks of %zu pixels", room);

@@ -58,7 +58,7 @@ static int model_key(char *text, size_t size, const struct table *table)
 /* Only where there is one, so that results of before are still found. */
 static int zoom_key(char *text, size_t size, const struct table *table)
 {
-    return table->zoom > 1 ? snprintf(text, size, "zoom %g\n", table->zoom) : 0;
+    return table->zoom > 1 ? snprintf(text, size, "zoom %.17g\n", table->zoom) : 0;
 }
 
 static void prompt_key(const struct job *job, const struct page *page, size_t prompt, char key[65])

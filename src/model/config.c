@@ -189,9 +189,12 @@ static bool makes_sense_as_zoom(double zoom)
 /* May be missing: files written before there was a zoom. */
 static enum sm_status read_zoom(struct sm_config *config, const struct reader *r)
 {
-    double value;
-    if (h5_attr_doubles(r->file, NULL, "zoom", &value, 1) < 0)
+    double value = 0;
+    int found = h5_attr_doubles(r->file, NULL, "zoom", &value, 1);
+    if (found < 0)
         return SM_OK;
+    if (found != 1)
+        return sm_fail(r->err, SM_WEIGHTS, "%s: zoom has %d numbers, expected 1", h5_path(r->file), found);
     if (!makes_sense_as_zoom(value))
         return sm_fail(r->err, SM_WEIGHTS, "%s: zoom is %g, expected 0 or 1.5 to 10", h5_path(r->file), value);
     config->zoom = value;
@@ -295,6 +298,12 @@ const char *config_difference(const struct sm_config *a, const struct sm_config 
     }
     if (a->adapter != b->adapter)
         return "adapter";
+    if (a->mask_prompt_logits != b->mask_prompt_logits)
+        return "mask_prompt";
+    if (a->resize != b->resize)
+        return "resize";
+    if (memcmp(a->pixel_mean, b->pixel_mean, sizeof a->pixel_mean) || memcmp(a->pixel_std, b->pixel_std, sizeof a->pixel_std))
+        return "pixel_mean or pixel_std";
     return memcmp(a->global_attn, b->global_attn, sizeof a->global_attn) ? "global_attn_indexes" : NULL;
 }
 

@@ -20,7 +20,7 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
 /* The numbers among these attributes (the texts say how a file came about, which is for its maker to know). */
 enum sm_status config_write(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
 
-/* What of the architecture differs first, by its attribute's name; NULL: nothing. */
+/* What of the architecture, or of how the network is fed, differs first, by its attribute's name; NULL: nothing. */
 const char *config_difference(const struct sm_config *a, const struct sm_config *b);
 
 /* The checks alone; `path` is for the message. */

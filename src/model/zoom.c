@@ -84,29 +84,16 @@ enum sm_status zoom_decode(struct sm_session *session, const float *embedding, c
     return status ? status : decode_best(session, &moved, multimask ? 3 : 1, side * side, low_res, iou, err);
 }
 
-/* The highest answer so far, -INFINITY where there is none. */
-static void raise(const struct region *r, const float *answer, int width, float *highest)
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,
+                float *scratch)
 {
+    const struct region *r = &closer->region;
+    if (!closer->low_res)
+        return;
+    sm_upsample(config, closer->low_res, r->height, r->width, room, scratch);
     for (int y = 0; y < r->height; y++)
         for (int x = 0; x < r->width; x++) {
-            float *at = highest + (size_t)(r->y + y) * (size_t)width + (size_t)(r->x + x);
-            *at = fmaxf(*at, answer[(size_t)y * (size_t)r->width + (size_t)x]);
+            float *at = logits + (size_t)(r->y + y) * (size_t)width + (size_t)(r->x + x);
+            *at = (*at + room[(size_t)y * (size_t)r->width + (size_t)x]) / 2;
         }
-}
-
-void zoom_merge(const struct sm_config *config, const struct closer *closer, int count, int height, int width,
-                float *logits, float *room, float *scratch)
-{
-    size_t pixels = (size_t)height * (size_t)width;
-    float *highest = room, *answer = room + pixels;
-    for (size_t p = 0; count && p < pixels; p++)
-        highest[p] = -INFINITY;
-    for (int n = 0; n < count; n++) {
-        const struct region *r = &closer[n].region;
-        sm_upsample(config, closer[n].low_res, r->height, r->width, answer, scratch);
-        raise(r, answer, width, highest);
-    }
-    for (size_t p = 0; count && p < pixels; p++)
-        if (highest[p] > -INFINITY)
-            logits[p] = (logits[p] + highest[p]) / 2;
 }

@@ -35,15 +35,15 @@ enum sm_status zoom_decode(struct sm_session *session, const float *embedding, c
                            const struct sm_prompt *prompt, bool multimask, float *low_res, float *iou,
                            struct sm_err *err);
 
-/* One answer from near: low_res (L, L) in the frame of the region. */
+/* The answer from near. */
 struct closer {
     struct region region;
-    float *low_res;
+    float *low_res; /* (L, L) in the frame of the region; NULL: there is none */
 };
-/* logits (height, width), of the whole picture, become the mean of themselves and of the answers from near where there
- * are any, of several the highest. scratch: S * S floats; room: 2 * height * width. */
-void zoom_merge(const struct sm_config *config, const struct closer *closer, int count, int height, int width,
-                float *logits, float *room, float *scratch);
+/* logits (height, width), of the whole picture, become the mean of themselves and of the answer from near where there
+ * is one. scratch: S * S floats; room: height * width. */
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,
+                float *scratch);
 
 /* The predicted IoU of both together. Their mean mask is better than either: the higher of the two predictions is off by less
  * than their mean (on 300 generated pictures by 0.094, 0.100). */

@@ -176,7 +176,7 @@ struct slice *slice_alloc(const struct assembly *a)
                             .highest = malloc(pixels * sizeof(float)),
                             .logits = malloc(pixels * sizeof(float)),
                             .square = malloc(side * side * sizeof(float)),
-                            .room = malloc(2 * pixels * sizeof(float)),
+                            .room = malloc(pixels * sizeof(float)),
                             .owner = malloc(pixels * sizeof(int))};
     if (slice->values && slice->highest && slice->logits && slice->square && slice->room && slice->owner)
         return slice;

@@ -22,12 +22,9 @@ struct cell *result_make_cell(struct sm_result *result, size_t object, int slice
 
 void cell_forget_mask(struct cell *cell)
 {
-    for (int n = 0; n < cell->closer_count; n++)
-        free(cell->closer[n].low_res);
-    free(cell->closer);
+    free(cell->closer.low_res);
     free(cell->low_res);
-    cell->closer = NULL;
-    cell->closer_count = 0;
+    cell->closer.low_res = NULL;
     cell->low_res = NULL;
 }
 

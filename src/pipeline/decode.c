@@ -158,65 +158,47 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
 
 /* ---- a second look, from near ---- */
 
-static enum sm_status encode_closer(const struct run *run, struct worker *worker, const struct sm_picture *picture,
-                                    float **embedding, struct sm_err *err)
-{
-    char key[65];
-    double start = now();
-    if (run->kept) {
-        embeddings_key(run->kept, picture, key);
-        *embedding = embeddings_find(run->kept, key);
-        if (*embedding)
-            return SM_OK;
-    }
-    *embedding = malloc(sm_embedding_floats(run->result->config) * sizeof **embedding);
-    enum sm_status status = *embedding ? sm_encode(worker->session, picture, 1, *embedding, err)
-                                       : sm_fail(err, SM_MEMORY, "out of memory for an image embedding");
-    if (!status && run->kept) {
-#pragma omp critical(talk)
-        embeddings_keep(run->kept, key, *embedding, run->listener);
-    }
-    worker->encode_seconds += now() - start;
-    return status;
-}
-
-/* Room for one more in the cell. NULL: out of memory. */
-static struct closer *add_closer(const struct run *run, struct cell *cell)
-{
-    struct closer *list = realloc(cell->closer, (size_t) (cell->closer_count + 1) * sizeof *list);
-    float *low_res = malloc(run->low * sizeof *low_res);
-    if (list)
-        cell->closer = list;
-    if (!list || !low_res) {
-        free(low_res);
-        return NULL;
-    }
-    list[cell->closer_count].low_res = low_res;
-    return &list[cell->closer_count++];
-}
-
+/* Not kept for later runs: another box is another part, and slices would have to make room for them. */
 static enum sm_status look_closer(const struct run *run, struct worker *worker, const struct sm_picture *slice,
                                   struct ask *ask, const struct region *region, struct sm_err *err)
 {
-    struct sm_picture part;
-    float *embedding = NULL, iou;
-    struct closer *closer = add_closer(run, ask->cell);
-    if (!closer)
-        return sm_fail(err, SM_MEMORY, "out of memory for masks");
-    closer->region = *region;
-    enum sm_status status = zoom_crop(&part, slice, region, err);
+    const struct sm_config *config = run->result->config;
+    struct closer *closer = &ask->cell->closer;
+    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0;
+    struct sm_picture part = {0};
+    double start = now(), encoded = start;
+    *closer = (struct closer){*region, malloc(run->low * sizeof *closer->low_res)};
+    enum sm_status status = embedding && closer->low_res ? zoom_crop(&part, slice, region, err)
+                                                         : sm_fail(err, SM_MEMORY, "out of memory for masks");
     if (!status)
-        status = encode_closer(run, worker, &part, &embedding, err);
-    double start = now();
+        status = sm_encode(worker->session, &part, 1, embedding, err);
+    worker->encode_seconds += (encoded = now()) - start;
     if (!status)
         status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
                              &iou, err);
-    worker->decode_seconds += now() - start;
+    worker->decode_seconds += now() - encoded;
     if (!status)
         ask->iou = zoom_iou(ask->iou, iou);
     free((void *) part.pixels);
     free(embedding);
     return status;
+}
+
+/* Not at one of several boxes of an object: from near, what is in the others is outside. */
+static bool is_alone(const struct asks *asks, size_t a)
+{
+    for (size_t other = 0; other < asks->count; other++)
+        if (other != a && asks->list[other].cell == asks->list[a].cell)
+            return false;
+    return true;
+}
+
+static bool is_cancelled(const struct run *run)
+{
+    bool cancelled;
+#pragma omp critical(talk)
+    cancelled = sm_cancelled(run->listener);
+    return cancelled;
 }
 
 /* At what has a box; a mask prompt is in the frame of the whole slice. */
@@ -229,8 +211,11 @@ static enum sm_status look_at_boxes(const struct run *run, struct worker *worker
     const int *dim = run->result->view.dim;
     for (size_t a = 0; !status && a < asks->count; a++) {
         const struct sm_prompt *prompt = &asks->list[a].prompt;
-        if (!prompt->box || prompt->mask || !zoom_region(&region, prompt->box, run->zoom, dim[1], dim[0]))
+        if (!prompt->box || prompt->mask || !is_alone(asks, a) ||
+            !zoom_region(&region, prompt->box, run->zoom, dim[1], dim[0]))
             continue;
+        if (is_cancelled(run))
+            return sm_fail(err, SM_INTERRUPTED, "interrupted; nothing was written");
         if (!picture.pixels)
             fill_picture(run, worker, 0, slice, 0, &picture);
         status = look_closer(run, worker, &picture, &asks->list[a], &region, err);

@@ -19,8 +19,7 @@ struct cell {
     int *labels;
     float *mask;    /* (L, L) mask prompt, or NULL */
     float *low_res; /* (L, L) logits once decoded, else NULL */
-    struct closer *closer; /* what a second look at its boxes gave */
-    int closer_count;
+    struct closer closer; /* what a second look at its box gave */
     float iou;      /* predicted */
     size_t area;    /* pixels inside, once followed up or assembled */
     int directions; /* GO_UP, GO_DOWN: where it carries the object on */
@@ -40,7 +39,7 @@ struct sm_result {
     struct cell **cells; /* (objects, slices); NULL where nothing is asked */
     float *square;       /* S * S, scratch of sm_upsample */
     float *logits;       /* height * width, scratch */
-    float *room;         /* 2 * height * width, scratch of zoom_merge */
+    float *room;         /* height * width, scratch of zoom_merge */
     double load_seconds, encode_seconds, decode_seconds;
     int encoded;
 };

@@ -8,7 +8,7 @@ void cell_logits(const struct sm_result *result, const struct cell *cell, float 
 {
     int width = result->view.dim[0], height = result->view.dim[1];
     sm_upsample(result->config, cell->low_res, height, width, logits, square);
-    zoom_merge(result->config, cell->closer, cell->closer_count, height, width, logits, room, square);
+    zoom_merge(result->config, &cell->closer, width, logits, room, square);
 }
 
 void result_logits(const struct sm_result *result, const struct cell *cell, float *logits)

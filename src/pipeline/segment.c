@@ -63,7 +63,7 @@ static enum sm_status result_open(struct sm_result *result, const struct sm_volu
     result->cells = calloc(objects * (size_t) dim[2] + 1, sizeof(struct cell *));
     result->square = malloc(side * side * sizeof *result->square);
     result->logits = malloc((size_t) dim[0] * (size_t) dim[1] * sizeof *result->logits);
-    result->room = malloc(2 * (size_t) dim[0] * (size_t) dim[1] * sizeof *result->room);
+    result->room = malloc((size_t) dim[0] * (size_t) dim[1] * sizeof *result->room);
     if (!result->objects || !result->cells || !result->square || !result->logits || !result->room)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", dim[0], dim[1]);
     for (size_t o = 0; o < objects; o++)

@@ -43,8 +43,7 @@ static void append_protocol(char text[SETTINGS_MAX], const struct train_options 
         {"jitter-pixels", o->jitter.most}, {"jitter-together", o->jitter.together}, {"component", o->largest_component},
         {"focal", loss->focal}, {"dice", loss->dice}, {"iou", loss->iou}, {"alpha", loss->alpha}, {"gamma", loss->gamma},
         {"dice-smooth", loss->smooth}, {"loss-over", loss->whole_batch}, {"outputs", o->rule.outputs},
-        {"choose", o->rule.choice}, {"iou-of", o->rule.iou}, {"synthetic", o->synthetic}, {"plain", o->plain}, {"zoom", o->zoom},
-        {"keep-zeros", o->keep_zeros},
+        {"choose", o->rule.choice}, {"iou-of", o->rule.iou}, {"synthetic", o->synthetic}, {"plain", o->plain}, {"keep-zeros", o->keep_zeros},
         {"bgr", o->quirks.bgr}, {"centre-small", o->quirks.centre_small}, {"aimless", o->aimless}};
     append_settings(text, settings, sizeof settings / sizeof *settings);
 }
@@ -78,6 +77,9 @@ void settings_of(char text[SETTINGS_MAX], const struct train_options *o)
     append_augmentation(text, &o->augmentation);
     append_counts(text, " points", &o->points);
     append_counts(text, " first-points", &o->first_points);
+    const struct setting zoom = {"zoom", o->zoom};
+    if (o->zoom > 0) /* states from before there was one know none */
+        append_settings(text, &zoom, 1);
     char word[64];
     snprintf(word, sizeof word, " data=%016llx", (unsigned long long)o->data_digest);
     append(text, word);

@@ -116,6 +116,7 @@ for k in f: f[k][...] = f[k][()] + r.normal(size=f[k].shape) * 0.1'" if !system 
     ok(!-e 'mixed.h5', '... and nothing is written');
     ($status, undef, $err) = run('convert one.h5 --average one.h5 --share 2 -o mixed.h5');
     is($status, 1, 'a share above 1');
+    is((run('convert zip.pth --share 0.3 -o mixed.h5'))[0], 1, 'a share of nothing');
 }
 ($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');

@@ -93,6 +93,8 @@ SKIP: {
     like($out, qr/boxes also seen from near \(zoom 2\)/, '... and the report says so');
 }
 
+is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks once');
+
 # ---- random choices hang on nothing else ----
 my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
 near($points->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'point3 does not depend on what else is asked');

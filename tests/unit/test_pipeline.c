@@ -177,6 +177,36 @@ static void a_box_is_seen_again_from_near(void **state)
     sm_volume_free(&large);
 }
 
+/* Of an object with several boxes a part shows one, and the others' insides would be outside there: the higher logit of
+ * the whole slice's answers stays what is taken. */
+static void several_boxes_are_seen_once(void **state)
+{
+    struct sm_volume large = {0};
+    (void) state;
+    alloc_slices(&large, 60, 54);
+    for (size_t p = 0; p < (size_t) 60 * 54 * NZ; p++)
+        ((int16_t *) large.voxels)[p] = (int16_t) (p % 60 > 15 && p % 60 < 40 ? 300 : p % 19);
+    float *both[2];
+    for (int n = 0; n < 2; n++) {
+        struct sm_prompts prompts = {0};
+        struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE, .zoom = n ? 1.5 : 1};
+        struct sm_result *result;
+        struct sm_err err = {0};
+        box(&prompts, "a=10,5,2,45,50,2");
+        box(&prompts, "a=20,20,2,27,27,2");
+        assert_int_equal(sm_prompts_resolve(&prompts, &large.grid, &err), SM_OK);
+        assert_int_equal(sm_segment(&result, model, &large, &prompts, &options, NULL, &err), SM_OK);
+        both[n] = malloc(60 * 54 * sizeof(float));
+        sm_result_logits(result, 0, 2, both[n]);
+        sm_result_free(result);
+        sm_prompts_free(&prompts);
+    }
+    assert_memory_equal(both[0], both[1], 60 * 54 * sizeof(float));
+    free(both[0]);
+    free(both[1]);
+    sm_volume_free(&large);
+}
+
 static void a_box_is_carried_and_ends(void **state)
 {
     struct sm_prompts prompts = {0};
@@ -441,6 +471,7 @@ int main(void)
         cmocka_unit_test(slices_are_encoded_once),
         cmocka_unit_test(boxes_of_one_object_are_merged),
         cmocka_unit_test(a_box_is_seen_again_from_near),
+        cmocka_unit_test(several_boxes_are_seen_once),
         cmocka_unit_test(a_box_is_carried_and_ends),
         cmocka_unit_test(boxes_on_key_slices),
         cmocka_unit_test(how_far_key_slices_reach),
