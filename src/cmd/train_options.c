@@ -85,7 +85,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_LIST(0, "data", &c->data, "FILE_OR_DIR", "labelled data; may be repeated"),
         OPTION_DOUBLE(0, "synthetic", &c->synthetic, "SHARE", "share of generated pictures, 0 to 1; 1 needs no data"),
         OPTION_DOUBLE(0, "plain", &o->plain, "SHARE", "of these, share without tissue and defects, for a beginning (default 0)"),
-        OPTION_DOUBLE(0, "zoom", &o->zoom, "SHARE", "share of pictures shown from near, as boxes are by segment --zoom (default 0)"),
+        OPTION_DOUBLE(0, "zoom", &o->zoom, "SHARE", "of batches asked with boxes, share shown from near, as by segment --zoom (default 0)"),
         OPTION_LIST(0, "val", &c->val, "FILE_OR_DIR", "other labelled data, whose Dice is reported; may be repeated"),
         OPTION_INT(0, "hold-out", &c->hold_out, "N", "keep subjects 0, N, 2N ... of --data apart, and report their Dice"),
         OPTION_TEXT(0, "subjects", &c->subjects, "RULE", "whose image a case is: name, pairs, or a regular expression"),
@@ -106,6 +106,7 @@ int train_parse(struct train_command *c, struct train_options *o, int *argc, cha
         OPTION_INT(0, "mask-only", &o->mask_only, "0|1|2", "of these without points: none, the last, another too (default 2)"),
         OPTION_TEXT(0, "points", &c->points, "LIST", "points of a round, one of these (default 1,3,5,9)"),
         OPTION_TEXT(0, "first-points", &c->first_points, "LIST", "points of a first prompt that is no box (default 1)"),
+        OPTION_FLAG(0, "keep-prompts", &o->keep_prompts, "later rounds ask with all that was asked before, as eval's iterN"),
         OPTION_DOUBLE(0, "threshold", &o->threshold, "P", "probability above which a pixel is in a mask to be corrected (default 0.5)"),
         OPTION_TEXT(0, "component", &c->component, "largest|all", "what of a mask is the object (default all)"),
         OPTION_DOUBLE(0, "box-share", &o->box_share, "P", "chance that the first prompt is a box (default 0.5)"),
@@ -309,6 +310,9 @@ enum sm_status train_settle(const struct train_command *c, struct train_options 
         point_counts(&o->first_points, "--first-points", c->first_points, err) ||
         choose_parts(c, o, err) || check_numbers(c, o, err))
         return SM_USAGE;
+    if (train_most_points(o) > TRAIN_MAX_POINTS)
+        return sm_fail(err, SM_USAGE, "with --keep-prompts the last round would have up to %d points, expected at most %d: give fewer --rounds or --points",
+                       train_most_points(o), TRAIN_MAX_POINTS);
     o->seed = (uint64_t)c->seed;
     o->warmup = c->warmup;
     o->synthetic = c->data.count ? c->synthetic : 1;

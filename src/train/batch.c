@@ -51,11 +51,11 @@ static enum sm_status draw_whole(struct run *run, struct example *e, int64_t num
 }
 
 /* Picture `number` of the whole run. */
-static enum sm_status draw(struct run *run, struct example *e, int64_t number, struct sm_err *err)
+static enum sm_status draw(struct run *run, struct example *e, int64_t number, bool near, struct sm_err *err)
 {
     struct rng rng = rng_of(run->options->seed ^ 0x2003, (uint64_t)number);
     enum sm_status status = draw_whole(run, e, number, err);
-    if (!status && rng_chance(&rng, (float)run->options->zoom))
+    if (!status && near)
         cut_example(e, &rng);
     return status;
 }
@@ -80,12 +80,12 @@ enum sm_status batch_place(struct run *run, const struct example *e, int picture
     return status;
 }
 
-enum sm_status batch_fill(struct run *run, int64_t step, struct sm_err *err)
+enum sm_status batch_fill(struct run *run, int64_t step, bool near, struct sm_err *err)
 {
     int batch = run->options->batch;
     enum sm_status status = SM_OK;
     for (int i = 0; i < batch && !status; i++)
-        status = draw(run, &run->drawn[i], step * batch + i, err);
+        status = draw(run, &run->drawn[i], step * batch + i, near, err);
     if (status)
         return status;
     enum sm_status failed = SM_OK;
@@ -125,11 +125,17 @@ static int draw_count(const struct point_counts *counts, struct rng *rng)
     return counts->count == 1 ? counts->of[0] : counts->of[rng_int(rng, 0, counts->count - 1)];
 }
 
-void batch_ask_first(struct run *run, struct prompt_batch *batch, struct rng *rng)
+struct batch_kind batch_draw_kind(const struct train_options *options, struct rng *rng)
+{
+    bool boxes = rng_chance(rng, (float)options->box_share);
+    bool near = boxes && options->zoom > 0 && rng_chance(rng, (float)options->zoom);
+    return (struct batch_kind){boxes, near};
+}
+
+void batch_ask_first(struct run *run, struct prompt_batch *batch, bool boxes, struct rng *rng)
 {
     struct prompts *p = &run->prompts;
     int size = run->learner.model->config.image_size;
-    bool boxes = rng_chance(rng, (float)run->options->box_share);
     *batch = (struct prompt_batch){.n = p->n, .picture = p->picture};
     if (boxes && ask_boxes(run, rng)) {
         batch->boxes = p->boxes;
@@ -152,22 +158,36 @@ static void feed_back(struct run *run)
         nn_sigmoid(run->prompts.masks, count);
 }
 
+/* Room for `more` points behind those that each prompt has; (n, before) becomes (n, before + more), and of the rows
+ * the last is moved first. */
+static void spread_points(struct prompts *p, int before, int more)
+{
+    for (int i = p->n - 1; i > 0 && before > 0; i--) {
+        size_t from = (size_t)i * before, to = (size_t)i * (before + more);
+        memmove(p->points + to, p->points + from, before * sizeof *p->points);
+        memmove(p->labels + to, p->labels + from, before * sizeof *p->labels);
+    }
+}
+
 void batch_ask_again(struct run *run, struct prompt_batch *batch, bool mask_only, struct rng *rng)
 {
     struct prompts *p = &run->prompts;
     const struct train_options *o = run->options;
     int size = run->learner.model->config.image_size;
     size_t square = (size_t)size * size;
-    int count = draw_count(&o->points, rng);
+    int count = draw_count(&o->points, rng), before = o->keep_prompts && !mask_only ? batch->point_count : 0;
     feed_back(run);
-    *batch = (struct prompt_batch){.n = p->n, .picture = p->picture, .masks = p->masks};
+    *batch = (struct prompt_batch){
+        .n = p->n, .picture = p->picture, .masks = p->masks, .boxes = o->keep_prompts && !mask_only ? batch->boxes : NULL};
     if (mask_only)
         return;
-    for (int i = 0; i < p->n; i++)
-        ask_corrections(p->points + (size_t)i * count, p->labels + (size_t)i * count, count,
-                        run->learner.result.probabilities + i * square, (float)o->threshold, target_of(run, i), size,
-                        o->aimless, rng);
-    batch->point_count = count;
+    spread_points(p, before, count);
+    for (int i = 0; i < p->n; i++) {
+        size_t at = (size_t)i * (before + count) + before;
+        ask_corrections(p->points + at, p->labels + at, count, run->learner.result.probabilities + i * square,
+                        (float)o->threshold, target_of(run, i), size, o->aimless, rng);
+    }
+    batch->point_count = before + count;
     batch->points = (const float(*)[2])p->points;
     batch->labels = p->labels;
 }

@@ -31,6 +31,7 @@ struct run {
     uint32_t *order;              /* slices of the pool in the order of this epoch */
     int64_t epoch;                /* that `order` is of; -1: none */
     int64_t begun;                /* step it began or went on at */
+    int gathered;                 /* rounds whose gradients wait for an update */
     int unusable;                 /* updates in a row whose gradient was no finite number */
     double started;               /* seconds of the clock, less those of earlier parts */
 };
@@ -39,10 +40,18 @@ double clock_seconds(void);
 
 /* ---- batch.c ---- */
 
+/* What a batch is of. */
+struct batch_kind {
+    bool boxes; /* its first prompts are boxes, not points */
+    bool near;  /* and its pictures are the parts around an object, which are asked for once */
+};
+
+struct batch_kind batch_draw_kind(const struct train_options *options, struct rng *rng);
 /* Pictures and targets of batch `step` into the learner. */
-enum sm_status batch_fill(struct run *run, int64_t step, struct sm_err *err);
+enum sm_status batch_fill(struct run *run, int64_t step, bool near, struct sm_err *err);
 /* Prompts for them. */
-void batch_ask_first(struct run *run, struct prompt_batch *batch, struct rng *rng);
+void batch_ask_first(struct run *run, struct prompt_batch *batch, bool boxes, struct rng *rng);
+/* *batch is of the round before, and becomes that of this one. */
 void batch_ask_again(struct run *run, struct prompt_batch *batch, bool mask_only, struct rng *rng);
 /* Dice of the last round's masks with the targets, mean over the n masks. */
 double batch_dice(const struct run *run, int n);

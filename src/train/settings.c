@@ -77,9 +77,10 @@ void settings_of(char text[SETTINGS_MAX], const struct train_options *o)
     append_augmentation(text, &o->augmentation);
     append_counts(text, " points", &o->points);
     append_counts(text, " first-points", &o->first_points);
-    const struct setting zoom = {"zoom", o->zoom};
-    if (o->zoom > 0) /* states from before there was one know none */
-        append_settings(text, &zoom, 1);
+    const struct setting later[] = {{"near", o->zoom}, {"keep-prompts", o->keep_prompts}};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (later[i].value > 0) /* states from before there were these know none */
+            append_settings(text, &later[i], 1);
     char word[64];
     snprintf(word, sizeof word, " data=%016llx", (unsigned long long)o->data_digest);
     append(text, word);

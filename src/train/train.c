@@ -52,13 +52,14 @@ static void note_unusable(struct run *run, bool unusable)
                 (long long)run->place.step + 1);
 }
 
-/* One step of the optimiser on the gradients of `parts`, which are sums over `count` rounds. */
-static void update(struct run *run, unsigned parts, double count)
+/* One step of the optimiser on the gradients of `parts`, which are sums over all rounds since the last one. */
+static void update(struct run *run, unsigned parts)
 {
     const struct train_options *o = run->options;
     struct parameters *p = &run->learner.parameters;
     struct adam adam = o->adam;
-    double norm = gradient_norm(p, parts) / count, scale = 1 / count;
+    double norm = gradient_norm(p, parts) / run->gathered, scale = 1.0 / run->gathered;
+    run->gathered = 0;
     adam.lr = schedule_lr(o, run->place.step, share_done(run));
     if (o->clip > 0 && norm > o->clip)
         scale *= o->clip / norm;
@@ -83,6 +84,7 @@ static void add_loss(struct run *run)
     sums->dice_loss += loss->dice;
     sums->iou_loss += loss->iou;
     sums->rounds++;
+    run->gathered++;
 }
 
 /* Is round `round` (from 0) one of those with the mask prompt alone? The last one is, and one drawn before. */
@@ -96,29 +98,31 @@ static enum sm_status one_batch(struct run *run, struct sm_err *err)
     const struct train_options *o = run->options;
     int64_t step = run->place.step;
     struct rng rng = rng_of(o->seed ^ 0xB0B, (uint64_t)step);
+    struct batch_kind kind = batch_draw_kind(o, &rng);
     struct prompt_batch batch;
     bool each = o->accumulate == 1;
-    enum sm_status status = batch_fill(run, step, err);
+    int rounds = kind.near ? 0 : o->rounds;
+    enum sm_status status = batch_fill(run, step, kind.near, err);
     if (status)
         return status;
-    batch_ask_first(run, &batch, &rng);
+    batch_ask_first(run, &batch, kind.boxes, &rng);
     learner_first_round(&run->learner, o->batch, &batch, &o->rule);
     add_loss(run);
     run->place.sums.dice_first += batch_dice(run, batch.n);
     if (each)
-        update(run, PART_ALL, 1);
+        update(run, PART_ALL);
     int drawn = o->rounds > 2 ? rng_int(&rng, 1, o->rounds - 2) : 0;
-    for (int round = 0; round < o->rounds; round++) {
+    for (int round = 0; round < rounds; round++) {
         batch_ask_again(run, &batch, mask_only(o, round, drawn), &rng);
         learner_later_round(&run->learner, &batch, &o->rule);
         add_loss(run);
         if (each)
-            update(run, o->keep_zeros ? PART_ALL : o->later_parts, 1);
+            update(run, o->keep_zeros ? PART_ALL : o->later_parts);
     }
     run->place.sums.dice_last += batch_dice(run, batch.n);
     run->place.sums.batches++;
     if (!each && (step + 1) % o->accumulate == 0)
-        update(run, PART_ALL, (double)o->accumulate * (o->rounds + 1));
+        update(run, PART_ALL);
     run->place.step++;
     return SM_OK;
 }
@@ -263,14 +267,25 @@ static enum sm_status loop(struct run *run, struct sm_err *err)
 
 /* ---- opening and ending ---- */
 
-static int most_points(const struct train_options *o)
+static int largest_count(const struct point_counts *counts)
 {
     int most = 1;
-    for (int i = 0; i < o->points.count; i++)
-        most = o->points.of[i] > most ? o->points.of[i] : most;
-    for (int i = 0; i < o->first_points.count; i++)
-        most = o->first_points.of[i] > most ? o->first_points.of[i] : most;
+    for (int i = 0; i < counts->count; i++)
+        most = counts->of[i] > most ? counts->of[i] : most;
     return most;
+}
+
+int train_most_points(const struct train_options *o)
+{
+    int first = largest_count(&o->first_points), later = largest_count(&o->points);
+    return o->keep_prompts ? first + o->rounds * later : first > later ? first : later;
+}
+
+/* As points: where a box and points are asked together, the box has one token more than the point that fills up
+ * for it. */
+static int most_tokens(const struct train_options *o)
+{
+    return train_most_points(o) + o->keep_prompts;
 }
 
 /* A loss over the whole batch needs all of it at once. */
@@ -292,7 +307,7 @@ static enum sm_status go_on(struct run *run, struct sm_err *err)
 static enum sm_status open_run(struct run *run, struct sm_model *model, struct sm_err *err)
 {
     const struct train_options *o = run->options;
-    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_points(o), o->checkpointing, workers_of(o)};
+    struct learner_sizes sizes = {o->batch, o->batch * o->masks, most_tokens(o), o->checkpointing, workers_of(o)};
     enum sm_status status =
         learner_open(&run->learner, model, o->parts, o->later_parts, o->ema > 0, sizes, err);
     settings_of(run->place.settings, o);

@@ -40,12 +40,13 @@ struct train_options {
     struct box_jitter jitter;
     int rounds, mask_only;        /* after the first one; of these, with the mask prompt alone */
     struct point_counts first_points, points; /* of the first prompt when it is no box, and of later rounds */
+    bool keep_prompts;            /* later rounds ask with what was asked before, too */
     double threshold;             /* probability above which a pixel is in a mask that is corrected */
     bool largest_component;       /* of each mask, nothing else is asked for */
     struct augmentation augmentation;
     double synthetic;             /* share of pictures that are generated; 1: no data are needed */
     double plain;                 /* of these, share of plain ones (synth.h) */
-    double zoom;                  /* share of pictures of which only the part around one object is shown */
+    double zoom;                  /* of batches asked with boxes, the share that shows the part around one object only */
 
     struct adam adam;             /* its lr is the largest */
     enum schedule schedule;
@@ -67,6 +68,9 @@ struct train_options {
  * listener; state and weights as they are then have been written, and so they are when something fails on the way. */
 enum sm_status train_run(struct sm_model *model, const struct train_options *options, struct pool *data,
                          struct pool *held_out, const struct sm_listener *listener, struct sm_err *err);
+
+/* The largest number of points that a prompt may have, at most TRAIN_MAX_POINTS. */
+int train_most_points(const struct train_options *options);
 
 /* The learning rate at a share 0..1 of the run. */
 double schedule_lr(const struct train_options *options, int64_t step, double share);

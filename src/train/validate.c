@@ -39,12 +39,10 @@ static enum sm_status look_at_picture(struct run *run, size_t index, struct tall
     run->options = &plain;
     run->prompts.n = run->drawn[0].objects;
     learner_encode(&run->learner, 1);
-    plain.box_share = 0;
-    batch_ask_first(run, &batch, &rng);
+    batch_ask_first(run, &batch, false, &rng);
     learner_look(&run->learner, &batch, &options->rule);
     tally->point += batch_dice(run, batch.n);
-    plain.box_share = 1.1;
-    batch_ask_first(run, &batch, &rng);
+    batch_ask_first(run, &batch, true, &rng);
     learner_look(&run->learner, &batch, &options->rule);
     tally->box += batch_dice(run, batch.n);
     for (int round = 0; round < options->rounds; round++) {

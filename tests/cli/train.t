@@ -121,6 +121,9 @@ is($status, 0, 'the decoder alone, both outputs');
 # ---- a model without adapters ----
 system($^X, 'tests/lib/make_pth.pl', 'zip,float,sam', "$dir/sam.pth");
 is(system("$program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5"), 0, 'a model as SAM is');
+($status, $out) = train("$small --keep-prompts --rounds 30 -o $dir/many.h5");
+is($status, 1, "more points than a prompt may have");
+like($out, qr/with --keep-prompts the last round would have up to 91 points, expected at most 64/, "... and how many");
 ($status, $out) = train("-w $dir/sam.h5 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
 is($status, 0, 'it is trained') or diag $out;
 like($out, qr/has no adapters: prompt encoder and decoder are trained/, 'without adapters, which is said');

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "lib/small_model.h"
 #include "nn/nn.h"
+#include "train/run.h"
 #include "train/state.h"
 #include "train/train.h"
 
@@ -168,7 +169,7 @@ static const struct change {
 } changes[] = {
 #define CHANGE(kind, field, value) {#field, kind, offsetof(struct train_options, field), value}
     CHANGE(UINT64, seed, 1), CHANGE(INT, batch, 1), CHANGE(INT, masks, 2), CHANGE(INT, accumulate, 2), CHANGE(INT, rounds, 2),
-    CHANGE(INT, mask_only, 2), CHANGE(DOUBLE, threshold, 0.3), CHANGE(DOUBLE, box_share, 0),
+    CHANGE(INT, mask_only, 2), CHANGE(BOOL, keep_prompts, 1), CHANGE(DOUBLE, zoom, 1), CHANGE(DOUBLE, threshold, 0.3), CHANGE(DOUBLE, box_share, 0),
     CHANGE(DOUBLE, jitter.share, 0.3), CHANGE(DOUBLE, jitter.most, 1), CHANGE(BOOL, jitter.together, 1),
     CHANGE(BOOL, largest_component, 1), CHANGE(DOUBLE, plain, 1), CHANGE(BOOL, keep_zeros, 1),
     CHANGE(DOUBLE, rule.loss.focal, 5), CHANGE(DOUBLE, rule.loss.dice, 5), CHANGE(DOUBLE, rule.loss.iou, 5),
@@ -250,6 +251,86 @@ static void test_every_number(void **unused)
     free(weights);
 }
 
+/* ---- rounds ---- */
+
+/* Three prompts of two points, an answer that is wrong in one pixel of each, and two points more. */
+static void ask_twice(struct train_options *options, struct prompt_batch *batch, float (*points)[2], int *labels)
+{
+    enum { PROMPTS = 3, BEFORE = 2, MORE = 2 };
+    struct sm_config config = small_config();
+    struct sm_model *model = small_model(&config);
+    size_t size = (size_t)config.image_size, square = size * size, low = (size_t)sm_low_res_side(&config);
+    struct run run = {.options = options, .learner = {.model = model}};
+    struct rng rng = rng_of(1, 2);
+    float boxes[4 * PROMPTS] = {0};
+    options->masks = PROMPTS;
+    options->points = (struct point_counts){{MORE}, 1};
+    assert_int_equal(prompts_alloc(&run, NULL), SM_OK);
+    run.learner.target = calloc(PROMPTS, square);
+    run.learner.result.probabilities = calloc(PROMPTS * square, sizeof(float));
+    run.learner.result.low_res = calloc(PROMPTS * low * low, sizeof(float));
+    for (int i = 0; i < PROMPTS; i++) {
+        run.learner.result.probabilities[(size_t)i * square + (size_t)i * size + 5] = 1; /* x 5, y i; nothing is there */
+        for (int p = 0; p < BEFORE; p++) {
+            run.prompts.points[BEFORE * i + p][0] = run.prompts.points[BEFORE * i + p][1] = (float)(10 * i + p);
+            run.prompts.labels[BEFORE * i + p] = 1;
+        }
+    }
+    *batch = (struct prompt_batch){.n = PROMPTS, .point_count = BEFORE, .boxes = boxes,
+                                   .points = (const float(*)[2])run.prompts.points, .labels = run.prompts.labels};
+    batch_ask_again(&run, batch, false, &rng);
+    assert_non_null(batch->masks);
+    assert_ptr_equal(batch->boxes, options->keep_prompts ? boxes : NULL);
+    memcpy(points, batch->points, sizeof *points * (size_t)(PROMPTS * batch->point_count));
+    memcpy(labels, batch->labels, sizeof *labels * (size_t)(PROMPTS * batch->point_count));
+    free(run.learner.target), free(run.learner.result.probabilities), free(run.learner.result.low_res);
+    prompts_free(&run.prompts);
+    sm_model_close(model);
+}
+
+static void test_prompts_kept(void **unused)
+{
+    (void)unused;
+    for (int keep = 0; keep < 2; keep++) {
+        struct train_options options = plain_options();
+        struct prompt_batch batch;
+        float points[16][2];
+        int labels[16], before = keep ? 2 : 0;
+        options.keep_prompts = keep;
+        ask_twice(&options, &batch, points, labels);
+        assert_int_equal(batch.point_count, before + 2);
+        for (int n = 0; n < 3 * batch.point_count; n++) {
+            int prompt = n / batch.point_count, p = n % batch.point_count;
+            bool old = p < before;
+            assert_float_equal(points[n][0], old ? 10 * prompt + p : 5, 0);
+            assert_float_equal(points[n][1], old ? 10 * prompt + p : prompt, 0);
+            assert_int_equal(labels[n], old);
+        }
+    }
+}
+
+/* What is shown from near is asked with a box, and without corrections: rounds of them change nothing then. */
+static void test_near_is_asked_once(void **unused)
+{
+    struct train_options options = rich_options();
+    struct rng rng = rng_of(3, 4);
+    size_t size, size_too;
+    (void)unused;
+    options.zoom = 0.5;
+    for (int n = 0; n < 100; n++) {
+        struct batch_kind kind = batch_draw_kind(&options, &rng);
+        assert_true(kind.boxes || !kind.near);
+    }
+    options.zoom = options.box_share = 1;
+    options.mask_only = 0;
+    char *weights = weights_of(&options, &size);
+    options.rounds = 0;
+    char *without = weights_of(&options, &size_too);
+    assert_int_equal(size, size_too);
+    assert_memory_equal(weights, without, size);
+    free(weights), free(without);
+}
+
 static void test_schedules(void **unused)
 {
     static const struct {
@@ -328,7 +409,8 @@ static void test_states(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_finite_gradient), cmocka_unit_test(test_stopped),
-                                       cmocka_unit_test(test_every_number), cmocka_unit_test(test_schedules),
+                                       cmocka_unit_test(test_every_number), cmocka_unit_test(test_prompts_kept),
+                                       cmocka_unit_test(test_near_is_asked_once), cmocka_unit_test(test_schedules),
                                        cmocka_unit_test(test_states)};
     nn_set_threads(1);
     return cmocka_run_group_tests(tests, set_up, tear_down);
