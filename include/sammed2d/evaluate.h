@@ -53,6 +53,7 @@ struct sm_eval_options {
     struct sm_window window;
     enum sm_choice multimask;
     double zoom;        /* as in sm_segment_options; none with `reference` */
+    int mirrors;        /* likewise */
     enum sm_precision precision; /* of the encoder; weights packed for one keep it */
     double jitter;      /* each side of a box is moved by up to this part of the box's size */
     uint64_t seed;

@@ -51,6 +51,8 @@ struct sm_config {
     int multimask;                  /* default --multimask: enum sm_multimask */
     double zoom;                    /* default --zoom: what is in a box is looked at a second time, in a part of the picture
                                        so many times the box's size; 0: it is not */
+    int mirrors;                    /* default --mirrors: 2 or 4: a picture is looked at in so many images of it, mirrored ones
+                                       with itself, and the mean answer taken; 0: it is not */
     bool mask_prompt_logits;        /* mask prompts: logits (SAM) or sigmoids (SAM-Med2D) */
     char name[128], provenance[512], licence[256], source_sha256[65];
 };

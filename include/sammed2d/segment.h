@@ -43,6 +43,8 @@ struct sm_segment_options {
     enum sm_choice multimask;
     double zoom;                 /* what is in a box is looked at a second time from near, in a part of the slice so many
                                     times the box's size; 0: as the weights file says, 1: it is not */
+    int mirrors;                 /* images that a slice is looked at in, itself and mirrored ones: 1, 2 or 4; 0: as the weights
+                                    file says */
     enum sm_mask_as mask_as;
     bool overlap;                /* voxels, volume and intensity count an object's own mask, not what
                                     the label map left it */

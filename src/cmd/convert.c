@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "model/average.h"
 #include "model/config.h"
+#include "model/mirror.h"
 #include "model/packed.h"
 #include "model/save.h"
 #include "model/weights.h"
@@ -20,7 +21,7 @@
 enum { MAX_EXPECTED = 4096, NO_SHARE = -1 };
 
 static struct {
-    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *orient, *precision, *average;
+    const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *mirrors, *orient, *precision, *average;
     double share; /* of the other in the average */
     int image_size;
     bool any, packed;
@@ -66,6 +67,16 @@ static enum sm_status parse_zoom(struct sm_config *config, struct sm_err *err)
     enum sm_status status = option_zoom(&config->zoom, options.zoom, err);
     if (config->zoom == 1)
         config->zoom = 0; /* none: as files have it that know of no zoom */
+    return status;
+}
+
+static enum sm_status parse_mirrors(struct sm_config *config, struct sm_err *err)
+{
+    enum sm_status status = option_mirrors(&config->mirrors, options.mirrors, err);
+    if (!status)
+        status = mirror_check(config, config->mirrors, err);
+    if (config->mirrors == 1)
+        config->mirrors = 0; /* likewise */
     return status;
 }
 
@@ -180,6 +191,8 @@ static enum sm_status convert_network(struct conversion_plan *plan, size_t *miss
     if (status == SM_OK)
         status = parse_zoom(&config, err);
     if (status == SM_OK)
+        status = parse_mirrors(&config, err);
+    if (status == SM_OK)
         status = parse_orient(plan, err);
     if (status == SM_OK)
         status = choose_size(&config, path, err);
@@ -232,7 +245,7 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
 /* Options that say something of a checkpoint. */
 static bool as_it_is(void)
 {
-    return options.kind || options.image_size || options.type || options.multimask || options.zoom || options.orient || options.name ||
+    return options.kind || options.image_size || options.type || options.multimask || options.zoom || options.mirrors || options.orient || options.name ||
            options.provenance || options.licence || options.any || options.packed;
 }
 
@@ -340,6 +353,7 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box",
                     "best of three masks, or the single one, by default"),
         OPTION_TEXT(0, "zoom", &options.zoom, "no|F", "look a second time at what is in a box, by default"),
+        OPTION_TEXT(0, "mirrors", &options.mirrors, "no|2|4", "look at a picture in so many mirror images, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",
                     "how slices are shown by default: radiological, stored or sa-med2d"),
         OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),

@@ -11,7 +11,7 @@
 
 struct command {
     struct option_list data, weights;
-    const char *prompts, *volume, *fixed, *component, *average, *plane, *orient, *window, *multimask, *zoom, *precision, *results,
+    const char *prompts, *volume, *fixed, *component, *average, *plane, *orient, *window, *multimask, *zoom, *mirrors, *precision, *results,
         *masks, *objects, *format, *subjects;
     int limit, every_nth, hold_out, seed, resamples, channel;
     double min_pixels, jitter, tolerance_mm;
@@ -37,6 +37,7 @@ static int parse(struct command *c, int *argc, char ***argv)
         OPTION_FLAG(0, "reference-quirks", &c->reference, "prepare, sample and score exactly as SAM-Med2D's test.py"),
         OPTION_TEXT(0, "multimask", &c->multimask, "yes|no", "best of three masks, or the single one"),
         OPTION_TEXT(0, "zoom", &c->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
+        OPTION_TEXT(0, "mirrors", &c->mirrors, "no|2|4", "look at a picture in so many mirror images, and take the mean"),
         OPTION_TEXT(0, "precision", &c->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
         OPTION_DOUBLE(0, "jitter", &c->jitter, "F", "move each side of a box by up to F of the box's size (default 0)"),
         OPTION_TEXT(0, "window", &c->window, "MODE", "minmax, volume, percentile, dicom, C,W, or a preset"),
@@ -113,6 +114,10 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         status = option_zoom(&options->zoom, c->zoom, err);
     if (!status && c->reference && options->zoom > 1)
         status = sm_fail(err, SM_USAGE, "--reference-quirks look at a box once, as SAM-Med2D's test.py does; leave out --zoom");
+    if (!status)
+        status = option_mirrors(&options->mirrors, c->mirrors, err);
+    if (!status && c->reference && options->mirrors > 1)
+        status = sm_fail(err, SM_USAGE, "--reference-quirks look at a picture once, as SAM-Med2D's test.py does; leave out --mirrors");
     if (!status && c->volume)
         status = sm_eval_ways_parse(options, c->volume, err);
     if (!status && c->window)

@@ -57,6 +57,20 @@ enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err)
     return SM_OK;
 }
 
+enum sm_status option_mirrors(int *mirrors, const char *word, struct sm_err *err)
+{
+    static const struct {
+        const char *word;
+        int mirrors;
+    } known[] = {{"no", 1}, {"2", 2}, {"4", 4}};
+    for (size_t n = 0; word && n < sizeof known / sizeof *known; n++)
+        if (strcmp(word, known[n].word) == 0) {
+            *mirrors = known[n].mirrors;
+            return SM_OK;
+        }
+    return word ? sm_fail(err, SM_USAGE, "--mirrors takes no, 2 or 4, not \"%s\"", word) : SM_OK;
+}
+
 static bool is_end(const struct option_row *row)
 {
     return !row->long_name && !row->short_name;

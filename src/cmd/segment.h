@@ -24,7 +24,7 @@ struct prompt_options {
 struct segment_command {
     struct option_list outputs;
     struct prompt_options prompt_options;
-    const char *weights, *window, *plane, *orient, *propagate, *multimask, *zoom, *mask_as, *space, *series;
+    const char *weights, *window, *plane, *orient, *propagate, *multimask, *zoom, *mirrors, *mask_as, *space, *series;
     const char *probabilities, *stats, *preview, *meta, *embeddings;
     const char *seg_type, *series_description, *content_creator, *gaps, *precision;
     struct option_list tracking;

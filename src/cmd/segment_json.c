@@ -111,7 +111,9 @@ json_t *segment_options_json(const struct segment_job *job)
                              "multimask", answers[options->multimask], "mask_as",
                              uses[options->mask_as], "overlap", options->overlap);
     double zoom = options->zoom > 0 ? options->zoom : sm_model_config(job->model)->zoom;
+    int mirrors = options->mirrors > 0 ? options->mirrors : sm_model_config(job->model)->mirrors;
     json_object_set_new(json, "zoom", json_real(zoom > 1 ? zoom : 1));
+    json_object_set_new(json, "mirrors", json_integer(mirrors > 1 ? mirrors : 1));
     json_object_set_new(json, "orient",
                         json_string(job->command->orient ? job->command->orient : "default"));
     if (sm_model_precision(job->model) != SM_PRECISION_FLOAT32)

@@ -40,6 +40,8 @@ enum sm_status segment_choices(const struct segment_command *command,
                                            .mask_as = (enum sm_mask_as) mask_as,
                                            .overlap = command->overlap};
     status = option_zoom(&options->zoom, command->zoom, err);
+    if (!status)
+        status = option_mirrors(&options->mirrors, command->mirrors, err);
     return !status && command->window ? sm_window_parse(&options->window, command->window, err) : status;
 }
 

@@ -169,6 +169,8 @@ static void print_text(const struct summary *summary)
     printf("  %-16s %s\n", "default output", outputs[c->multimask]);
     if (c->zoom > 1)
         printf("  %-16s a second time, in a part of the picture %g times their size\n", "boxes seen", c->zoom);
+    if (c->mirrors > 1)
+        printf("  %-16s in %d mirror images\n", "pictures seen", c->mirrors);
     printf("  %-16s %d, stored as %s\n", "tensors", summary->tensors, types);
     if (summary->precision != SM_PRECISION_FLOAT32)
         printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", sm_precision_name(summary->precision));
@@ -187,7 +189,7 @@ static json_t *configuration_json(const struct sm_config *c)
         if (c->global_attn[i])
             json_array_append_new(blocks, json_integer(i));
     return json_pack(
-        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:b s:f s:o}",
+        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:b s:f s:i s:o}",
         "image_size", c->image_size, "patch_size", c->patch_size, "embed_dim", c->embed_dim,
         "depth", c->depth, "num_heads", c->num_heads, "window_size", c->window_size, "adapter",
         c->adapter, "adapter_hidden", c->adapter_hidden, "prompt_dim", c->prompt_dim,
@@ -195,7 +197,7 @@ static json_t *configuration_json(const struct sm_config *c)
         c->decoder_heads, "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
         c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth", c->iou_head_depth,
         "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask != SM_SINGLE_MASK, "multimask_points",
-        c->multimask == SM_BEST_OF_THREE, "zoom", c->zoom, "global_attn_indexes",
+        c->multimask == SM_BEST_OF_THREE, "zoom", c->zoom, "mirrors", c->mirrors, "global_attn_indexes",
         blocks);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "eval/asker.h"
 #include "eval/sample.h"
+#include "model/mirror.h"
 #include "model/session.h"
 #include "model/zoom.h"
 
@@ -30,6 +31,7 @@ struct asker {
     float *scratch;  /* (S, S) */
     float *square;   /* (S, S) */
     struct track *tracks;
+    int mirrors;
     double zoom;     /* 1 or less: no second look */
     struct closer closer; /* the last second look; its low_res is owned, */
     float *embedding;     /* as is (G, G, C) of it */
@@ -48,6 +50,11 @@ double asker_zoom(const struct sm_eval_options *options, const struct sm_config 
     return options->reference ? 0 : zoom_factor(config, options->zoom);
 }
 
+int asker_mirrors(const struct sm_eval_options *options, const struct sm_config *config)
+{
+    return options->reference ? 1 : mirror_count(config, options->mirrors);
+}
+
 enum sm_status asker_open(struct asker **out, const struct sm_model *model,
                             const struct sm_eval_options *options, struct sm_err *err)
 {
@@ -64,6 +71,7 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
     n->square = malloc(side * side * sizeof *n->square);
     n->tracks = calloc(CHUNK, sizeof *n->tracks);
     n->zoom = asker_zoom(options, n->config);
+    n->mirrors = asker_mirrors(options, n->config);
     n->closer.low_res = malloc(n->low * sizeof *n->closer.low_res);
     n->embedding = malloc(sm_embedding_floats(n->config) * sizeof *n->embedding);
     bool enough = n->low_res && n->scratch && n->square && n->tracks && n->closer.low_res && n->embedding;
@@ -71,6 +79,8 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
         enough = (n->tracks[t].mask = malloc(n->low * sizeof(float))) != NULL;
     enum sm_status status = enough ? sm_session_open(&n->session, model, n->batch, CHUNK, err)
                                    : sm_fail(err, SM_MEMORY, "out of memory for masks");
+    if (!status)
+        status = mirror_check(n->config, n->mirrors, err);
     if (!status && options->reference && n->config->resize != SM_RESIZE_SAM_MED2D)
         status = sm_fail(err, SM_USAGE, "--reference-quirks prepares pictures as SAM-Med2D's DataLoader does, but "
                                         "these weights are fed another way; leave it out");
@@ -105,27 +115,44 @@ int asker_batch(const struct asker *asker)
     return asker->batch;
 }
 
-enum sm_status asker_encode(struct asker *n, struct page *const *pages, int count, struct sm_err *err)
+/* Of all pages' pictures, which are mirror image `image` of them; block: (count, G, G, C). */
+static enum sm_status encode_image(struct asker *n, struct page *const *pages, int count, int image, float *block,
+                                   struct sm_err *err)
 {
     size_t floats = sm_embedding_floats(n->config);
-    float *block = malloc((size_t) count * floats * sizeof *block);
     struct sm_picture pictures[ASKER_BATCH];
     const float *squares[ASKER_BATCH];
-    if (!block)
-        return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     for (int p = 0; p < count; p++) {
         pictures[p] = (struct sm_picture){pages[p]->height, pages[p]->width, pages[p]->channels, pages[p]->grey};
         squares[p] = pages[p]->input;
     }
     enum sm_status status = n->options->reference ? session_encode_squares(n->session, squares, count, block, err)
                                                   : sm_encode(n->session, pictures, count, block, err);
-    for (int p = 0; !status && p < count; p++) {
-        pages[p]->embedding = malloc(floats * sizeof *block);
-        if (pages[p]->embedding)
-            memcpy(pages[p]->embedding, block + (size_t) p * floats, floats * sizeof *block);
-        else
-            status = sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
+    for (int p = 0; !status && p < count; p++)
+        memcpy(pages[p]->embedding + (size_t) image * floats, block + (size_t) p * floats, floats * sizeof *block);
+    return status;
+}
+
+static void turn_pages(struct page *const *pages, int count, int from, int to)
+{
+    for (int p = 0; p < count && from != to; p++)
+        mirror_turn(pages[p]->grey, pages[p]->height, pages[p]->width, pages[p]->channels, from, to);
+}
+
+enum sm_status asker_encode(struct asker *n, struct page *const *pages, int count, struct sm_err *err)
+{
+    size_t floats = sm_embedding_floats(n->config);
+    float *block = malloc((size_t) count * floats * sizeof *block);
+    bool enough = block != NULL;
+    for (int p = 0; enough && p < count; p++)
+        enough = (pages[p]->embedding = malloc((size_t) n->mirrors * floats * sizeof *block)) != NULL;
+    enum sm_status status = enough ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
+    for (int image = 0; image < n->mirrors; image++) {
+        turn_pages(pages, count, image ? image - 1 : 0, image);
+        if (!status)
+            status = encode_image(n, pages, count, image, block, err);
     }
+    turn_pages(pages, count, n->mirrors - 1, 0);
     free(block);
     return status;
 }
@@ -236,9 +263,8 @@ static bool best_of_three(const struct asker *n, const struct sm_prompt *prompt)
                                                       : n->options->multimask == SM_CHOICE_YES;
 }
 
-/* A second look where the prompt has a box: *seen, and the answer in n->logits and its predicted IoU are of both. The
- * session is then at the part that was shown. */
-static enum sm_status look_closer(struct asker *n, const struct sm_prompt *prompt, bool multimask, bool *seen, float *iou,
+/* A second look where the prompt has a box: the answer in n->logits and its predicted IoU are of both. */
+static enum sm_status look_closer(struct asker *n, const struct sm_prompt *prompt, bool multimask, float *iou,
                                   struct sm_err *err)
 {
     const struct page *page = n->page;
@@ -248,7 +274,6 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     float from_near;
     if (!prompt->box || prompt->mask || !zoom_region(region, prompt->box, n->zoom, page->height, page->width))
         return SM_OK;
-    *seen = true;
     enum sm_status status = zoom_crop(&part, &picture, region, err);
     if (!status)
         status = sm_encode(n->session, &part, 1, n->embedding, err);
@@ -262,11 +287,6 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     return SM_OK;
 }
 
-static enum sm_status speak_of_page(struct asker *n, struct sm_err *err)
-{
-    return sm_set_image(n->session, n->page->embedding, n->page->ask.height, n->page->ask.width, err);
-}
-
 static enum sm_status take_step(struct asker *n, const struct walk *walk, int step, size_t first, int count,
                                 struct sm_err *err)
 {
@@ -276,15 +296,16 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
         prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t) t]);
     bool multimask = best_of_three(n, &prompts[0]); /* within a step all have a box, or none */
     int masks = multimask ? MASKS : 1;
-    bool seen = false; /* something from near */
-    enum sm_status status = sm_decode(n->session, prompts, count, multimask, n->low_res, iou, err);
+    const struct ask_frame *ask = &n->page->ask;
+    enum sm_status status = mirror_decode(n->session, n->page->embedding, n->mirrors, ask->height, ask->width, prompts, count,
+                                          multimask, n->low_res, iou, err);
     for (int t = 0; !status && t < count; t++) {
         int best = best_mask(iou + t * masks, masks);
         const float *low_res = n->low_res + (size_t) (t * masks + best) * n->low;
         const struct page_object *object = &n->page->objects[first + (size_t) t];
         float predicted = iou[t * masks + best];
         to_picture(n, low_res);
-        status = look_closer(n, &prompts[t], multimask, &seen, &predicted, err);
+        status = look_closer(n, &prompts[t], multimask, &predicted, err);
         if (status)
             return status;
         struct score score = score_answer(n, object, predicted);
@@ -293,7 +314,7 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
         if (step < walk->steps)
             next_step(n, &n->tracks[t], object, low_res);
     }
-    return status || !seen ? status : speak_of_page(n, err);
+    return status;
 }
 
 static enum sm_status take_walk(struct asker *n, const struct walk *walk, struct sm_err *err)
@@ -370,8 +391,6 @@ enum sm_status asker_ask(struct asker *n, const struct page *page, const bool *w
     n->scores = scores;
     n->answers = answers;
     enum sm_status status = make_room(n, page, err);
-    if (!status && page->embedding)
-        status = speak_of_page(n, err);
     for (size_t p = 0; !status && p < n->options->prompt_count; p++) {
         enum sm_eval_kind kind = n->options->prompts[p].kind;
         if (!wanted[p] || (kind == SM_EVAL_ITERATIVE && walked))

@@ -9,6 +9,7 @@ enum { ASKER_BATCH = 4, ASKER_BATCH_LARGE = 1, ASKER_LARGE_SIDE = 512 };
 
 /* How near boxes are looked at a second time; 1 or less: not at all. */
 double asker_zoom(const struct sm_eval_options *options, const struct sm_config *config);
+int asker_mirrors(const struct sm_eval_options *options, const struct sm_config *config);
 
 struct asker;
 enum sm_status asker_open(struct asker **asker, const struct sm_model *model,

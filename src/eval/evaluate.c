@@ -47,12 +47,15 @@ struct job {
 
 /* ---- keys ---- */
 
-/* The weights, and the precision where it is not float32. */
+/* The weights, the precision where it is not float32, and mirrors where there are any. */
 static int model_key(char *text, size_t size, const struct table *table)
 {
     bool exact = table->precision == SM_PRECISION_FLOAT32;
-    return snprintf(text, size, "eval 1\n%s%s%s\n", table->sha256, exact ? "" : " ",
-                    exact ? "" : sm_precision_name(table->precision));
+    int length = snprintf(text, size, "eval 1\n%s%s%s\n", table->sha256, exact ? "" : " ",
+                          exact ? "" : sm_precision_name(table->precision));
+    if (table->mirrors > 1)
+        length += snprintf(text + length, size - (size_t) length, "mirrors %d\n", table->mirrors);
+    return length;
 }
 
 /* Only where there is one, so that results of before are still found. */
@@ -458,6 +461,7 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
     if (!status) {
         job->table->precision = sm_model_precision(model);
         job->table->zoom = asker_zoom(&job->evaluation->options, sm_model_config(model));
+        job->table->mirrors = asker_mirrors(&job->evaluation->options, sm_model_config(model));
     }
     if (!status)
         status = digest_file_remembered(path, job->table->sha256, err);

@@ -45,6 +45,7 @@ struct table {
     char sha256[65];
     enum sm_precision precision; /* that the encoder computed with */
     double zoom;                 /* of boxes; 1 or less: none */
+    int mirrors;                 /* images that a picture was looked at in */
     struct row *rows;
     struct score *scores; /* (rows, prompts) */
     size_t count;

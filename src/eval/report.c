@@ -172,6 +172,8 @@ static void write_model(const struct sm_evaluation *e, size_t t, bool markdown, 
             table->precision ? ", encoder in " : "", table->precision ? sm_precision_name(table->precision) : "");
     if (table->zoom > 1)
         fprintf(out, ", boxes also seen from near (zoom %g)", table->zoom);
+    if (table->mirrors > 1)
+        fprintf(out, ", pictures seen in %d mirror images", table->mirrors);
     fputc('\n', out);
 }
 

@@ -87,8 +87,9 @@ static json_t *weights_json(const struct sm_evaluation *e)
     json_t *list = json_array();
     for (size_t t = 0; t < e->table_count; t++) {
         struct group all = report_group(BY_NOTHING, 0);
-        json_t *one = json_pack("{s:o s:s s:s s:f s:I s:o}", "file", json_text(e->tables[t].weights), "sha256",
+        json_t *one = json_pack("{s:o s:s s:s s:f s:i s:I s:o}", "file", json_text(e->tables[t].weights), "sha256",
                                 e->tables[t].sha256, "precision", sm_precision_name(e->tables[t].precision), "zoom", e->tables[t].zoom > 1 ? e->tables[t].zoom : 1.0,
+                                "mirrors", e->tables[t].mirrors,
                                 "encoded", (json_int_t) e->tables[t].encoded, "prompts", prompts_json(e, t, all));
         if (e->tables[t].volume_count)
             json_object_set_new(one, "volume", ways_json(e, t, all));

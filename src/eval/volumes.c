@@ -210,6 +210,7 @@ static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model
     struct sm_segment_options options = {.window = asked->window, .plane = asked->plane, .orient = asked->orient,
                                          .orient_given = asked->orient_given, .multimask = asked->multimask,
                                          .zoom = zoom_asked(asked),
+                                         .mirrors = asked->reference ? 1 : asked->mirrors,
                                          .propagate = way == SM_EVAL_WAY_EVERY ? SM_PROPAGATE_NONE : SM_PROPAGATE_AUTO};
     struct sm_prompts prompts = {0};
     struct sm_result *result = NULL;

@@ -201,6 +201,18 @@ static enum sm_status read_zoom(struct sm_config *config, const struct reader *r
     return SM_OK;
 }
 
+/* May be missing, likewise. */
+static enum sm_status read_mirrors(struct sm_config *config, const struct reader *r)
+{
+    int64_t value;
+    if (!h5_attr_int(r->file, NULL, "mirrors", &value))
+        return SM_OK;
+    if (value != 0 && value != 2 && value != 4)
+        return sm_fail(r->err, SM_WEIGHTS, "%s: mirrors is %lld, expected 0, 2 or 4", h5_path(r->file), (long long)value);
+    config->mirrors = (int)value;
+    return SM_OK;
+}
+
 static enum sm_status read_global_blocks(struct sm_config *config, const struct reader *r)
 {
     double value[SM_MAX_DEPTH];
@@ -351,7 +363,7 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
         *config = base_config;
     if (read_int(&r, "format_version", 1, 1, &version) || read_numbers(config, &r) ||
         read_global_blocks(config, &r) || read_triple(&r, "pixel_mean", config->pixel_mean) ||
-        read_triple(&r, "pixel_std", config->pixel_std) || read_zoom(config, &r) || read_texts(config, &r))
+        read_triple(&r, "pixel_std", config->pixel_std) || read_zoom(config, &r) || read_mirrors(config, &r) || read_texts(config, &r))
         return SM_WEIGHTS;
     if (!complete && config->adapter && config->adapter_hidden == 0)
         config->adapter_hidden = config->embed_dim / 4;

@@ -23,6 +23,7 @@ static enum sm_status write_numbers(const struct sm_config *c, struct h5_out *ou
                    {"mask_tokens", c->mask_tokens},
                    {"iou_head_depth", c->iou_head_depth},
                    {"iou_head_hidden", c->iou_head_hidden},
+                   {"mirrors", c->mirrors},
                    {"multimask", c->multimask}};
     enum sm_status status = SM_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !status; i++)

@@ -29,43 +29,69 @@ static void fill_picture(const struct run *run, const struct worker *worker, int
     *picture = (struct sm_picture){view->dim[1], view->dim[0], run->volume->channels, grey};
 }
 
-/* Pictures of `slices`, side by side. What is kept of earlier runs is taken from there; the first of
- * `slices`, `pictures` and `keys` then are those that the network has to see, and their number is returned. */
-static int pictures_to_encode(struct run *run, const struct worker *worker, int *slices, int count,
-                              struct sm_picture *pictures, char (*keys)[65])
+/* Slices that are encoded together. */
+struct batch {
+    const int *slices;
+    int count;
+    struct sm_picture pictures[BATCH]; /* in the worker's room */
+    char keys[BATCH][65];
+    int left[BATCH], left_count; /* those that the network has to see */
+};
+
+static float *embedding_at(const struct run *run, int slice, int image)
 {
-    int left = 0;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(nn_threads() < count ? nn_threads() : count)
-    for (int n = 0; n < count; n++) {
-        fill_picture(run, worker, omp_get_thread_num(), slices[n], n, &pictures[n]);
-        if (!run->kept)
-            continue;
-        embeddings_key(run->kept, &pictures[n], keys[n]);
-        run->embeddings[slices[n]] = embeddings_find(run->kept, keys[n]);
-    }
-    for (int n = 0; n < count; n++)
-        if (!run->embeddings[slices[n]]) {
-            slices[left] = slices[n];
-            pictures[left] = pictures[n];
-            memmove(keys[left++], keys[n], sizeof keys[n]);
-        }
-    return left;
+    return run->embeddings[slice] + (size_t) image * sm_embedding_floats(run->result->config);
 }
 
-static enum sm_status keep_embedding(struct run *run, int slice, const char *key, const float *embedding,
-                                     struct sm_err *err)
+/* Pictures of the slices, side by side, in mirror image `image`; those before it have been there. What is kept of earlier
+ * runs is taken from there: a mirror image is a picture like others. */
+static void show_image(struct run *run, const struct worker *worker, struct batch *batch, int image)
 {
-    size_t bytes = sm_embedding_floats(run->result->config) * sizeof *embedding;
-    float *own = malloc(bytes);
-    if (!own)
-        return sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
-    memcpy(own, embedding, bytes);
-    run->embeddings[slice] = own;
+    bool found[BATCH] = {false};
+    int count = batch->count;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(nn_threads() < count ? nn_threads() : count)
+    for (int n = 0; n < count; n++) {
+        struct sm_picture *p = &batch->pictures[n];
+        if (image == 0)
+            fill_picture(run, worker, omp_get_thread_num(), batch->slices[n], n, p);
+        else
+            mirror_turn((uint8_t *) p->pixels, p->height, p->width, p->channels, image - 1, image);
+        if (!run->kept)
+            continue;
+        embeddings_key(run->kept, p, batch->keys[n]);
+        found[n] = embeddings_find(run->kept, batch->keys[n], embedding_at(run, batch->slices[n], image));
+    }
+    batch->left_count = 0;
+    for (int n = 0; n < count; n++)
+        if (!found[n])
+            batch->left[batch->left_count++] = n;
+}
+
+static void keep_embedding(struct run *run, const struct batch *batch, int n, int image, const float *embedding)
+{
+    memcpy(embedding_at(run, batch->slices[n], image), embedding,
+           sm_embedding_floats(run->result->config) * sizeof *embedding);
     if (run->kept) {
 #pragma omp critical(talk)
-        embeddings_keep(run->kept, key, own, run->listener);
+        embeddings_keep(run->kept, batch->keys[n], embedding, run->listener);
     }
-    return SM_OK;
+}
+
+/* block: room for all of the batch. */
+static enum sm_status encode_image(struct run *run, struct worker *worker, const struct batch *batch, int image,
+                                   float *block, struct sm_err *err)
+{
+    struct sm_picture pictures[BATCH];
+    size_t floats = sm_embedding_floats(run->result->config);
+    double start = now();
+    for (int n = 0; n < batch->left_count; n++)
+        pictures[n] = batch->pictures[batch->left[n]];
+    enum sm_status status =
+        batch->left_count ? sm_encode(worker->session, pictures, batch->left_count, block, err) : SM_OK;
+    worker->encode_seconds += now() - start;
+    for (int n = 0; !status && n < batch->left_count; n++)
+        keep_embedding(run, batch, batch->left[n], image, block + (size_t) n * floats);
+    return status;
 }
 
 enum sm_status load_slices(const struct run *run, struct worker *worker, const int *slices, int count,
@@ -88,24 +114,30 @@ enum sm_status load_all(struct run *run, struct sm_err *err)
     return status;
 }
 
-enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err)
+static enum sm_status make_room(struct run *run, const int *slices, int count, struct sm_err *err)
 {
-    struct sm_picture pictures[BATCH];
-    char keys[BATCH][65];
-    size_t floats = sm_embedding_floats(run->result->config);
-    enum sm_status status = SM_OK;
-    count = pictures_to_encode(run, worker, slices, count, pictures, keys);
-    if (!count)
-        return SM_OK;
-    float *block = malloc((size_t) count * floats * sizeof *block);
-    if (!block)
-        return sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
-    double start = now();
-    status = sm_encode(worker->session, pictures, count, block, err);
-    worker->encode_seconds += now() - start;
-    worker->encoded += count;
-    for (int n = 0; !status && n < count; n++)
-        status = keep_embedding(run, slices[n], keys[n], block + (size_t) n * floats, err);
+    size_t floats = (size_t) run->mirrors * sm_embedding_floats(run->result->config);
+    for (int n = 0; n < count; n++)
+        if (!(run->embeddings[slices[n]] = malloc(floats * sizeof(float))))
+            return sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
+    return SM_OK;
+}
+
+enum sm_status encode_slices(struct run *run, struct worker *worker, const int *slices, int count, struct sm_err *err)
+{
+    struct batch batch = {.slices = slices, .count = count};
+    bool encoded[BATCH] = {false};
+    float *block = malloc((size_t) count * sm_embedding_floats(run->result->config) * sizeof *block);
+    enum sm_status status = block ? make_room(run, slices, count, err)
+                                  : sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
+    for (int image = 0; !status && image < run->mirrors; image++) {
+        show_image(run, worker, &batch, image);
+        for (int n = 0; n < batch.left_count; n++)
+            encoded[batch.left[n]] = true;
+        status = encode_image(run, worker, &batch, image, block, err);
+    }
+    for (int n = 0; n < count; n++)
+        worker->encoded += encoded[n];
     free(block);
     return status;
 }
@@ -131,8 +163,10 @@ static bool best_of_three(const struct run *run, const struct ask *ask)
                                                : run->multimask == SM_CHOICE_YES;
 }
 
-static enum sm_status decode_asks(const struct run *run, struct worker *worker, struct asks *asks, struct sm_err *err)
+static enum sm_status decode_asks(const struct run *run, struct worker *worker, int slice, struct asks *asks,
+                                  struct sm_err *err)
 {
+    const int *dim = run->result->view.dim;
     enum sm_status status = SM_OK;
     size_t count;
     for (size_t first = 0; !status && first < asks->count; first += count) {
@@ -145,7 +179,8 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
                 break;
             prompts[count] = asks->list[first + count].prompt;
         }
-        status = sm_decode(worker->session, prompts, (int) count, multimask, worker->low_res, iou, err);
+        status = mirror_decode(worker->session, run->embeddings[slice], run->mirrors, dim[1], dim[0], prompts, (int) count,
+                               multimask, worker->low_res, iou, err);
         for (size_t n = 0; !status && n < count; n++) {
             int best = best_mask(iou + n * (size_t) masks, masks);
             size_t mask = n * (size_t) masks + (size_t) best;
@@ -236,16 +271,13 @@ enum sm_status decode_places(struct run *run, struct worker *worker, const struc
                              struct sm_err *err)
 {
     struct asks asks = {0};
-    const struct sm_view *view = &run->result->view;
     int slice = places[0].slice;
     enum sm_status status = SM_OK;
     double start = now();
     for (size_t n = 0; !status && n < count; n++)
         status = asks_add_cell(&asks, result_cell(run->result, (size_t) places[n].object, slice), err);
     if (!status)
-        status = sm_set_image(worker->session, run->embeddings[slice], view->dim[1], view->dim[0], err);
-    if (!status)
-        status = decode_asks(run, worker, &asks, err);
+        status = decode_asks(run, worker, slice, &asks, err);
     worker->decode_seconds += now() - start;
     if (!status)
         status = look_at_boxes(run, worker, slice, &asks, err);

@@ -61,13 +61,9 @@ void embeddings_key(const struct sm_embeddings *kept, const struct sm_picture *p
     digest_bytes(text, (size_t) length, key);
 }
 
-float *embeddings_find(const struct sm_embeddings *kept, const char *key)
+bool embeddings_find(const struct sm_embeddings *kept, const char *key, float *embedding)
 {
-    float *embedding = malloc(kept->floats * sizeof *embedding);
-    if (embedding && h5_table_get(kept->table, key, embedding))
-        return embedding;
-    free(embedding);
-    return NULL;
+    return h5_table_get(kept->table, key, embedding);
 }
 
 void embeddings_keep(struct sm_embeddings *kept, const char *key, const float *embedding,

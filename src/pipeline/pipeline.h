@@ -6,6 +6,7 @@
 #define PIPELINE_PIPELINE_H
 
 #include <math.h>
+#include "model/mirror.h"
 #include "model/zoom.h"
 #include "pipeline/propagate.h"
 #include "sammed2d/segment.h"

@@ -37,12 +37,13 @@ struct run {
     struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
     enum sm_choice multimask;
     double zoom;           /* 1 or less: no second look */
+    int mirrors;           /* images that a slice is looked at in */
     struct assembly *assembly;
     bool keep;             /* embeddings stay, objects may come to their slices later */
     bool lent;             /* embeddings are the caller's */
     int batch;
     size_t pixels, low;    /* height * width; L * L */
-    float **embeddings;    /* (slices) */
+    float **embeddings;    /* (slices): each (mirrors, G, G, C) */
     struct worker team;    /* all threads */
     float *values;         /* (height, width, channels) */
     struct appearance *appearances; /* (objects, slices given), handed out one by one */
@@ -74,8 +75,8 @@ enum sm_status decode_side_by_side(struct run *run, const struct wave *wave, siz
 enum sm_status load_slices(const struct run *run, struct worker *worker, const int *slices, int count,
                            struct sm_err *err);
 enum sm_status load_all(struct run *run, struct sm_err *err);
-/* up to BATCH slices to embeddings (`slices` is used up); the prompts of places on one slice to cells' masks. */
-enum sm_status encode_slices(struct run *run, struct worker *worker, int *slices, int count, struct sm_err *err);
+/* up to BATCH slices to embeddings; the prompts of places on one slice to cells' masks. */
+enum sm_status encode_slices(struct run *run, struct worker *worker, const int *slices, int count, struct sm_err *err);
 enum sm_status decode_places(struct run *run, struct worker *worker, const struct place *places, size_t count,
                              struct sm_err *err);
 

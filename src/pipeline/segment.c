@@ -105,8 +105,11 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     struct run run = {.result = result, .model = model, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
                       .listener = listener, .kept = options->embeddings,
-                      .multimask = options->multimask, .zoom = zoom_factor(result->config, options->zoom)};
-    enum sm_status status = result_open(result, volume, options, err);
+                      .multimask = options->multimask, .zoom = zoom_factor(result->config, options->zoom),
+                      .mirrors = mirror_count(result->config, options->mirrors)};
+    enum sm_status status = mirror_check(result->config, run.mirrors, err);
+    if (!status)
+        status = result_open(result, volume, options, err);
     if (!status)
         status = cells_from_prompts(result, options, listener, err);
     if (!status)

@@ -1,7 +1,7 @@
 /* The slice loop. Work goes in waves: first the slices that the user speaks of, then those that the
  * objects reach from there, one further at a time. Within a wave slices are in the order of the view,
  * a few are encoded together, and all prompts on a slice are decoded together; a slice's embedding is
- * kept while an object may still come to it, so nothing is encoded twice. */
+ * kept while an object may still come to it, and no longer, so nothing is encoded twice. */
 #include <stdlib.h>
 #include "model/model_internal.h"
 #include "pipeline/run.h"
@@ -126,6 +126,24 @@ static enum sm_status first_wave(struct run *run, struct wave *wave, struct sm_e
     return status;
 }
 
+/* Slices behind all objects of the next wave, whichever way they go, will not be asked for again. */
+static void release_passed(struct run *run, const struct wave *next)
+{
+    int slices = run->result->view.dim[2], lowest_up = slices, highest_down = -1;
+    for (size_t n = 0; n < next->count; n++) {
+        struct place at = next->places[n];
+        int directions = result_cell(run->result, (size_t) at.object, at.slice)->directions;
+        if ((directions & GO_UP) && at.slice < lowest_up)
+            lowest_up = at.slice;
+        if ((directions & GO_DOWN) && at.slice > highest_down)
+            highest_down = at.slice;
+    }
+    for (int s = highest_down + 1; s < lowest_up && !run->lent; s++) {
+        free(run->embeddings[s]);
+        run->embeddings[s] = NULL;
+    }
+}
+
 enum sm_status run_waves(struct run *run, struct sm_err *err)
 {
     struct wave wave = {0}, next = {0};
@@ -135,6 +153,7 @@ enum sm_status run_waves(struct run *run, struct sm_err *err)
     for (bool first = true; !status && wave.count; first = false) {
         next = (struct wave){0};
         status = run_wave(run, &wave, first, &next, err);
+        release_passed(run, &next);
         free(wave.places);
         wave = next;
         if (wave.count)

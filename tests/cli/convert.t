@@ -87,6 +87,14 @@ for my $bad ('1', '11', '2x', 'nan', 'yes') {
     is($status, 1, "--zoom $bad");
     like($err, qr/--zoom takes no or a number from 1.5 to 10, not "$bad"/, '... is told');
 }
+is((run('convert zip.pth -o out.h5 --mirrors 4'))[0], 0, '--mirrors 4');
+is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 4, '... is in the file');
+like((run('weights out.h5'))[1], qr/pictures seen +in 4 mirror images/, '... and told');
+is((run('convert zip.pth -o out.h5'))[0], 0, 'without');
+is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 0, '... there are none');
+($status, $out, $err) = run("convert zip.pth -o out.h5 --mirrors 8");
+is($status, 1, "--mirrors 8");
+like($err, qr/--mirrors takes no, 2 or 4, not "8"/, '... is told');
 # The mean of two: of a file with itself it is the file, and half way between two each number is.
 {
     run('convert', make('zip'), '-o', 'one.h5');

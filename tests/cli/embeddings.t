@@ -46,6 +46,16 @@ is(encoded('other'), 0, 'on a slice that is known');
 is(run('more', @box, @keep, '--point', 'spleen=101,82,20', '-o', "$dir/more.nii"), 0, 'and one that is not');
 is(encoded('more'), 1, 'only that is encoded');
 
+# A mirror image is a picture like others, and the picture itself is known.
+is(run('mirrored', @box, @keep, '--mirrors', 2, '-o', "$dir/mirrored.nii"), 0, 'in the mirror too');
+is(run('mirrored', @box, @keep, '--mirrors', 2, '-o', "$dir/mirrored.nii"), 0, '... once more');
+is(encoded('mirrored'), 0, '... no slice is encoded');
+is(run('unkept', @box, '--mirrors', 2, '-o', "$dir/unkept.nii"), 0, '... and without');
+ok(slurp("$dir/mirrored.nii") eq slurp("$dir/unkept.nii"), '... the same label map');
+ok(slurp("$dir/mirrored.nii") ne slurp("$dir/plain.nii"), '... which is another than of one image');
+is(run('one', @box, @keep, '-o', "$dir/one.nii"), 0, 'and without mirrors again');
+ok(slurp("$dir/one.nii") eq slurp("$dir/plain.nii"), '... the label map of before');
+
 for (['--window', 'liver'], ['--orient', 'sa-med2d'], ['--plane', 'coronal', '--box', 'a=31,40,14,98,40,16'], ['--precision', 'bf16']) {
     my @way = @$_;
     my @what = $way[0] eq '--plane' ? ('--propagate', 'none', @way) : (@box, @way);

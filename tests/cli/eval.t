@@ -95,6 +95,25 @@ SKIP: {
 
 is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks once');
 
+# ---- mirrors ----
+{
+    my %seen;
+    for my $mirrors ('no', 4, 'no') {
+        ($status, $out) = run("eval $some --zoom no --mirrors $mirrors --prompts box,point1 --results $dir/mirrors.jsonl --json");
+        my $figures = decode_json($out);
+        is($figures->{weights}[0]{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, "--mirrors $mirrors");
+        for my $prompt (qw(box point1)) {
+            is($figures->{prompts}{$prompt}{dice}, $seen{$prompt}{no}, "... is not taken for another in the results: $prompt")
+                if $seen{$prompt}{no} && $mirrors eq 'no';
+            $seen{$prompt}{$mirrors} = $figures->{prompts}{$prompt}{dice};
+        }
+    }
+    isnt($seen{$_}{4}, $seen{$_}{no}, "a $_ is answered another way") for qw(box point1);
+    ($status, $out) = run("eval $some --mirrors 4 --prompts box --format markdown");
+    like($out, qr/pictures seen in 4 mirror images/, '... and the report says so');
+}
+is((run("eval $some --mirrors 4 --reference-quirks"))[0], 1, 'the reference has no mirror');
+
 # ---- random choices hang on nothing else ----
 my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
 near($points->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'point3 does not depend on what else is asked');

@@ -245,6 +245,20 @@ is(slurp("$dir/zoom_1.5.p.nii"), slurp("$dir/zoom_no.p.nii"), '... at its edge t
     like($err, qr/--zoom takes no or a number from 1.5 to 10, not "0.5"/, '... that says what there is');
 }
 
+# ---- mirrors ----
+for my $mirrors ('no', 2, 4) {
+    my ($status, undef, $err) = run($input, '--box', $box, '--mirrors', $mirrors, '-o', "$dir/mirrors_$mirrors.nii", '--probabilities', "$dir/mirrors_$mirrors.p.nii");
+    is("$status$err", '0', "--mirrors $mirrors works");
+    is(decode_json(slurp("$dir/mirrors_$mirrors.json"))->{options}{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, '... and is told beside the label map');
+}
+isnt(slurp("$dir/mirrors_2.p.nii"), slurp("$dir/mirrors_no.p.nii"), 'two images give another answer');
+isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four yet another');
+{
+    my ($status, undef, $err) = run($input, '--box', $box, '--mirrors', '3', '-o', "$dir/x.nii");
+    is($status, 1, 'three mirror images are a usage error');
+    like($err, qr/--mirrors takes no, 2 or 4, not "3"/, '... that says what there is');
+}
+
 # OpenBLAS would wait for ever for work space that it cannot have. Sanitizers need more than any limit.
 SKIP: {
     skip 'built with a sanitizer', 1 if `nm $program 2>/dev/null` =~ /__asan_init/;

@@ -94,6 +94,7 @@ static bool write_numbers(struct writer *w, const struct sm_config *c)
         {"iou_head_depth", c->iou_head_depth},
         {"iou_head_hidden", c->iou_head_hidden},
         {"multimask", c->multimask},
+        {"mirrors", c->mirrors},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const char *name = numbers[i].name;

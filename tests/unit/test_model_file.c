@@ -134,7 +134,8 @@ static void test_flaws(void **state)
                    {"adapter_hidden", 0},       {"decoder_heads", 3},
                    {"decoder_downsample", 0},   {"iou_head_depth", 17},
                    {"global_attn_indexes", -1}, {"global_attn_indexes", 2},
-                   {"pixel_std", 0}};
+                   {"pixel_std", 0},            {"mirrors", 3},
+                   {"mirrors", -2},             {"mirrors", 4294967300}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         refuse(&(struct small_flaw){.number = numbers[i].name, .value = numbers[i].value},
                numbers[i].name);
