@@ -282,8 +282,8 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     free((void *) part.pixels);
     if (status)
         return status;
-    zoom_merge(n->config, &n->closer, page->width, n->logits, n->merging, n->scratch);
-    *iou = zoom_iou(*iou, from_near);
+    float agreement = zoom_merge(n->config, &n->closer, page->height, page->width, n->logits, n->merging, n->scratch);
+    *iou = zoom_iou(*iou, from_near, agreement);
     return SM_OK;
 }
 

@@ -84,16 +84,30 @@ enum sm_status zoom_decode(struct sm_session *session, const float *embedding, c
     return status ? status : decode_best(session, &moved, multimask ? 3 : 1, side * side, low_res, iou, err);
 }
 
-void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,
-                float *scratch)
+static bool is_in(const struct region *r, int x, int y)
+{
+    return x >= r->x && x < r->x + r->width && y >= r->y && y < r->y + r->height;
+}
+
+float zoom_merge(const struct sm_config *config, const struct closer *closer, int height, int width, float *logits,
+                 float *room, float *scratch)
 {
     const struct region *r = &closer->region;
+    size_t both = 0, any = 0;
     if (!closer->low_res)
-        return;
+        return 1;
     sm_upsample(config, closer->low_res, r->height, r->width, room, scratch);
-    for (int y = 0; y < r->height; y++)
-        for (int x = 0; x < r->width; x++) {
-            float *at = logits + (size_t)(r->y + y) * (size_t)width + (size_t)(r->x + x);
-            *at = (*at + room[(size_t)y * (size_t)r->width + (size_t)x]) / 2;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            float *at = logits + (size_t)y * (size_t)width + (size_t)x;
+            bool seen = is_in(r, x, y), whole = *at > 0, near = false;
+            if (seen) {
+                float closer_up = room[(size_t)(y - r->y) * (size_t)r->width + (size_t)(x - r->x)];
+                near = closer_up > 0;
+                *at = (*at + closer_up) / 2;
+            }
+            both += whole && near;
+            any += whole || near;
         }
+    return any ? (float)both / (float)any : 1;
 }

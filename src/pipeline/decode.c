@@ -193,13 +193,25 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
 
 /* ---- a second look, from near ---- */
 
+/* How well both looks at a cell agree. */
+static enum sm_status compare_looks(const struct run *run, const struct cell *cell, float *agreement, struct sm_err *err)
+{
+    size_t side = (size_t) run->result->config->image_size;
+    float *logits = malloc((2 * run->pixels + side * side) * sizeof *logits);
+    if (!logits)
+        return sm_fail(err, SM_MEMORY, "out of memory for masks");
+    *agreement = cell_logits(run->result, cell, logits, logits + 2 * run->pixels, logits + run->pixels);
+    free(logits);
+    return SM_OK;
+}
+
 /* Not kept for later runs: another box is another part, and slices would have to make room for them. */
 static enum sm_status look_closer(const struct run *run, struct worker *worker, const struct sm_picture *slice,
                                   struct ask *ask, const struct region *region, struct sm_err *err)
 {
     const struct sm_config *config = run->result->config;
     struct closer *closer = &ask->cell->closer;
-    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0;
+    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0, agreement = 0;
     struct sm_picture part = {0};
     double start = now(), encoded = start;
     *closer = (struct closer){*region, malloc(run->low * sizeof *closer->low_res)};
@@ -211,9 +223,11 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
     if (!status)
         status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
                              &iou, err);
+    if (!status)
+        status = compare_looks(run, ask->cell, &agreement, err);
     worker->decode_seconds += now() - encoded;
     if (!status)
-        ask->iou = zoom_iou(ask->iou, iou);
+        ask->iou = zoom_iou(ask->iou, iou, agreement);
     free((void *) part.pixels);
     free(embedding);
     return status;

@@ -72,16 +72,22 @@ static void answers_are_averaged(void **unused)
     const struct sm_config *config = sm_model_config(model);
     size_t low = (size_t)sm_low_res_side(config) * (size_t)sm_low_res_side(config);
     struct closer closer = {{8, 5, 20, 12}, malloc(low * sizeof(float))}, none = {.low_res = NULL};
+    /* One look; a part of 20 x 12 pixels with nothing in it, and with everything, of a picture that is all inside. */
+    static const struct {
+        bool near;
+        float low_res, logit, agreement;
+    } cases[] = {{false, 0, 1, 1}, {true, -5, -2, 0}, {true, 5, 3, 20 * 12 / (float)(HEIGHT * WIDTH)}};
     float logits[HEIGHT * WIDTH], room[HEIGHT * WIDTH];
     float *scratch = malloc((size_t)config->image_size * (size_t)config->image_size * sizeof *scratch);
-    fill(closer.low_res, low, -5);
-    for (int count = 0; count <= 1; count++) {
+    for (int n = 0; n < 3; n++) {
+        fill(closer.low_res, low, cases[n].low_res);
         fill(logits, HEIGHT * WIDTH, 1);
-        zoom_merge(config, count ? &closer : &none, WIDTH, logits, room, scratch);
+        assert_float_equal(zoom_merge(config, cases[n].near ? &closer : &none, HEIGHT, WIDTH, logits, room, scratch),
+                           cases[n].agreement, 1e-6);
         for (int y = 0; y < HEIGHT; y++)
             for (int x = 0; x < WIDTH; x++) {
-                bool inside = count > 0 && x >= 8 && x < 28 && y >= 5 && y < 17;
-                assert_float_equal(logits[y * WIDTH + x], inside ? -2 : 1, 1e-5);
+                bool inside = cases[n].near && x >= 8 && x < 28 && y >= 5 && y < 17;
+                assert_float_equal(logits[y * WIDTH + x], inside ? cases[n].logit : 1, 1e-5);
             }
     }
     free(closer.low_res);
