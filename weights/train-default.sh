@@ -1,6 +1,6 @@
 #!/bin/sh
 # weights/train-default.sh [OUT.h5], or make weights: trains the default model from nothing, on generated pictures alone, and
-# stores it as weights/default.h5 is stored. Slow: nine to eleven hours on two cores that have nothing else to do.
+# stores it as weights/default.h5 is stored. Slow: ten to twelve hours on two cores that have nothing else to do.
 #
 # Stages are kept in $WORK, and a run that was stopped goes on. What each is for is in weights/README.md. The same program,
 # options and number of threads on the same kind of CPU give the same weights; elsewhere they differ as sums of floats do.
@@ -69,8 +69,13 @@ stage s21   1080 --seed 26 --plain 0.05                      $boxes --box-share 
 stage s22   1949 --seed 27 --plain 0.05 --zoom 0.4            $boxes --box-share 0.5 --loss 4,1,1 --masks 6 \
                                                              --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
 
-"$BUILD/sammed2d" convert "$WORK/s21.h5" --average "$WORK/s22.h5" --share 0.3 -o "$WORK/mean.h5"
+"$BUILD/sammed2d" convert "$WORK/s21.h5" --average "$WORK/s22.h5" --share 0.3 -o "$WORK/mean22.h5"
+last=mean22
+stage s23   2121 --seed 28 --plain 0.05 --zoom 0.5            $boxes --rounds 2 --points 1,2 --keep-prompts --box-share 0.5 --loss 4,1,1 --masks 6 \
+                                                             --warmup 20 --ema 0.995 --schedule linear --lr-end 0.02
+
+"$BUILD/sammed2d" convert "$WORK/mean22.h5" --average "$WORK/s23.h5" --share 0.4 -o "$WORK/mean.h5"
 "$BUILD/sammed2d" convert "$WORK/mean.h5" -o "$WORK/mean.pth"
-exec "$BUILD/sammed2d" convert "$WORK/mean.pth" -o "$out" --kind sam-med2d --orient radiological --multimask box --zoom 2.5 --dtype float16 \
+exec "$BUILD/sammed2d" convert "$WORK/mean.pth" -o "$out" --kind sam-med2d --orient radiological --multimask box --zoom 2.5 --mirrors 4 --dtype float16 \
     --name 'sammed2d fine' --licence Apache-2.0 \
     --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 2e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"
