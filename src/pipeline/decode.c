@@ -83,11 +83,12 @@ static enum sm_status encode_image(struct run *run, struct worker *worker, const
 {
     struct sm_picture pictures[BATCH];
     size_t floats = sm_embedding_floats(run->result->config);
+    if (!batch->left_count)
+        return SM_OK;
     double start = now();
     for (int n = 0; n < batch->left_count; n++)
         pictures[n] = batch->pictures[batch->left[n]];
-    enum sm_status status =
-        batch->left_count ? sm_encode(worker->session, pictures, batch->left_count, block, err) : SM_OK;
+    enum sm_status status = sm_encode(worker->session, pictures, batch->left_count, block, err);
     worker->encode_seconds += now() - start;
     for (int n = 0; !status && n < batch->left_count; n++)
         keep_embedding(run, batch, batch->left[n], image, block + (size_t) n * floats);

@@ -56,7 +56,7 @@ ok(slurp("$dir/mirrored.nii") ne slurp("$dir/plain.nii"), '... which is another 
 is(run('one', @box, @keep, '-o', "$dir/one.nii"), 0, 'and without mirrors again');
 ok(slurp("$dir/one.nii") eq slurp("$dir/plain.nii"), '... the label map of before');
 
-for (['--window', 'liver'], ['--orient', 'sa-med2d'], ['--plane', 'coronal', '--box', 'a=31,40,14,98,40,16'], ['--precision', 'bf16']) {
+for (['--window', 'liver'], ['--plane', 'coronal', '--box', 'a=31,40,14,98,40,16'], ['--precision', 'bf16']) {
     my @way = @$_;
     my @what = $way[0] eq '--plane' ? ('--propagate', 'none', @way) : (@box, @way);
     is(run('way', @what, @keep, '-o', "$dir/way.nii"), 0, "@way");
@@ -64,6 +64,11 @@ for (['--window', 'liver'], ['--orient', 'sa-med2d'], ['--plane', 'coronal', '--
     run('way', @what, @keep, '-o', "$dir/way.nii");
     is(encoded('way'), 0, '... and known the next time');
 }
+
+is(run('turned', @box, @keep, '--orient', 'sa-med2d', '-o', "$dir/turned.nii"), 0, '--orient sa-med2d');
+is(encoded('turned'), 0, '... shows mirror images of what is known');
+is(run('alone', @box, '--orient', 'sa-med2d', '-o', "$dir/alone.nii"), 0, '... and without the file');
+ok(slurp("$dir/turned.nii") eq slurp("$dir/alone.nii"), '... the label map is the same');
 
 # ---- bounded, and shared ----
 my $small = "$dir/small.h5";
