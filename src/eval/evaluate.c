@@ -47,11 +47,12 @@ struct job {
 
 /* ---- keys ---- */
 
-/* The weights, the precision where it is not float32, and mirrors where there are any. */
+/* The protocol, whose number grows when the same question gets another answer; the weights, the precision where it is not
+ * float32, and mirrors where there are any. */
 static int model_key(char *text, size_t size, const struct table *table)
 {
     bool exact = table->precision == SM_PRECISION_FLOAT32;
-    int length = snprintf(text, size, "eval 1\n%s%s%s\n", table->sha256, exact ? "" : " ",
+    int length = snprintf(text, size, "eval 2\n%s%s%s\n", table->sha256, exact ? "" : " ",
                           exact ? "" : sm_precision_name(table->precision));
     if (table->mirrors > 1)
         length += snprintf(text + length, size - (size_t) length, "mirrors %d\n", table->mirrors);
