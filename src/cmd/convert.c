@@ -70,11 +70,14 @@ static enum sm_status parse_zoom(struct sm_config *config, struct sm_err *err)
     return status;
 }
 
-static enum sm_status parse_mirrors(struct sm_config *config, struct sm_err *err)
+static enum sm_status parse_mirrors(struct sm_config *config, const struct kind *kind, struct sm_err *err)
 {
+    struct sm_config shown = *config; /* as files of the kind say that pictures are */
     enum sm_status status = option_mirrors(&config->mirrors, options.mirrors, err);
+    if (kind && strcmp(kind->resize, "sam") == 0)
+        shown.resize = SM_RESIZE_SAM;
     if (!status)
-        status = mirror_check(config, config->mirrors, err);
+        status = mirror_check(&shown, mirror_count(config, 0), err);
     if (config->mirrors == 1)
         config->mirrors = 0; /* likewise */
     return status;
@@ -191,7 +194,7 @@ static enum sm_status convert_network(struct conversion_plan *plan, size_t *miss
     if (status == SM_OK)
         status = parse_zoom(&config, err);
     if (status == SM_OK)
-        status = parse_mirrors(&config, err);
+        status = parse_mirrors(&config, plan->kind, err);
     if (status == SM_OK)
         status = parse_orient(plan, err);
     if (status == SM_OK)
@@ -353,7 +356,7 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box",
                     "best of three masks, or the single one, by default"),
         OPTION_TEXT(0, "zoom", &options.zoom, "no|F", "look a second time at what is in a box, by default"),
-        OPTION_TEXT(0, "mirrors", &options.mirrors, "no|2|4", "look at a picture in so many mirror images, by default"),
+        OPTION_TEXT(0, "mirrors", &options.mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",
                     "how slices are shown by default: radiological, stored or sa-med2d"),
         OPTION_TEXT(0, "name", &options.name, "TEXT", "name of the model (default: the file's)"),

@@ -37,7 +37,7 @@ static int parse(struct command *c, int *argc, char ***argv)
         OPTION_FLAG(0, "reference-quirks", &c->reference, "prepare, sample and score exactly as SAM-Med2D's test.py"),
         OPTION_TEXT(0, "multimask", &c->multimask, "yes|no", "best of three masks, or the single one"),
         OPTION_TEXT(0, "zoom", &c->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
-        OPTION_TEXT(0, "mirrors", &c->mirrors, "no|2|4", "look at a picture in so many mirror images, and take the mean"),
+        OPTION_TEXT(0, "mirrors", &c->mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, and take the mean"),
         OPTION_TEXT(0, "precision", &c->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
         OPTION_DOUBLE(0, "jitter", &c->jitter, "F", "move each side of a box by up to F of the box's size (default 0)"),
         OPTION_TEXT(0, "window", &c->window, "MODE", "minmax, volume, percentile, dicom, C,W, or a preset"),

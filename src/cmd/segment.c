@@ -81,7 +81,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "multimask", &command->multimask, "yes|no", "best of three masks, or the single one"),
         OPTION_TEXT(0, "zoom", &command->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
         OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
-        OPTION_TEXT(0, "mirrors", &command->mirrors, "no|2|4", "look at a slice in so many mirror images, and take the mean"),
+        OPTION_TEXT(0, "mirrors", &command->mirrors, "no|2|4", "look at a slice in so many images, mirrored ones with it, and take the mean"),
         OPTION_TEXT(0, "embeddings", &command->embeddings, "FILE.h5", "keep what the encoder made of each slice, for the next prompts on it"),
         OPTION_INT(0, "embeddings-size", &command->embeddings_size, "MB", "how large a new FILE.h5 of --embeddings may become (default 1024)"),
         OPTION_FLAG(0, "overlap", &command->overlap, "keep (SEG) and count each object's own mask where objects overlap"),

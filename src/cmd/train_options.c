@@ -310,6 +310,8 @@ enum sm_status train_settle(const struct train_command *c, struct train_options 
         point_counts(&o->first_points, "--first-points", c->first_points, err) ||
         choose_parts(c, o, err) || check_numbers(c, o, err))
         return SM_USAGE;
+    if (o->zoom > 0 && o->box_share == 0)
+        return sm_fail(err, SM_USAGE, "--zoom shows parts where boxes are asked, and with --box-share 0 none are; leave one of them out");
     if (train_most_points(o) > TRAIN_MAX_POINTS)
         return sm_fail(err, SM_USAGE, "with --keep-prompts the last round would have up to %d points, expected at most %d: give fewer --rounds or --points",
                        train_most_points(o), TRAIN_MAX_POINTS);

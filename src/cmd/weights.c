@@ -170,7 +170,7 @@ static void print_text(const struct summary *summary)
     if (c->zoom > 1)
         printf("  %-16s a second time, in a part of the picture %g times their size\n", "boxes seen", c->zoom);
     if (c->mirrors > 1)
-        printf("  %-16s in %d mirror images\n", "pictures seen", c->mirrors);
+        printf("  %-16s in %d images, mirrored ones included\n", "pictures seen", c->mirrors);
     printf("  %-16s %d, stored as %s\n", "tensors", summary->tensors, types);
     if (summary->precision != SM_PRECISION_FLOAT32)
         printf("  %-16s matrices of the encoder's blocks for %s\n", "packed", sm_precision_name(summary->precision));

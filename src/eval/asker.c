@@ -79,8 +79,6 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
         enough = (n->tracks[t].mask = malloc(n->low * sizeof(float))) != NULL;
     enum sm_status status = enough ? sm_session_open(&n->session, model, n->batch, CHUNK, err)
                                    : sm_fail(err, SM_MEMORY, "out of memory for masks");
-    if (!status)
-        status = mirror_check(n->config, n->mirrors, err);
     if (!status && options->reference && n->config->resize != SM_RESIZE_SAM_MED2D)
         status = sm_fail(err, SM_USAGE, "--reference-quirks prepares pictures as SAM-Med2D's DataLoader does, but "
                                         "these weights are fed another way; leave it out");
@@ -135,7 +133,7 @@ static enum sm_status encode_image(struct asker *n, struct page *const *pages, i
 
 static void turn_pages(struct page *const *pages, int count, int from, int to)
 {
-    for (int p = 0; p < count && from != to; p++)
+    for (int p = 0; p < count; p++)
         mirror_turn(pages[p]->grey, pages[p]->height, pages[p]->width, pages[p]->channels, from, to);
 }
 
@@ -148,7 +146,8 @@ enum sm_status asker_encode(struct asker *n, struct page *const *pages, int coun
         enough = (pages[p]->embedding = malloc((size_t) n->mirrors * floats * sizeof *block)) != NULL;
     enum sm_status status = enough ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     for (int image = 0; image < n->mirrors; image++) {
-        turn_pages(pages, count, image ? image - 1 : 0, image);
+        if (image > 0)
+            turn_pages(pages, count, image - 1, image);
         if (!status)
             status = encode_image(n, pages, count, image, block, err);
     }

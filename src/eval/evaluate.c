@@ -9,6 +9,7 @@
 #include "eval/asker.h"
 #include "eval/results.h"
 #include "eval/volumes.h"
+#include "model/mirror.h"
 
 /* A page that waits for the encoder, and which of its prompts are not known yet. */
 struct waiting {
@@ -449,12 +450,15 @@ static enum sm_status run_model(struct job *job, struct sm_err *err)
     job->waiting_count = 0;
     free(job->waiting);
     asker_close(job->asker);
+    job->waiting = NULL; /* the next weights may be refused before they have any */
+    job->asker = NULL;
     return status;
 }
 
 static enum sm_status run_weights(struct job *job, const char *path, struct sm_err *err)
 {
     struct sm_model *model = NULL;
+    struct sm_err why;
     job->table = &job->evaluation->tables[job->evaluation->table_count++];
     job->table->weights = path;
     enum sm_status status = sm_model_open_as(&model, path, job->evaluation->options.precision, err);
@@ -464,6 +468,8 @@ static enum sm_status run_weights(struct job *job, const char *path, struct sm_e
         job->table->zoom = asker_zoom(&job->evaluation->options, sm_model_config(model));
         job->table->mirrors = asker_mirrors(&job->evaluation->options, sm_model_config(model));
     }
+    if (!status && mirror_check(sm_model_config(model), job->table->mirrors, &why))
+        status = sm_fail(err, SM_USAGE, "%s: %s", path, why.message);
     if (!status)
         status = digest_file_remembered(path, job->table->sha256, err);
     if (!status)

@@ -173,7 +173,7 @@ static void write_model(const struct sm_evaluation *e, size_t t, bool markdown, 
     if (table->zoom > 1)
         fprintf(out, ", boxes also seen from near (zoom %g)", table->zoom);
     if (table->mirrors > 1)
-        fprintf(out, ", pictures seen in %d mirror images", table->mirrors);
+        fprintf(out, ", pictures seen in %d images, mirrored ones included", table->mirrors);
     fputc('\n', out);
 }
 

@@ -204,9 +204,12 @@ static enum sm_status read_zoom(struct sm_config *config, const struct reader *r
 /* May be missing, likewise. */
 static enum sm_status read_mirrors(struct sm_config *config, const struct reader *r)
 {
-    int64_t value;
-    if (!h5_attr_int(r->file, NULL, "mirrors", &value))
+    int64_t value = 0;
+    int found = h5_attr_ints(r->file, NULL, "mirrors", &value, 1);
+    if (found < 0)
         return SM_OK;
+    if (found != 1)
+        return sm_fail(r->err, SM_WEIGHTS, "%s: mirrors has %d numbers, expected 1", h5_path(r->file), found);
     if (value != 0 && value != 2 && value != 4)
         return sm_fail(r->err, SM_WEIGHTS, "%s: mirrors is %lld, expected 0, 2 or 4", h5_path(r->file), (long long)value);
     config->mirrors = (int)value;
@@ -349,6 +352,8 @@ enum sm_status config_check(const struct sm_config *c, const char *path, struct 
     for (int i = 0; i < 3 && !found; i++)
         if (!isfinite(c->pixel_mean[i]) || !(c->pixel_std[i] > 0) || !isfinite(c->pixel_std[i]))
             found = "pixel_mean and pixel_std are not finite numbers with a positive deviation";
+    if (c->mirrors > 1 && c->resize == SM_RESIZE_SAM)
+        found = "mirrors are asked for, but pictures are padded (resize sam)";
     if (!found)
         return SM_OK;
     return sm_fail(err, SM_WEIGHTS, "%s: the configuration makes no sense: %s", path, found);

@@ -11,7 +11,9 @@ static const unsigned reversed[MIRRORS_MOST] = {0, COLUMNS, COLUMNS | ROWS, ROWS
 
 enum sm_status mirror_check(const struct sm_config *config, int count, struct sm_err *err)
 {
-    if (count <= 1 || config->resize != SM_RESIZE_SAM)
+    if (count != 1 && count != 2 && count != MIRRORS_MOST)
+        return sm_fail(err, SM_USAGE, "a picture cannot be looked at in %d mirror images; expected 1, 2 or 4", count);
+    if (count == 1 || config->resize != SM_RESIZE_SAM)
         return SM_OK;
     return sm_fail(err, SM_USAGE, "these weights are shown pictures with a padding at one side, which no mirror image has; "
                                   "give --mirrors no");

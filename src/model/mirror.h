@@ -19,7 +19,7 @@ static inline int mirror_count(const struct sm_config *config, int asked)
     return count > 1 ? count : 1;
 }
 
-/* SM_USAGE: more than one where pictures are padded, so that the mirror image of an answer is not the answer to the mirror
+/* SM_USAGE: another number than these, or more than one where pictures are padded, so that the mirror image of an answer is not the answer to the mirror
  * image. */
 enum sm_status mirror_check(const struct sm_config *config, int count, struct sm_err *err);
 

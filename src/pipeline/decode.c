@@ -195,14 +195,13 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
 /* ---- a second look, from near ---- */
 
 /* How well both looks at a cell agree. */
-static enum sm_status compare_looks(const struct run *run, const struct cell *cell, float *agreement, struct sm_err *err)
+static enum sm_status compare_looks(const struct run *run, struct worker *worker, const struct cell *cell, float *agreement,
+                                    struct sm_err *err)
 {
     size_t side = (size_t) run->result->config->image_size;
-    float *logits = malloc((2 * run->pixels + side * side) * sizeof *logits);
-    if (!logits)
+    if (!worker->looks && !(worker->looks = malloc((2 * run->pixels + side * side) * sizeof *worker->looks)))
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
-    *agreement = cell_logits(run->result, cell, logits, logits + 2 * run->pixels, logits + run->pixels);
-    free(logits);
+    *agreement = cell_logits(run->result, cell, worker->looks, worker->looks + 2 * run->pixels, worker->looks + run->pixels);
     return SM_OK;
 }
 
@@ -225,7 +224,7 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
         status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
                              &iou, err);
     if (!status)
-        status = compare_looks(run, ask->cell, &agreement, err);
+        status = compare_looks(run, worker, ask->cell, &agreement, err);
     worker->decode_seconds += now() - encoded;
     if (!status)
         ask->iou = zoom_iou(ask->iou, iou, agreement);

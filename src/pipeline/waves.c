@@ -51,12 +51,16 @@ static enum sm_status encode_ahead(struct run *run, const struct place *places, 
     return wanted ? encode_slices(run, &run->team, slices, wanted, err) : SM_OK;
 }
 
-void release_embedding(struct run *run, int slice)
+static void drop_embedding(struct run *run, int slice)
 {
-    if (run->keep)
-        return;
     free(run->embeddings[slice]);
     run->embeddings[slice] = NULL;
+}
+
+void release_embedding(struct run *run, int slice)
+{
+    if (!run->keep)
+        drop_embedding(run, slice);
 }
 
 /* The slice that places[0] is on, by all threads; of the `left` places behind it some slices are encoded with it. */
@@ -78,7 +82,7 @@ static enum sm_status decode_together(struct run *run, const struct place *place
 /* By all threads, and before the encoder's clock starts. Where embeddings are kept it may not be needed at all. */
 static enum sm_status prepare_encoder(const struct run *run, struct sm_err *err)
 {
-    return run->kept || run->lent ? SM_OK : model_prepare_encoder(run->model, run->known > (size_t) run->batch, err);
+    return run->kept || run->lent ? SM_OK : model_prepare_encoder(run->model, run->known * (size_t) run->mirrors > (size_t) run->batch, err);
 }
 
 /* In the first wave all places are given, and so may be decoded before any of them is followed up; later a slice's
@@ -138,10 +142,8 @@ static void release_passed(struct run *run, const struct wave *next)
         if ((directions & GO_DOWN) && at.slice > highest_down)
             highest_down = at.slice;
     }
-    for (int s = highest_down + 1; s < lowest_up && !run->lent; s++) {
-        free(run->embeddings[s]);
-        run->embeddings[s] = NULL;
-    }
+    for (int s = highest_down + 1; s < lowest_up && !run->lent; s++)
+        drop_embedding(run, s);
 }
 
 enum sm_status run_waves(struct run *run, struct sm_err *err)

@@ -30,6 +30,7 @@ void worker_close(struct worker *worker)
     free(worker->grey);
     free(worker->values);
     free(worker->low_res);
+    free(worker->looks);
 }
 
 void worker_count(struct run *run, const struct worker *worker, int workers)

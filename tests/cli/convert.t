@@ -89,12 +89,15 @@ for my $bad ('1', '11', '2x', 'nan', 'yes') {
 }
 is((run('convert zip.pth -o out.h5 --mirrors 4'))[0], 0, '--mirrors 4');
 is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 4, '... is in the file');
-like((run('weights out.h5'))[1], qr/pictures seen +in 4 mirror images/, '... and told');
+like((run('weights out.h5'))[1], qr/pictures seen +in 4 images, mirrored ones included/, '... and told');
 is((run('convert zip.pth -o out.h5'))[0], 0, 'without');
 is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 0, '... there are none');
 ($status, $out, $err) = run("convert zip.pth -o out.h5 --mirrors 8");
 is($status, 1, "--mirrors 8");
 like($err, qr/--mirrors takes no, 2 or 4, not "8"/, '... is told');
+($status, $out, $err) = run('convert', make('zip,float,sam'), '-o out.h5 --kind sam --mirrors 4');
+is($status, 1, "--mirrors 4 of SAM's kind");
+like($err, qr/padding at one side.*--mirrors no/, '... which pads pictures');
 # The mean of two: of a file with itself it is the file, and half way between two each number is.
 {
     run('convert', make('zip'), '-o', 'one.h5');

@@ -110,9 +110,14 @@ is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks o
     }
     isnt($seen{$_}{4}, $seen{$_}{no}, "a $_ is answered another way") for qw(box point1);
     ($status, $out) = run("eval $some --mirrors 4 --prompts box --format markdown");
-    like($out, qr/pictures seen in 4 mirror images/, '... and the report says so');
+    like($out, qr/pictures seen in 4 images, mirrored ones included/, '... and the report says so');
 }
 is((run("eval $some --mirrors 4 --reference-quirks"))[0], 1, 'the reference has no mirror');
+# The second weights are refused, after the first have been asked.
+system("perl $here/tests/lib/make_pth.pl zip,float,sam $dir/sam.pth && $program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5") == 0 or die;
+($status, undef, my $why) = run("eval $some -w $here/weights/default.h5 -w $dir/sam.h5 --mirrors 4 --prompts box --limit 2");
+is($status, 1, 'weights without mirrors beside others');
+like($why, qr/sam\.h5: these weights are shown pictures with a padding/, '... are named');
 
 # ---- random choices hang on nothing else ----
 my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';

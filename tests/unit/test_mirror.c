@@ -173,6 +173,8 @@ static void padded_pictures_have_no_mirrors(void **unused)
     struct sm_err err;
     (void)unused;
     assert_int_equal(mirror_check(&config, 4, &err), SM_OK);
+    assert_int_equal(mirror_check(&config, 3, &err), SM_USAGE);
+    assert_int_equal(mirror_check(&config, 5, &err), SM_USAGE);
     config.resize = SM_RESIZE_SAM;
     assert_int_equal(mirror_check(&config, 1, &err), SM_OK);
     assert_int_equal(mirror_check(&config, 2, &err), SM_USAGE);
