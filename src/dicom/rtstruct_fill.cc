@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "dicom/rtstruct.h"
 
@@ -42,6 +43,13 @@ struct Point {
     double u, v;
 };
 using Polygon = std::vector<Point>;
+struct PointByPoint {
+    bool operator()(const Contour *a, const Contour *b) const
+    {
+        auto before = [](const Vector &p, const Vector &q) { return std::lexicographical_compare(p.x, p.x + 3, q.x, q.x + 3); };
+        return std::lexicographical_compare(a->begin(), a->end(), b->begin(), b->end(), before);
+    }
+};
 // The voxels of one mask, made when the first is set.
 struct Target {
     Masks &masks;
@@ -117,10 +125,11 @@ static size_t sort_contours(std::vector<Direction> &directions, const std::vecto
 
 // Contours of one plane (parts, holes) count together. Rounded coordinates bring them apart, each by its own bit, but point by
 // point, so that they still reach into one another, which planes that are drawn close to one another do not. `edge` is the
-// shortest of a voxel: planes may be as close as voxels are.
-static std::vector<Layer> layers_of(Direction &direction, double edge)
+// shortest of a voxel: planes may be as close as voxels are. A contour that is there twice would be its own hole: it counts once.
+static std::vector<Layer> layers_of(Direction &direction, double edge, size_t &repeated)
 {
     std::vector<Layer> layers;
+    std::set<const Contour *, PointByPoint> of_layer;
     auto before = [](const Drawn &a, const Drawn &b) { return a.depth() < b.depth(); };
     std::stable_sort(direction.drawn.begin(), direction.drawn.end(), before);
     double same = std::min(SAME_PLANE_MM, FLAT * edge), rounded = std::min(ROUNDED_MM, FLAT * edge), first = 0, most = 0;
@@ -128,12 +137,16 @@ static std::vector<Layer> layers_of(Direction &direction, double edge)
         double depth = drawn.depth(), further = depth - first;
         if (layers.empty() || (further > same && (further > rounded || drawn.extent.least > most))) {
             layers.push_back({direction.normal, depth, {}});
+            of_layer.clear();
             first = depth;
             most = drawn.extent.most;
         }
         most = std::max(most, drawn.extent.most);
         layers.back().depth = (first + depth) / 2;
-        layers.back().contours.push_back(drawn.contour);
+        if (of_layer.insert(drawn.contour).second)
+            layers.back().contours.push_back(drawn.contour);
+        else
+            repeated++;
     }
     return layers;
 }
@@ -296,13 +309,16 @@ void fill_contours(Masks &masks, size_t index, const std::vector<Contour> &conto
     Target target = {masks, index, places, request};
     std::vector<Direction> directions;
     size_t planeless = sort_contours(directions, contours, places);
-    size_t far_off = fill_slices(target, layers_of(directions[0], places.step));
+    size_t repeated = 0, far_off = fill_slices(target, layers_of(directions[0], places.step, repeated));
     for (size_t d = 1; d < directions.size(); d++)
-        fill_layers(target, layers_of(directions[d], shortest_edge(places)));
+        fill_layers(target, layers_of(directions[d], shortest_edge(places), repeated));
     const char *name = request.name(), *label = masks.label(index);
     if (directions.size() > 1)
         sm_warn(request.listener, "%s: contours of \"%s\" are not drawn along the slices of the volume; "
                 "they are filled halfway to their neighbours", name, label);
+    if (repeated > 0)
+        sm_warn(request.listener, "%s: %zu contours of \"%s\" are there twice, point for point; they count once",
+                name, repeated, label);
     if (far_off > 0)
         sm_warn(request.listener, "%s: contours of \"%s\" on %zu planes are further than half a slice "
                 "from every slice of the volume and are left out", name, label, far_off);

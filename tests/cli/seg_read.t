@@ -69,11 +69,15 @@ sub masks_of {
 }
 for (['rt_apart', 'rtstruct', 'contours of one slice whose depths were rounded count together'],
      ['rt_pairs', 'rtstruct', 'of two planes at one slice the nearest counts, though they are close'],
+     ['rt_twice', 'rtstruct', 'a contour that is there two or three times counts once'],
      ['rt_side_apart', 'rt_side', 'so do those of one plane across the slices'],
      ['thick_unsaid', 'thick', 'thick frames reach as far without SpacingBetweenSlices']) {
     my ($one, $other, $what) = @$_;
     ok(masks_of("$made/$one.dcm", 1) eq masks_of("$made/$other.dcm", 1), $what);
 }
+
+my (undef, $twice) = read_mask("$made/rt_twice.dcm", "$made/series");
+ok(says($twice->{warnings}, qr/7 contours of "ring" are there twice/), '... and a warning says so') or diag(explain($twice->{warnings}));
 
 # On the grid of its own frames, where every pixel must find its voxel.
 my $pixels = 'import sys; sys.path.insert(0, "tests/lib"); import pydicom, seg_witness as w; d = pydicom.dcmread(sys.argv[1]); '
