@@ -186,33 +186,34 @@ static bool makes_sense_as_zoom(double zoom)
     return zoom == 0 || (zoom >= 1.5 && zoom <= 10);
 }
 
-/* May be missing: files written before there was a zoom. */
-static enum sm_status read_zoom(struct sm_config *config, const struct reader *r)
+static bool makes_sense_as_mirrors(double count)
+{
+    return count == 0 || count == 2 || count == 4;
+}
+
+/* Numbers that may be missing: of files written before there was such a thing. */
+static enum sm_status read_later(const struct reader *r, const char *name, bool (*makes_sense)(double), const char *expected,
+                                 double *out)
 {
     double value = 0;
-    int found = h5_attr_doubles(r->file, NULL, "zoom", &value, 1);
+    int found = h5_attr_doubles(r->file, NULL, name, &value, 1);
     if (found < 0)
         return SM_OK;
     if (found != 1)
-        return sm_fail(r->err, SM_WEIGHTS, "%s: zoom has %d numbers, expected 1", h5_path(r->file), found);
-    if (!makes_sense_as_zoom(value))
-        return sm_fail(r->err, SM_WEIGHTS, "%s: zoom is %g, expected 0 or 1.5 to 10", h5_path(r->file), value);
-    config->zoom = value;
+        return sm_fail(r->err, SM_WEIGHTS, "%s: %s has %d numbers, expected 1", h5_path(r->file), name, found);
+    if (!makes_sense(value))
+        return sm_fail(r->err, SM_WEIGHTS, "%s: %s is %g, expected %s", h5_path(r->file), name, value, expected);
+    *out = value;
     return SM_OK;
 }
 
-/* May be missing, likewise. */
-static enum sm_status read_mirrors(struct sm_config *config, const struct reader *r)
+static enum sm_status read_looks(struct sm_config *config, const struct reader *r)
 {
-    int64_t value = 0;
-    int found = h5_attr_ints(r->file, NULL, "mirrors", &value, 1);
-    if (found < 0)
-        return SM_OK;
-    if (found != 1)
-        return sm_fail(r->err, SM_WEIGHTS, "%s: mirrors has %d numbers, expected 1", h5_path(r->file), found);
-    if (value != 0 && value != 2 && value != 4)
-        return sm_fail(r->err, SM_WEIGHTS, "%s: mirrors is %lld, expected 0, 2 or 4", h5_path(r->file), (long long)value);
-    config->mirrors = (int)value;
+    double mirrors = config->mirrors;
+    if (read_later(r, "zoom", makes_sense_as_zoom, "0 or 1.5 to 10", &config->zoom) ||
+        read_later(r, "mirrors", makes_sense_as_mirrors, "0, 2 or 4", &mirrors))
+        return SM_WEIGHTS;
+    config->mirrors = (int)mirrors;
     return SM_OK;
 }
 
@@ -368,7 +369,7 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
         *config = base_config;
     if (read_int(&r, "format_version", 1, 1, &version) || read_numbers(config, &r) ||
         read_global_blocks(config, &r) || read_triple(&r, "pixel_mean", config->pixel_mean) ||
-        read_triple(&r, "pixel_std", config->pixel_std) || read_zoom(config, &r) || read_mirrors(config, &r) || read_texts(config, &r))
+        read_triple(&r, "pixel_std", config->pixel_std) || read_looks(config, &r) || read_texts(config, &r))
         return SM_WEIGHTS;
     if (!complete && config->adapter && config->adapter_hidden == 0)
         config->adapter_hidden = config->embed_dim / 4;
