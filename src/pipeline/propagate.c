@@ -212,9 +212,9 @@ void appearance_limit_box(const struct appearance *appearance, const struct prop
         float most = ceilf(fmaxf(appearance->side[a] * propagation->widest, appearance->side[a] + 1));
         if (box[2 + a] - box[a] <= most)
             continue;
-        float low = floorf((before[a] + before[2 + a] - most) / 2);
-        box[a] = fmaxf(box[a], low);
-        box[2 + a] = fminf(box[2 + a], low + most);
+        float middle = (before[a] + before[2 + a]) / 2; /* rounded outwards on both sides: a mirror image gets its mirror image */
+        box[a] = fmaxf(box[a], floorf(middle - most / 2));
+        box[2 + a] = fminf(box[2 + a], ceilf(middle + most / 2));
     }
 }
 
