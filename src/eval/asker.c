@@ -281,8 +281,8 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     free((void *) part.pixels);
     if (status)
         return status;
-    float agreement = zoom_merge(n->config, &n->closer, page->height, page->width, n->logits, n->merging, n->scratch);
-    *iou = zoom_iou(*iou, from_near, agreement);
+    zoom_merge(n->config, &n->closer, page->width, n->logits, n->merging, n->scratch);
+    *iou = zoom_iou(*iou, from_near, mask_stability(n->logits, (size_t)page->height * (size_t)page->width));
     return SM_OK;
 }
 

@@ -53,7 +53,7 @@ struct job {
 static int model_key(char *text, size_t size, const struct table *table)
 {
     bool exact = table->precision == SM_PRECISION_FLOAT32;
-    int length = snprintf(text, size, "eval 2\n%s%s%s\n", table->sha256, exact ? "" : " ",
+    int length = snprintf(text, size, "eval 3\n%s%s%s\n", table->sha256, exact ? "" : " ",
                           exact ? "" : sm_precision_name(table->precision));
     if (table->mirrors > 1)
         length += snprintf(text + length, size - (size_t) length, "mirrors %d\n", table->mirrors);

@@ -7,6 +7,8 @@
 
 /* Boxes of fewer pixels are shown as if they had so many: beyond, there is nothing to see but pixels. */
 enum { LEAST_SIDE = 16 };
+/* As published: SamAutomaticMaskGenerator's stability_score_offset. */
+static const float STABILITY_OFFSET = 1;
 
 /* `side` pixels about the middle of low..high, within 0..length. */
 static void place(float low, float high, int side, int length, int *first, int *count)
@@ -84,30 +86,27 @@ enum sm_status zoom_decode(struct sm_session *session, const float *embedding, c
     return status ? status : decode_best(session, &moved, multimask ? 3 : 1, side * side, low_res, iou, err);
 }
 
-static bool is_in(const struct region *r, int x, int y)
-{
-    return x >= r->x && x < r->x + r->width && y >= r->y && y < r->y + r->height;
-}
-
-float zoom_merge(const struct sm_config *config, const struct closer *closer, int height, int width, float *logits,
-                 float *room, float *scratch)
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,
+                float *scratch)
 {
     const struct region *r = &closer->region;
-    size_t both = 0, any = 0;
     if (!closer->low_res)
-        return 1;
+        return;
     sm_upsample(config, closer->low_res, r->height, r->width, room, scratch);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            float *at = logits + (size_t)y * (size_t)width + (size_t)x;
-            bool seen = is_in(r, x, y), whole = *at > 0, near = false;
-            if (seen) {
-                float closer_up = room[(size_t)(y - r->y) * (size_t)r->width + (size_t)(x - r->x)];
-                near = closer_up > 0;
-                *at = (*at + closer_up) / 2;
-            }
-            both += whole && near;
-            any += whole || near;
-        }
-    return any ? (float)both / (float)any : 1;
+    for (int y = r->y; y < r->y + r->height; y++) {
+        const float *near = room + (size_t)(y - r->y) * (size_t)r->width;
+        float *row = logits + (size_t)y * (size_t)width + (size_t)r->x;
+        for (int x = 0; x < r->width; x++)
+            row[x] = (row[x] + near[x]) / 2;
+    }
+}
+
+float mask_stability(const float *logits, size_t count)
+{
+    size_t surely = 0, perhaps = 0;
+    for (size_t p = 0; p < count; p++) {
+        surely += logits[p] > STABILITY_OFFSET;
+        perhaps += logits[p] > -STABILITY_OFFSET;
+    }
+    return perhaps ? (float)surely / (float)perhaps : 0;
 }

@@ -41,16 +41,19 @@ struct closer {
     float *low_res; /* (L, L) in the frame of the region; NULL: there is none */
 };
 /* logits (height, width), of the whole picture, become the mean of themselves and of the answer from near where there
- * is one. scratch: S * S floats; room: height * width. How well the two masks agree is returned: their IoU, 1 where there is
- * but one, or both are empty. */
-float zoom_merge(const struct sm_config *config, const struct closer *closer, int height, int width, float *logits,
-                 float *room, float *scratch);
+ * is one. scratch: S * S floats; room: as many as the region has pixels. */
+void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,
+                float *scratch);
 
-/* The predicted IoU of the mean of both. It is better than either, so the higher prediction is the one to go by; and where two
- * looks agree they are more often right. Half of each is off by less than either on real pictures (weights/README.md). */
-static inline float zoom_iou(float whole, float part, float agreement)
+/* How little of a mask hangs on where exactly the line is drawn: the pixels with logits above 1 over those with logits above
+ * -1; 0 where there are none. ref: segment_anything/utils/amg.py, calculate_stability_score. */
+float mask_stability(const float *logits, size_t count);
+
+/* The predicted IoU of the mean of both. It is better than either, so the higher prediction is the one to go by; and a mask
+ * of clear logits is more often right. Half of each is off by less than either on real pictures (weights/README.md). */
+static inline float zoom_iou(float whole, float part, float stability)
 {
-    return ((whole > part ? whole : part) + agreement) / 2;
+    return ((whole > part ? whole : part) + stability) / 2;
 }
 
 /* The mask with the highest predicted IoU, the first on a tie. */

@@ -194,14 +194,15 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
 
 /* ---- a second look, from near ---- */
 
-/* How well both looks at a cell agree. */
-static enum sm_status compare_looks(const struct run *run, struct worker *worker, const struct cell *cell, float *agreement,
-                                    struct sm_err *err)
+/* How stable the mask of both looks is. */
+static enum sm_status weigh_looks(const struct run *run, struct worker *worker, const struct cell *cell, float *stability,
+                                  struct sm_err *err)
 {
     size_t side = (size_t) run->result->config->image_size;
     if (!worker->looks && !(worker->looks = malloc((2 * run->pixels + side * side) * sizeof *worker->looks)))
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
-    *agreement = cell_logits(run->result, cell, worker->looks, worker->looks + 2 * run->pixels, worker->looks + run->pixels);
+    cell_logits(run->result, cell, worker->looks, worker->looks + 2 * run->pixels, worker->looks + run->pixels);
+    *stability = mask_stability(worker->looks, run->pixels);
     return SM_OK;
 }
 
@@ -211,7 +212,7 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
 {
     const struct sm_config *config = run->result->config;
     struct closer *closer = &ask->cell->closer;
-    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0, agreement = 0;
+    float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0, stability = 0;
     struct sm_picture part = {0};
     double start = now(), encoded = start;
     *closer = (struct closer){*region, malloc(run->low * sizeof *closer->low_res)};
@@ -224,10 +225,10 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
         status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
                              &iou, err);
     if (!status)
-        status = compare_looks(run, worker, ask->cell, &agreement, err);
+        status = weigh_looks(run, worker, ask->cell, &stability, err);
     worker->decode_seconds += now() - encoded;
     if (!status)
-        ask->iou = zoom_iou(ask->iou, iou, agreement);
+        ask->iou = zoom_iou(ask->iou, iou, stability);
     free((void *) part.pixels);
     free(embedding);
     return status;

@@ -81,9 +81,8 @@ void asks_free(struct asks *asks);
 /* result.c */
 /* Voxel index along the slice axis, as the user counts, of slice s of the view. */
 int result_slice_index(const struct sm_result *result, int s);
-/* A decoded cell's logits (height, width), and how well both looks at it agree (zoom_merge); square and room as those of the
- * result, which result_logits uses. */
-float cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room);
+/* A decoded cell's logits (height, width); square and room as those of the result, which result_logits uses. */
+void cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room);
 void result_logits(const struct sm_result *result, const struct cell *cell, float *logits);
 /* ref: segment_anything/predictor_sammed.py, masks = masks > 0.5 after a sigmoid, in float32: a logit of a
  * few rounding errors above zero is still outside. Beyond those the sigmoid need not be computed. */

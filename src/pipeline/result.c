@@ -4,11 +4,11 @@
 #include <string.h>
 #include "pipeline/pipeline.h"
 
-float cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room)
+void cell_logits(const struct sm_result *result, const struct cell *cell, float *logits, float *square, float *room)
 {
     int width = result->view.dim[0], height = result->view.dim[1];
     sm_upsample(result->config, cell->low_res, height, width, logits, square);
-    return zoom_merge(result->config, &cell->closer, height, width, logits, room, square);
+    zoom_merge(result->config, &cell->closer, width, logits, room, square);
 }
 
 void result_logits(const struct sm_result *result, const struct cell *cell, float *logits)

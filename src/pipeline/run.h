@@ -23,7 +23,7 @@ struct worker {
     uint8_t *grey;  /* (batch, height, width, channels) */
     float *values;  /* (threads, height, width, channels) */
     float *low_res; /* (PROMPTS, 3, L, L) */
-    float *looks;   /* (2, height, width) and (S, S): where two looks are compared; NULL: not yet */
+    float *looks;   /* (2, height, width) and (S, S): where two looks are weighed; NULL: not yet */
     struct slice *slice; /* where slices are put together; NULL: not yet */
     double load_seconds, encode_seconds, decode_seconds;
     int encoded; /* slices */
