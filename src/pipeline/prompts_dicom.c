@@ -20,7 +20,7 @@ enum sm_status prompts_add_dicom(struct sm_prompts *prompts, const char *path,
     size_t count;
     enum sm_status status = sm_dicom_list_masks(&masks, &count, path, listener, err);
     for (size_t m = 0; !status && m < count; m++)
-        status = prompts_add_mask_object(prompts, path, masks[m].number, masks[m].label, err);
+        status = prompts_add_mask_object(prompts, path, masks[m].number, masks[m].label, listener, err);
     sm_dicom_masks_free(masks, count);
     return status;
 }

@@ -7,13 +7,30 @@
 #include "sammed2d/input.h"
 #include "sammed2d/stack.h"
 
-enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value,
-                                       const char *name, struct sm_err *err)
+/* The id itself, or the one after the largest where another object has it: files of one organ each, as many programs write
+ * them, all count from 1. */
+static int free_id(const struct sm_prompts *prompts, int wanted)
+{
+    int largest = 0;
+    bool taken = false;
+    for (size_t o = 0; o < prompts->count; o++) {
+        int id = prompts->objects[o].id;
+        taken |= wanted && id == wanted;
+        largest = id > largest ? id : largest;
+    }
+    return taken ? largest + 1 : wanted;
+}
+
+enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value, const char *name,
+                                       const struct sm_listener *listener, struct sm_err *err)
 {
     char plain[32];
     struct sm_object *object;
+    int id = free_id(prompts, value);
     snprintf(plain, sizeof plain, "label %d", value);
-    if (sm_prompts_object(prompts, name ? name : plain, &object, err))
+    bool named = strcmp(name, plain) != 0;
+    snprintf(plain, sizeof plain, "label %d", id);
+    if (sm_prompts_object(prompts, named ? name : plain, &object, err))
         return sm_fail_context(err, "%s", path);
     if (object->mask_path || object->mask)
         return sm_fail(err, SM_USAGE, "%s: object \"%s\" has a mask already", path, object->name);
@@ -21,8 +38,12 @@ enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *p
     if (!object->mask_path)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     object->mask_value = value;
-    if (!object->id)
-        object->id = value;
+    if (object->id)
+        return SM_OK;
+    object->id = id;
+    if (id != value)
+        sm_warn(listener, "%s: its label %d becomes \"%s\" with id %d, as another object has id %d", path, value, object->name,
+                id, value);
     return SM_OK;
 }
 
@@ -45,7 +66,7 @@ enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
     if (!status && set.count == 0)
         status = sm_fail(err, SM_USAGE, "%s: holds no label, so it cannot be a prompt", path);
     for (size_t n = 0; !status && n < set.count; n++)
-        status = prompts_add_mask_object(prompts, path, set.labels[n].id, set.labels[n].name, err);
+        status = prompts_add_mask_object(prompts, path, set.labels[n].id, set.labels[n].name, listener, err);
     sm_label_set_free(&set);
     return status;
 }

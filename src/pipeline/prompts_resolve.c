@@ -266,25 +266,40 @@ static enum sm_status name_file(const struct sm_object *object, enum sm_status s
     return status && object->file ? sm_fail_context(err, "%s", object->file) : status;
 }
 
+static enum sm_status claim_id(const struct sm_prompts *prompts, size_t o, size_t *owner, struct sm_err *err)
+{
+    const struct sm_object *object = &prompts->objects[o];
+    enum sm_status status = SM_OK;
+    if (object->id < 1 || object->id > 65535)
+        status = sm_fail(err, SM_USAGE, "object \"%s\" has id %d; label values go from 1 to 65535", object->name, object->id);
+    else if (owner[object->id])
+        status = sm_fail(err, SM_USAGE, "objects \"%s\" and \"%s\" both have id %d; give one of them another",
+                         prompts->objects[owner[object->id] - 1].name, object->name, object->id);
+    else
+        owner[object->id] = o + 1;
+    return name_file(object, status, err);
+}
+
+static int first_free(const size_t *owner, int id)
+{
+    while (id <= 65535 && owner[id])
+        id++;
+    return id;
+}
+
+/* Given ones first; an object without gets its place, or the next number that is free. */
 static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
 {
     size_t *owner = calloc(65536, sizeof *owner); /* object number + 1 */
     enum sm_status status = owner ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
-    for (size_t o = 0; !status && o < prompts->count; o++) {
-        struct sm_object *object = &prompts->objects[o];
-        if (!object->id)
-            object->id = (int) o + 1;
-        if (object->id < 1 || object->id > 65535)
-            status = sm_fail(err, SM_USAGE, "object \"%s\" has id %d; label values go from 1 to 65535",
-                             object->name, object->id);
-        else if (owner[object->id])
-            status = sm_fail(err, SM_USAGE,
-                             "objects \"%s\" and \"%s\" both have id %d; give one of them another",
-                             prompts->objects[owner[object->id] - 1].name, object->name, object->id);
-        else
-            owner[object->id] = o + 1;
-        status = name_file(object, status, err);
-    }
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        if (prompts->objects[o].id)
+            status = claim_id(prompts, o, owner, err);
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        if (!prompts->objects[o].id) {
+            prompts->objects[o].id = first_free(owner, (int) o + 1);
+            status = claim_id(prompts, o, owner, err);
+        }
     free(owner);
     return status;
 }

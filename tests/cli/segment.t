@@ -100,6 +100,12 @@ is(join(',', read_labels("$dir/c.nii")), join(',', @labels), 'gives the same');
 ($status, $out) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask-as', 'both', '--json');
 is($status, 0, 'a label map as prompt');
 is(decode_json($out)->{objects}[0]{name}, 'block', 'its names come from the list beside it');
+# A file an organ, as many programs write them: all count from 1.
+spew("$dir/second.nii", slurp("$dir/a.nii"));
+($status, $out, $err) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask', "$dir/second.nii", '--json');
+cmp_ok($status, '<=', 3, 'two label maps as prompts'); # 3: the same mask, so one of both is empty
+is_deeply([map { "$_->{name} $_->{id}" } @{decode_json($out)->{objects}}], ['block 1', 'label 2 2'], 'whose labels have the same number');
+like($err, qr/second\.nii: its label 1 becomes "label 2" with id 2, as another object has id 1/, '... which is said');
 ($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--json');
 cmp_ok($status, '<=', 3, 'a point');
 cmp_ok(decode_json($out)->{slices_encoded}, '>', 1, 'goes to other slices');
@@ -134,7 +140,7 @@ mkdir "$dir/sealed";
 chmod 0555, "$dir/sealed";
 write_nifti("$dir/other.nii", [5, 5, 5], \@sform, [(1) x 125]);
 spew("$dir/empty.json", '{"objects": [{"name": "e"}]}');
-spew("$dir/twice.json", '{"objects": [{"name": "c", "id": 1, "points": [[1,1,1,1]]}]}');
+spew("$dir/twice.json", '{"objects": [{"name": "b", "id": 1, "points": [[1,1,1,1]]}, {"name": "c", "id": 1, "points": [[1,1,1,1]]}]}');
 spew("$dir/folder.json", '{"objects": [{"name": "m", "mask": "."}]}');
 spew("$dir/fixed.json", '{"case_1_liver_000.png": {"boxes": [[1,2,3,4]]}, "shown_1_liver_000.png": {"boxes": [[1,2,3,4]]}}');
 spew("$dir/shown.png", slurp("$dir/p.png"));
@@ -164,7 +170,7 @@ my @bad = (
     ['an object that is only excluded', 1, qr/"x" has excluded points only/, $input, @good, '--exclude', 'x=1,1,1'],
     ['a prompts file with an object without a prompt', 1, qr/\Q$input: $dir\E\/empty\.json: object "e" has no prompt/, $input,
         @good, '--prompts', "$dir/empty.json"],
-    ['an id given twice', 1, qr/\Q$input: $dir\E\/twice\.json: objects "block" and "c" both have id 1/, $input, @good,
+    ['an id given twice', 1, qr/\Q$input: $dir\E\/twice\.json: objects "b" and "c" both have id 1/, $input, @good,
         '--prompts', "$dir/twice.json"],
     ['an object of two sources outside', 1, qr/\Q$input\E: a box of "block" lies outside/, $input, '-o', "$dir/old.nii",
         '--box', 'block=0,0,0,99,1,1', '--prompts', "$dir/prompts.json"],

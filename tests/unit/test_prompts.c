@@ -138,7 +138,7 @@ static void refusals(void **state)
          "\"a\" lies outside the volume: voxel 40,2,3, but indices go from 0,0,0 to 39,29,19"},
         {"{\"objects\": [{\"name\": \"a\", \"boxes\": [[0,0,-1,5,5,5]]}]}", SM_USAGE, "outside the volume"},
         {"{\"space\": \"lps\", \"objects\": [{\"name\": \"a\", \"boxes\": [[500,0,0,505,5,5]]}]}", SM_USAGE, "outside"},
-        {"{\"objects\": [{\"name\": \"a\", \"id\": 2, \"points\": [[1,2,3,1]]}, {\"name\": \"b\", \"points\": [[1,2,3,1]]}]}",
+        {"{\"objects\": [{\"name\": \"a\", \"id\": 2, \"points\": [[1,2,3,1]]}, {\"name\": \"b\", \"id\": 2, \"points\": [[1,2,3,1]]}]}",
          SM_USAGE, "\"a\" and \"b\" both have id 2"},
         {"{\"objects\": [{\"name\": \"a\", \"mask\": 4}]}", SM_CORRUPT, "file name"},
         {"{\"markups\": [{\"type\": \"Curve\"}]}", SM_UNSUPPORTED, "\"Curve\""},
@@ -155,6 +155,22 @@ static void refusals(void **state)
     };
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
         refused(rows[r].text, rows[r].status, rows[r].words);
+}
+
+static void ids_that_were_given_come_first(void **state)
+{
+    (void) state;
+    struct sm_prompts prompts = {0};
+    struct sm_err err;
+    const int ids[] = {3, 2, 4, 1, 5};
+    assert_int_equal(parse(&prompts, "{\"objects\": [{\"name\": \"a\", \"id\": 3, \"points\": [[1,2,3,1]]},"
+                                     "{\"name\": \"b\", \"points\": [[1,2,3,1]]}, {\"name\": \"c\", \"points\": [[1,2,3,1]]},"
+                                     "{\"name\": \"d\", \"id\": 1, \"points\": [[1,2,3,1]]},"
+                                     "{\"name\": \"e\", \"points\": [[1,2,3,1]]}]}", &err), SM_OK);
+    assert_int_equal(sm_prompts_resolve(&prompts, &plain, &err), SM_OK);
+    for (int o = 0; o < 5; o++)
+        assert_int_equal(prompts.objects[o].id, ids[o]);
+    sm_prompts_free(&prompts);
 }
 
 static void slicer_points_and_boxes(void **state)
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(own_file),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(ids_that_were_given_come_first),
         cmocka_unit_test(slicer_points_and_boxes),
         cmocka_unit_test(fixed_prompts),
         cmocka_unit_test(objects_of_a_picture),
