@@ -50,6 +50,14 @@ static size_t deepest(const Runs &runs)
     return most;
 }
 
+static size_t shallowest(const Runs &runs)
+{
+    size_t least = runs[0].second - runs[0].first;
+    for (const auto &run : runs)
+        least = std::min(least, run.second - run.first);
+    return least;
+}
+
 static bool differs_within_a_run(const std::vector<Frame> &frames, const Runs &runs, int mark)
 {
     for (const auto &run : runs)
@@ -115,15 +123,18 @@ static std::string joined(const std::string &before, const std::string &more)
     return before.empty() ? more : before + ", " + more;
 }
 
-// Nothing says what differs: the first of each position in order of acquisition make the first volume.
+// Nothing says what differs: the first of each position in order of acquisition make the first volume. Where positions have
+// been taken unequally often that may mix two times in one volume, which it says.
 static void split_by_order(const std::vector<Frame> &frames, const std::vector<Instance> &instances,
                            const std::string &reason, std::vector<Slices> &out)
 {
     Runs runs = runs_of(frames);
     size_t count = deepest(runs), base = out.size();
+    std::string places = " of " + std::to_string(count) + " at the same positions";
+    if (shallowest(runs) < count)
+        places += ", some of which have fewer: which slices belong together is a guess";
     for (size_t v = 0; v < count; v++)
-        out.push_back({{}, joined(reason, "number " + std::to_string(v + 1) + " of " +
-                                              std::to_string(count) + " at the same positions")});
+        out.push_back({{}, joined(reason, "number " + std::to_string(v + 1) + places)});
     for (const auto &run : runs) {
         std::vector<Frame> here(frames.begin() + (ptrdiff_t) run.first,
                                 frames.begin() + (ptrdiff_t) run.second);

@@ -44,8 +44,8 @@ my @cases = (
     diffusion => [each_of('8x6x3 int16', map { "diffusion b=$_" } '0 direction 0\0\1', '1000 direction 0\1\0',
                           '1000 direction 1\0\0')],
     several_marks => [each_of('8x6x3 int16', map { my $e = $_; map { "echo $e, temporal position $_" } 1, 2 } 1, 2)],
-    rescan => ['read 8x6x4 int16 | number 1 of 2 at the same positions',
-               'read 8x6x1 int16 | number 2 of 2 at the same positions'],
+    rescan => [map { "read 8x6x$_->[0] int16 | number $_->[1] of 2 at the same positions, some of which have fewer: which slices "
+                     . 'belong together is a guess' } [4, 1], [1, 2]],
     unsure => ['read 8x6x5 int16'],
     sizes => [each_of('8x6x3 int16', map { "spacing $_ of 2 in the series" } 1, 2)],
     no_uids => [('read 8x6x3 int16') x 2],
