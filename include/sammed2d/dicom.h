@@ -113,7 +113,8 @@ struct sm_seg_object {
      * LABELMAP, 0..255 for FRACTIONAL. Returns false when the slice is empty. */
     bool (*slice)(void *context, int k, uint8_t *out);
     void *context;
-    const char *tracking_id; /* NULL: none */
+    const char *tracking_id;  /* NULL: none */
+    const char *tracking_uid; /* of that ID; NULL: made from it and the patient's ID */
 };
 struct sm_seg_options {
     enum sm_seg_type type;

@@ -88,7 +88,7 @@ void segment_seg_free(struct segment_seg *seg);
  * as the JSON. SM_CORRUPT: the item lacks what a segment needs. */
 struct segment_meta {
     struct sm_segment_meaning meaning;
-    const char *tracking_id;
+    const char *tracking_id, *tracking_uid; /* NULL: none */
 };
 enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const json_t *json,
                                  const char *path, int id, const char *name, struct sm_err *err);

@@ -1,4 +1,5 @@
 /* What a segment is, out of the JSON of dcmqi's itkimage2segimage (its schema: seg-schema.json). */
+#include <ctype.h>
 #include <string.h>
 #include "cmd/segment.h"
 
@@ -79,6 +80,30 @@ static void read_colour(struct sm_segment_meaning *meaning, const json_t *item)
     sm_segment_meaning_colour(meaning, rgb);
 }
 
+/* Components without a leading zero, PS3.5 9.1. */
+static bool is_uid(const char *text)
+{
+    size_t length = strlen(text);
+    for (const char *c = text; *c; c++) {
+        bool first = c == text || c[-1] == '.', last = !c[1] || c[1] == '.';
+        if (*c == '.' ? first : !isdigit((unsigned char) *c) || (*c == '0' && first && !last))
+            return false;
+    }
+    return length > 0 && length <= 64 && text[length - 1] != '.';
+}
+
+static enum sm_status read_tracking(struct segment_meta *meta, const json_t *item, const char *path, int id,
+                                    struct sm_err *err)
+{
+    meta->tracking_id = text_of(item, "TrackingIdentifier");
+    meta->tracking_uid = text_of(item, "TrackingUniqueIdentifier");
+    if (!meta->tracking_uid || (meta->tracking_id && is_uid(meta->tracking_uid)))
+        return SM_OK;
+    return sm_fail(err, SM_CORRUPT, meta->tracking_id
+                       ? "%s: labelID %d: TrackingUniqueIdentifier is no UID: digits and points, at most 64"
+                       : "%s: labelID %d: a TrackingUniqueIdentifier needs a TrackingIdentifier beside it", path, id);
+}
+
 enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const json_t *json,
                                  const char *path, int id, const char *name, struct sm_err *err)
 {
@@ -95,7 +120,7 @@ enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const j
     meta->meaning.description = text_of(item, "SegmentDescription");
     if (text_of(item, "SegmentLabel"))
         meta->meaning.label = text_of(item, "SegmentLabel");
-    meta->tracking_id = text_of(item, "TrackingIdentifier");
     read_colour(&meta->meaning, item);
-    return read_codes(&meta->meaning, item, path, id, err);
+    enum sm_status status = read_codes(&meta->meaning, item, path, id, err);
+    return status ? status : read_tracking(meta, item, path, id, err);
 }

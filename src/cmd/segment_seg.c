@@ -80,6 +80,13 @@ static enum sm_status choose_type(struct segment_seg *seg, const struct segment_
     return SM_OK;
 }
 
+/* In place of what --meta says. */
+static void track(struct segment_meta *meaning, const char *id)
+{
+    meaning->tracking_id = id;
+    meaning->tracking_uid = NULL;
+}
+
 /* "NAME=ID", or "ID" where there is one object only. */
 static enum sm_status set_tracking(struct segment_seg *seg, const struct sm_prompts *prompts,
                                    const char *text, struct sm_err *err)
@@ -89,13 +96,13 @@ static enum sm_status set_tracking(struct segment_seg *seg, const struct sm_prom
     for (size_t o = 0; equals && o < seg->count; o++)
         if (strlen(prompts->objects[o].name) == length &&
             strncmp(prompts->objects[o].name, text, length) == 0) {
-            seg->meanings[o].tracking_id = equals + 1;
+            track(&seg->meanings[o], equals + 1);
             return equals[1] ? SM_OK : sm_fail(err, SM_USAGE, "--tracking-id %s: the ID is empty", text);
         }
     if (equals || seg->count != 1 || !*text)
         return sm_fail(err, SM_USAGE, "--tracking-id %s: %s", text,
                        equals ? "no object has this name" : "say which object, as NAME=ID");
-    seg->meanings[0].tracking_id = text;
+    track(&seg->meanings[0], text);
     return SM_OK;
 }
 
@@ -295,6 +302,7 @@ static size_t list_objects(struct segment_seg *seg, const struct segment_job *jo
             continue;
         seg->objects[listed++] = (struct sm_seg_object){
             .meaning = seg->meanings[o].meaning, .tracking_id = seg->meanings[o].tracking_id,
+            .tracking_uid = seg->meanings[o].tracking_uid,
             .slice = overlap ? mask_slice : slices[seg->type], .context = &seg->sources[o]};
     }
     return listed;

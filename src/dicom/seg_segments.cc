@@ -41,7 +41,7 @@ static void put_meaning(DcmItem &segment, const struct sm_segment_meaning &meani
 }
 
 // The same patient's object keeps its UID from study to study, as its ID does.
-static void put_tracking(DcmItem &segment, const char *id, const SegPlan &plan)
+static std::string tracking_uid(const char *id, const SegPlan &plan)
 {
     char *patient = nullptr;
     std::string key = "tracking ";
@@ -49,8 +49,13 @@ static void put_tracking(DcmItem &segment, const char *id, const SegPlan &plan)
     if (plan.source->header->findAndGetElement(DCM_PatientID, element).good() &&
         element->getString(patient).good() && patient)
         key += patient;
-    put_text(segment, DCM_TrackingID, id, plan);
-    put(segment, DCM_TrackingUID, uid_from(key + "\n" + id));
+    return uid_from(key + "\n" + id);
+}
+
+static void put_tracking(DcmItem &segment, const struct sm_seg_object &object, const SegPlan &plan)
+{
+    put_text(segment, DCM_TrackingID, object.tracking_id, plan);
+    put(segment, DCM_TrackingUID, object.tracking_uid ? object.tracking_uid : tracking_uid(object.tracking_id, plan));
 }
 
 void seg_add_segments(DcmDataset &data, const SegPlan &plan)
@@ -63,7 +68,7 @@ void seg_add_segments(DcmDataset &data, const SegPlan &plan)
         put_meaning(segment, plan.objects[o].meaning, plan);
         put_algorithm(segment, plan);
         if (plan.objects[o].tracking_id)
-            put_tracking(segment, plan.objects[o].tracking_id, plan);
+            put_tracking(segment, plan.objects[o], plan);
     }
 }
 

@@ -86,15 +86,29 @@ like($text, qr/$_/, $_) for 'Segment Label\s+LO: \'Schädel-Ding\'', "Series Num
 $said = `$build/sammed2d segment $made/odd --box thing=$boxes{odd} -o $out/thing.dcm 2>&1`;
 like($said, qr/warning: "thing" is not in the table/, 'an unknown name is a warning');
 open my $file, '>', "$out/meta.json" or die;
-print $file encode_json({ContentCreatorName => 'X^Y', SeriesNumber => '12', segmentAttributes => [[{
+my %meta = (ContentCreatorName => 'X^Y', SeriesNumber => '12', segmentAttributes => [[{
     labelID => 1, SegmentLabel => 'Milz', SegmentDescription => 'by hand', recommendedDisplayRGBValue => [255, 0, 0],
     SegmentedPropertyCategoryCodeSequence => {CodeValue => '123037004', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Anatomical Structure'},
-    SegmentedPropertyTypeCodeSequence => {CodeValue => '78961009', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Spleen'}}]]});
+    SegmentedPropertyTypeCodeSequence => {CodeValue => '78961009', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Spleen'},
+    TrackingIdentifier => 'S1', TrackingUniqueIdentifier => '1.2.0.44'}]]);
+print $file encode_json(\%meta);
 close $file;
 ($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json -o $out/meta.dcm");
 $text = dump_of("$out/meta.dcm");
 like($text, qr/$_/, "--meta: $_") for '78961009', "'Milz'", "'by hand'", 'X\^Y', "IS: '12'",
-    '\[35580, 53665, 50856\]';
+    '\[35580, 53665, 50856\]', "Tracking ID\\s+UT: 'S1'", 'Tracking UID\s+UI: 1\.2\.0\.44';
+($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json --tracking-id T2 -o $out/meta2.dcm");
+like(dump_of("$out/meta2.dcm"), qr/Tracking ID\s+UT: 'T2'.*Tracking UID\s+UI: 2\.25\./s, '--tracking-id takes the place of both');
+for (['01.2', 'S1', 'is no UID'], ['1.02', 'S1', 'is no UID'], ['1..2', 'S1', 'is no UID'], ['.1', 'S1', 'is no UID'], ['1.', 'S1', 'is no UID'],
+     ['1' x 65, 'S1', 'is no UID'], ['1.a', 'S1', 'is no UID'], ['1.2', '', 'needs a TrackingIdentifier beside it']) {
+    my ($uid, $id, $why) = @$_;
+    @{$meta{segmentAttributes}[0][0]}{qw(TrackingUniqueIdentifier TrackingIdentifier)} = ($uid, $id);
+    open my $bad, '>', "$out/uid.json" or die;
+    print $bad encode_json(\%meta);
+    close $bad;
+    ($status, $said) = segment('odd', "--box a=$boxes{odd} --meta $out/uid.json -o $out/no.dcm");
+    like("$status $said", qr/^4 .*uid\.json: labelID 1: .*$why/s, "a TrackingUniqueIdentifier '$uid' beside '$id'");
+}
 open $file, '>', "$out/bad.json" or die;
 print $file '{"segmentAttributes": [[{"labelID": 1}]]}';
 close $file;
