@@ -30,7 +30,7 @@ struct sm_box {
 struct sm_object {
     char *name;
     char *file; /* the prompts file that alone gave it, for messages; NULL: the command line, a mask, or several */
-    int id; /* label value; 0 until given: the order of first appearance, from 1 */
+    int id; /* label value; 0: sm_prompts_resolve gives one: mask_id, or the place in the order of appearance, from 1 */
     struct sm_point *points;
     size_t point_count;
     struct sm_box *boxes;
@@ -38,6 +38,8 @@ struct sm_object {
     char *mask_path;        /* label map, SEG or RT structure set as prompt, or NULL */
     int mask_value;         /* the label in it; 0 means: the only one, or the one equal to id (DICOM:
                              * the one of that name first) */
+    int mask_id;            /* the number that its label has in the file: an object without id takes it, where no other
+                             * object has it. Of an object with id and mask alone, its id; 0: not known */
     struct sm_labels *mask; /* 1 inside, on the volume's grid; from sm_prompts_load_masks; owned */
 };
 
@@ -71,7 +73,8 @@ enum sm_status sm_prompts_read(struct sm_prompts *prompts, const char *path, con
                                struct sm_err *err);
 
 /* Every label of a label map, every segment of a DICOM SEG and every ROI of an RT structure set becomes
- * an object of that id, with itself as mask prompt; a label map's names come from the .json beside it
+ * an object of that id, where no other has it, with itself as mask prompt; where an object of its name has a mask already,
+ * one named "NAME (2)", with a warning; a label map's names come from the .json beside it
  * where there is one, else "label N". */
 enum sm_status sm_prompts_add_mask(struct sm_prompts *prompts, const char *path,
                                    const struct sm_listener *listener, struct sm_err *err);
@@ -90,9 +93,9 @@ enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_gr
 
 /* The same for a volume whose slices may be missing or unevenly spaced: a position in mm belongs to the
  * nearest slice by its true position, a box to every slice it reaches; one that lies in a gap, farther than
- * half the usual step from every slice, is SM_USAGE. */
+ * half the usual step from every slice, is SM_USAGE. Warned of: labels of mask files that get another id. */
 enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
-                                     struct sm_err *err);
+                                     const struct sm_listener *listener, struct sm_err *err);
 
 #ifdef __cplusplus
 }

@@ -143,7 +143,7 @@ static enum sm_status load_input(struct segment_job *job, struct sm_err *err)
         status = segment_check_gaps(job, err);
     if (!status)
         warn_square(job);
-    if (!status && sm_prompts_resolve_in(&job->prompts, &job->volume, err))
+    if (!status && sm_prompts_resolve_in(&job->prompts, &job->volume, cmd_listener(), err))
         status = sm_fail_context(err, "%s", job->input);
     if (!status)
         status = sm_prompts_load_masks(&job->prompts, &job->volume, cmd_listener(), err);

@@ -95,12 +95,18 @@ static bool is_uid(const char *text)
 static enum sm_status read_tracking(struct segment_meta *meta, const json_t *item, const char *path, int id,
                                     struct sm_err *err)
 {
-    meta->tracking_id = text_of(item, "TrackingIdentifier");
-    meta->tracking_uid = text_of(item, "TrackingUniqueIdentifier");
+    const char *const keys[] = {"TrackingIdentifier", "TrackingUniqueIdentifier"};
+    const char **texts[] = {&meta->tracking_id, &meta->tracking_uid};
+    for (size_t k = 0; k < 2; k++) {
+        const json_t *value = json_object_get(item, keys[k]);
+        if (value && !json_is_string(value))
+            return sm_fail(err, SM_CORRUPT, "%s: labelID %d: %s is not a text in quotes", path, id, keys[k]);
+        *texts[k] = text_of(item, keys[k]);
+    }
     if (!meta->tracking_uid || (meta->tracking_id && is_uid(meta->tracking_uid)))
         return SM_OK;
     return sm_fail(err, SM_CORRUPT, meta->tracking_id
-                       ? "%s: labelID %d: TrackingUniqueIdentifier is no UID: digits and points, at most 64"
+                       ? "%s: labelID %d: TrackingUniqueIdentifier is no UID: numbers without leading zeros, points between them, at most 64 characters"
                        : "%s: labelID %d: a TrackingUniqueIdentifier needs a TrackingIdentifier beside it", path, id);
 }
 

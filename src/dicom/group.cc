@@ -113,6 +113,7 @@ static Found found_from(Slices &&slices, const std::vector<Instance> &instances)
         volume.transfer_syntax = first.transfer_syntax;
     volume.readable = first.unreadable.empty();
     volume.reason = volume.readable ? slices.reason : first.unreadable;
+    volume.guessed = slices.guessed;
     if (volume.readable && !first.remark.empty())
         volume.reason += (volume.reason.empty() ? "" : ", ") + first.remark;
     return volume;
@@ -194,7 +195,7 @@ std::vector<Found> make_volumes(std::vector<Instance> &instances)
         if (plane.frames.size() > 1 && first.unreadable.empty())
             split = separate(plane.frames, instances);
         else
-            split.push_back({std::move(plane.frames), ""});
+            split.push_back({std::move(plane.frames), "", false});
         for (Slices &slices : split) {
             if (!names[p].empty())
                 slices.reason = names[p] + (slices.reason.empty() ? "" : ", ") + slices.reason;

@@ -11,6 +11,7 @@ namespace dicom {
 struct Slices {
     std::vector<Frame> frames;
     std::string reason; // what tells it from its siblings in the series
+    bool guessed = false; // which slices belong together
 };
 
 // One volume as found: what sm_dicom_volume points into.
@@ -18,7 +19,7 @@ struct Found {
     std::vector<Frame> frames; // slice k is frames[k]
     std::string series_uid, modality, description, transfer_syntax, reason;
     std::string unplaced; // the sentence that says why it lies at the origin; "" when it does not
-    bool readable = true;
+    bool readable = true, guessed = false; // guessed: which slices belong together
     std::vector<sm_gap> gaps;
     std::vector<int> instances; // each once, in slice order
     sm_dicom_volume shown = {};

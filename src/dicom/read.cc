@@ -92,6 +92,9 @@ static void warn_about(const Found &found, const std::vector<Instance> &instance
         sm_warn(listener, "%s has no pixel spacing: 1 mm is assumed", first.file.name.c_str());
     if (!found.unplaced.empty())
         sm_warn(listener, "%s", found.unplaced.c_str());
+    if (found.guessed)
+        sm_warn(listener, "some positions of the series were taken more often than others, and nothing says which slices belong "
+                "together: neighbours may be of different times (sammed2d info shows what was made of them)");
     for (const sm_gap &gap : found.gaps)
         sm_note(listener, "between slices %d and %d the step is %.4g mm", gap.after, gap.after + 1,
                 gap.step_mm);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -43,13 +44,7 @@ struct Point {
     double u, v;
 };
 using Polygon = std::vector<Point>;
-struct PointByPoint {
-    bool operator()(const Contour *a, const Contour *b) const
-    {
-        auto before = [](const Vector &p, const Vector &q) { return std::lexicographical_compare(p.x, p.x + 3, q.x, q.x + 3); };
-        return std::lexicographical_compare(a->begin(), a->end(), b->begin(), b->end(), before);
-    }
-};
+using Ring = std::vector<std::array<double, 3>>;
 // The voxels of one mask, made when the first is set.
 struct Target {
     Masks &masks;
@@ -123,13 +118,28 @@ static size_t sort_contours(std::vector<Direction> &directions, const std::vecto
     return planeless;
 }
 
+// A contour whatever point it begins with, whichever way it goes round, and whether or not the first point is there again at
+// the end.
+static Ring ring_of(const Contour &contour)
+{
+    Ring ring;
+    for (const Vector &point : contour)
+        ring.push_back({point.x[0], point.x[1], point.x[2]});
+    while (ring.size() > 1 && ring.back() == ring.front())
+        ring.pop_back();
+    std::rotate(ring.begin(), std::min_element(ring.begin(), ring.end()), ring.end());
+    if (ring.size() > 2 && ring.back() < ring[1])
+        std::reverse(ring.begin() + 1, ring.end());
+    return ring;
+}
+
 // Contours of one plane (parts, holes) count together. Rounded coordinates bring them apart, each by its own bit, but point by
 // point, so that they still reach into one another, which planes that are drawn close to one another do not. `edge` is the
 // shortest of a voxel: planes may be as close as voxels are. A contour that is there twice would be its own hole: it counts once.
 static std::vector<Layer> layers_of(Direction &direction, double edge, size_t &repeated)
 {
     std::vector<Layer> layers;
-    std::set<const Contour *, PointByPoint> of_layer;
+    std::set<Ring> of_layer;
     auto before = [](const Drawn &a, const Drawn &b) { return a.depth() < b.depth(); };
     std::stable_sort(direction.drawn.begin(), direction.drawn.end(), before);
     double same = std::min(SAME_PLANE_MM, FLAT * edge), rounded = std::min(ROUNDED_MM, FLAT * edge), first = 0, most = 0;
@@ -143,7 +153,7 @@ static std::vector<Layer> layers_of(Direction &direction, double edge, size_t &r
         }
         most = std::max(most, drawn.extent.most);
         layers.back().depth = (first + depth) / 2;
-        if (of_layer.insert(drawn.contour).second)
+        if (of_layer.insert(ring_of(*drawn.contour)).second)
             layers.back().contours.push_back(drawn.contour);
         else
             repeated++;
@@ -317,8 +327,8 @@ void fill_contours(Masks &masks, size_t index, const std::vector<Contour> &conto
         sm_warn(request.listener, "%s: contours of \"%s\" are not drawn along the slices of the volume; "
                 "they are filled halfway to their neighbours", name, label);
     if (repeated > 0)
-        sm_warn(request.listener, "%s: %zu contours of \"%s\" are there twice, point for point; they count once",
-                name, repeated, label);
+        sm_warn(request.listener, "%s: contours of \"%s\" are there again, point for point, %zu in all; each counts once", name,
+                label, repeated);
     if (far_off > 0)
         sm_warn(request.listener, "%s: contours of \"%s\" on %zu planes are further than half a slice "
                 "from every slice of the volume and are left out", name, label, far_off);

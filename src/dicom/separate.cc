@@ -131,10 +131,11 @@ static void split_by_order(const std::vector<Frame> &frames, const std::vector<I
     Runs runs = runs_of(frames);
     size_t count = deepest(runs), base = out.size();
     std::string places = " of " + std::to_string(count) + " at the same positions";
-    if (shallowest(runs) < count)
+    bool guessed = shallowest(runs) < count;
+    if (guessed)
         places += ", some of which have fewer: which slices belong together is a guess";
     for (size_t v = 0; v < count; v++)
-        out.push_back({{}, joined(reason, "number " + std::to_string(v + 1) + places)});
+        out.push_back({{}, joined(reason, "number " + std::to_string(v + 1) + places), guessed});
     for (const auto &run : runs) {
         std::vector<Frame> here(frames.begin() + (ptrdiff_t) run.first,
                                 frames.begin() + (ptrdiff_t) run.second);
@@ -167,7 +168,7 @@ static void split(std::vector<Frame> frames, const std::vector<Instance> &instan
         return;
     }
     if (mark < 0) {
-        out.push_back({std::move(frames), reason});
+        out.push_back({std::move(frames), reason, false});
         return;
     }
     Parts parts = partition(frames, mark);

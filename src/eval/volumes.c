@@ -132,7 +132,7 @@ static enum sm_status make_prompts(const struct volumes *v, struct sm_prompts *p
     enum sm_status status = SM_OK;
     for (size_t e = 0; !status && e < v->count; e++)
         status = add_object(v, prompts, &v->extents[e], way, err);
-    return status ? status : sm_prompts_resolve_in(prompts, v->source->image, err);
+    return status ? status : sm_prompts_resolve_in(prompts, v->source->image, NULL, err);
 }
 
 /* ---- scores ---- */

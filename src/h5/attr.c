@@ -16,6 +16,15 @@ static hid_t open_attr(const struct h5 *file, const char *name, const char *attr
     return id;
 }
 
+bool h5_attr_exists(const struct h5 *file, const char *name, const char *attr)
+{
+    hid_t id = open_attr(file, name, attr);
+    if (id < 0)
+        return false;
+    H5Aclose(id);
+    return true;
+}
+
 /* Number of values, or -1 when there are none or unreasonably many. */
 static int attr_count(hid_t id)
 {

@@ -97,6 +97,8 @@ enum sm_status h5_read_texts(const struct h5 *file, const char *name, char *out,
 
 /* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind;
  * a number may be a scalar or an array of one. */
+/* Of any type. */
+bool h5_attr_exists(const struct h5 *file, const char *name, const char *attr);
 bool h5_attr_int(const struct h5 *file, const char *name, const char *attr, int64_t *value);
 bool h5_attr_double(const struct h5 *file, const char *name, const char *attr, double *value);
 /* Text of fixed length, as h5_set_text writes it; false when it does not fit. */

@@ -197,8 +197,10 @@ static enum sm_status read_later(const struct reader *r, const char *name, bool 
 {
     double value = 0;
     int found = h5_attr_doubles(r->file, NULL, name, &value, 1);
-    if (found < 0)
+    if (!h5_attr_exists(r->file, NULL, name))
         return SM_OK;
+    if (found < 0)
+        return sm_fail(r->err, SM_WEIGHTS, "%s: %s is no number, expected %s", h5_path(r->file), name, expected);
     if (found != 1)
         return sm_fail(r->err, SM_WEIGHTS, "%s: %s has %d numbers, expected 1", h5_path(r->file), name, found);
     if (!makes_sense(value))

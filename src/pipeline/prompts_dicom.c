@@ -26,18 +26,18 @@ enum sm_status prompts_add_dicom(struct sm_prompts *prompts, const char *path,
 }
 
 /* Which mask is meant: the one numbered mask_label, else the only one, else the one of that name, else
- * the one numbered as the object. */
+ * the one numbered as the object, where it was given a number. */
 static struct sm_dicom_mask *choose(struct sm_dicom_mask *masks, size_t count,
                                     const struct sm_object *object)
 {
-    int number = object->mask_value;
+    int number = object->mask_value, wanted = number ? number : object->mask_id;
     if (!number && count == 1)
         return masks;
     for (size_t m = 0; !number && m < count; m++)
         if (strcasecmp(masks[m].label, object->name) == 0)
             return &masks[m];
-    for (size_t m = 0; m < count; m++)
-        if (masks[m].number == (number ? number : object->id))
+    for (size_t m = 0; wanted && m < count; m++)
+        if (masks[m].number == wanted)
             return &masks[m];
     return NULL;
 }

@@ -33,8 +33,8 @@ enum sm_status prompts_from_slicer(struct sm_prompts *prompts, const json_t *jso
 enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json, const char *path,
                                   const char *picture, struct sm_err *err);
 
-/* An object whose prompt is label `value` of the mask file, under that id or, where another object has it, with a warning
- * under the next after all. A label without a name of its own, "label 3", is named after its id. */
+/* An object whose prompt is label `value` of the mask file: that of the name, or, where it has a mask, with a warning a new
+ * one, "NAME (2)". */
 enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value, const char *name,
                                        const struct sm_listener *listener, struct sm_err *err);
 

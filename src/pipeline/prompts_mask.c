@@ -7,43 +7,50 @@
 #include "sammed2d/input.h"
 #include "sammed2d/stack.h"
 
-/* The id itself, or the one after the largest where another object has it: files of one organ each, as many programs write
- * them, all count from 1. */
-static int free_id(const struct sm_prompts *prompts, int wanted)
+static bool is_named(const struct sm_prompts *prompts, const char *name)
 {
-    int largest = 0;
-    bool taken = false;
-    for (size_t o = 0; o < prompts->count; o++) {
-        int id = prompts->objects[o].id;
-        taken |= wanted && id == wanted;
-        largest = id > largest ? id : largest;
-    }
-    return taken ? largest + 1 : wanted;
+    for (size_t o = 0; o < prompts->count; o++)
+        if (strcmp(prompts->objects[o].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "liver (2)", where "liver" has a mask already: many programs write a file an organ, and call each the same. */
+static enum sm_status another(struct sm_prompts *prompts, const char *path, const char *name, struct sm_object **object,
+                              const struct sm_listener *listener, struct sm_err *err)
+{
+    size_t size = strlen(name) + 32;
+    const char *other = (*object)->mask_path ? (*object)->mask_path : "a mask";
+    char *unused = malloc(size);
+    if (!unused)
+        return sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    int n = 2;
+    do
+        snprintf(unused, size, "%s (%d)", name, n++);
+    while (is_named(prompts, unused));
+    sm_warn(listener, "%s: its \"%s\" becomes \"%s\", as %s has one of that name, too", path, name, unused, other);
+    enum sm_status status = sm_prompts_object(prompts, unused, object, err);
+    free(unused);
+    return status;
 }
 
 enum sm_status prompts_add_mask_object(struct sm_prompts *prompts, const char *path, int value, const char *name,
                                        const struct sm_listener *listener, struct sm_err *err)
 {
-    char plain[32];
     struct sm_object *object;
-    int id = free_id(prompts, value);
-    snprintf(plain, sizeof plain, "label %d", value);
-    bool named = strcmp(name, plain) != 0;
-    snprintf(plain, sizeof plain, "label %d", id);
-    if (sm_prompts_object(prompts, named ? name : plain, &object, err))
+    enum sm_status status = sm_prompts_object(prompts, name, &object, err);
+    if (status)
         return sm_fail_context(err, "%s", path);
+    if (object->mask_path && strcmp(object->mask_path, path) == 0 && object->mask_value == value)
+        return sm_fail(err, SM_USAGE, "%s: its \"%s\" is a mask prompt already; give the file once", path, name);
     if (object->mask_path || object->mask)
-        return sm_fail(err, SM_USAGE, "%s: object \"%s\" has a mask already", path, object->name);
+        status = another(prompts, path, name, &object, listener, err);
+    if (status)
+        return sm_fail_context(err, "%s", path);
     object->mask_path = strdup(path);
     if (!object->mask_path)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
-    object->mask_value = value;
-    if (object->id)
-        return SM_OK;
-    object->id = id;
-    if (id != value)
-        sm_warn(listener, "%s: its label %d becomes \"%s\" with id %d, as another object has id %d", path, value, object->name,
-                id, value);
+    object->mask_value = object->mask_id = value;
     return SM_OK;
 }
 
@@ -85,17 +92,20 @@ static enum sm_status cut_out(struct sm_object *object, const struct sm_labels *
     return status;
 }
 
-/* Which label of a map with several is meant: mask_label, else the only one, else the object's id. */
+/* Which label of a map with several is meant: mask_label, else the only one, else the object's id, where one was given. */
 static enum sm_status choose_value(const struct sm_object *object, const struct sm_label_set *set,
                                    int *value, struct sm_err *err)
 {
-    *value = object->mask_value ? object->mask_value : set->count == 1 ? set->labels[0].id : object->id;
+    *value = object->mask_value ? object->mask_value : set->count == 1 ? set->labels[0].id : object->mask_id;
     for (size_t n = 0; n < set->count; n++)
         if (set->labels[n].id == *value)
             return SM_OK;
     if (set->count == 0)
         return sm_fail(err, SM_USAGE, "%s: the mask of \"%s\" is empty", object->mask_path,
                        object->name);
+    if (!*value)
+        return sm_fail(err, SM_USAGE, "%s: has %zu labels; say which one is \"%s\" with \"mask_label\"", object->mask_path,
+                       set->count, object->name);
     return sm_fail(err, SM_USAGE,
                    "%s: has %zu labels, and none is %d; say which one is \"%s\" with \"mask_label\"",
                    object->mask_path, set->count, *value, object->name);

@@ -280,24 +280,52 @@ static enum sm_status claim_id(const struct sm_prompts *prompts, size_t o, size_
     return name_file(object, status, err);
 }
 
+/* The first number from `id` on, and after the last from 1, that nobody has; id itself when all are taken. */
 static int first_free(const size_t *owner, int id)
 {
-    while (id <= 65535 && owner[id])
-        id++;
+    for (int n = 0; n < 65535; n++) {
+        int next = (id - 1 + n) % 65535 + 1;
+        if (!owner[next])
+            return next;
+    }
     return id;
 }
 
-/* Given ones first; an object without gets its place, or the next number that is free. */
-static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
+/* The number of its label in the mask file, if it is one that a label can have here; else 0. */
+static int wished_id(const struct sm_object *object)
+{
+    return object->mask_id >= 1 && object->mask_id <= 65535 ? object->mask_id : 0;
+}
+
+static void take_free_id(struct sm_prompts *prompts, size_t o, const size_t *owner, const struct sm_listener *listener)
+{
+    struct sm_object *object = &prompts->objects[o];
+    int wish = wished_id(object);
+    object->id = first_free(owner, wish ? wish : (int) o + 1);
+    if (wish && owner[wish])
+        sm_warn(listener, "\"%s\" of %s gets id %d, as \"%s\" has id %d", object->name, object->mask_path, object->id,
+                prompts->objects[owner[wish] - 1].name, wish);
+}
+
+/* Those that the user gave, then those of labels in mask files, then places in the order of appearance. */
+static enum sm_status give_ids(struct sm_prompts *prompts, const struct sm_listener *listener, struct sm_err *err)
 {
     size_t *owner = calloc(65536, sizeof *owner); /* object number + 1 */
+    struct sm_object *objects = prompts->objects;
     enum sm_status status = owner ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
     for (size_t o = 0; !status && o < prompts->count; o++)
-        if (prompts->objects[o].id)
+        if (objects[o].id) {
+            objects[o].mask_id = objects[o].mask_id ? objects[o].mask_id : objects[o].id;
             status = claim_id(prompts, o, owner, err);
+        }
     for (size_t o = 0; !status && o < prompts->count; o++)
-        if (!prompts->objects[o].id) {
-            prompts->objects[o].id = first_free(owner, (int) o + 1);
+        if (!objects[o].id && wished_id(&objects[o]) && !owner[wished_id(&objects[o])]) {
+            objects[o].id = wished_id(&objects[o]);
+            status = claim_id(prompts, o, owner, err);
+        }
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        if (!objects[o].id) {
+            take_free_id(prompts, o, owner, listener);
             status = claim_id(prompts, o, owner, err);
         }
     free(owner);
@@ -305,19 +333,19 @@ static enum sm_status give_ids(struct sm_prompts *prompts, struct sm_err *err)
 }
 
 enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
-                                     struct sm_err *err)
+                                     const struct sm_listener *listener, struct sm_err *err)
 {
     enum sm_status status = SM_OK;
     if (!prompts->count)
         return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
     for (size_t o = 0; !status && o < prompts->count; o++)
         status = name_file(&prompts->objects[o], resolve_object(&prompts->objects[o], volume, err), err);
-    return status ? status : give_ids(prompts, err);
+    return status ? status : give_ids(prompts, listener, err);
 }
 
 enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_grid *grid,
                                   struct sm_err *err)
 {
     const struct sm_volume volume = {.grid = *grid};
-    return sm_prompts_resolve_in(prompts, &volume, err);
+    return sm_prompts_resolve_in(prompts, &volume, NULL, err);
 }

@@ -13,7 +13,7 @@ struct propagation {
     bool by_grey;     /* box and mask follow pixels that look like the object */
     float growth;     /* how far a box may grow in a step, as a part of its side */
     int growth_px;    /* ... and at least so many pixels */
-    float widest;     /* no side of a box beyond this multiple of the first slice's */
+    float widest;     /* no side of a box beyond this multiple of the first slice's, and a pixel */
     float collapse;   /* ended when the area falls below this part of the slice before */
     float burst;      /* ended when it is beyond this multiple of the slice before */
     float explosion;  /* ended when it is beyond this multiple of the first slice's */
@@ -58,7 +58,7 @@ void appearance_likeness(const struct appearance *appearance, const float *value
                          int height, int width, float *smooth, float likeness[2]);
 
 /* Holds the box that the next slice is asked with within propagation->widest of the first slice's, about
- * the middle of the box before. */
+ * the middle of the box before; where that ends within pixels, these are taken on both sides. */
 void appearance_limit_box(const struct appearance *appearance, const struct propagation *propagation,
                           const float before[4], float box[4]);
 

@@ -100,7 +100,8 @@ like($text, qr/$_/, "--meta: $_") for '78961009', "'Milz'", "'by hand'", 'X\^Y',
 ($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json --tracking-id T2 -o $out/meta2.dcm");
 like(dump_of("$out/meta2.dcm"), qr/Tracking ID\s+UT: 'T2'.*Tracking UID\s+UI: 2\.25\./s, '--tracking-id takes the place of both');
 for (['01.2', 'S1', 'is no UID'], ['1.02', 'S1', 'is no UID'], ['1..2', 'S1', 'is no UID'], ['.1', 'S1', 'is no UID'], ['1.', 'S1', 'is no UID'],
-     ['1' x 65, 'S1', 'is no UID'], ['1.a', 'S1', 'is no UID'], ['1.2', '', 'needs a TrackingIdentifier beside it']) {
+     ['1' x 65, 'S1', 'is no UID'], ['1.a', 'S1', 'is no UID'], ['1.2', '', 'needs a TrackingIdentifier beside it'],
+     [12, 'S1', 'TrackingUniqueIdentifier is not a text'], ['1.2', 7, 'TrackingIdentifier is not a text']) {
     my ($uid, $id, $why) = @$_;
     @{$meta{segmentAttributes}[0][0]}{qw(TrackingUniqueIdentifier TrackingIdentifier)} = ($uid, $id);
     open my $bad, '>', "$out/uid.json" or die;

@@ -104,8 +104,8 @@ is(decode_json($out)->{objects}[0]{name}, 'block', 'its names come from the list
 spew("$dir/second.nii", slurp("$dir/a.nii"));
 ($status, $out, $err) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask', "$dir/second.nii", '--json');
 cmp_ok($status, '<=', 3, 'two label maps as prompts'); # 3: the same mask, so one of both is empty
-is_deeply([map { "$_->{name} $_->{id}" } @{decode_json($out)->{objects}}], ['block 1', 'label 2 2'], 'whose labels have the same number');
-like($err, qr/second\.nii: its label 1 becomes "label 2" with id 2, as another object has id 1/, '... which is said');
+is_deeply([map { "$_->{name} $_->{id}" } @{decode_json($out)->{objects}}], ['block 1', 'label 1 2'], 'whose labels have the same number');
+like($err, qr/"label 1" of \S+second\.nii gets id 2, as "block" has id 1/, '... which is said');
 ($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--json');
 cmp_ok($status, '<=', 3, 'a point');
 cmp_ok(decode_json($out)->{slices_encoded}, '>', 1, 'goes to other slices');

@@ -313,7 +313,10 @@ def structures(rng, grid, at):
             (9, "dots", [("POINT", [grid.origin])])]
     structure_set(rois, at("rtstruct.dcm"))
     structure_set([(0, "first", ring(1)), (1, "second", ring(2))], at("rt_zero.dcm"))
-    structure_set([(4, "ring", sum((ring + ring[:2] for ring in rings), []) + rings[1][:1])], at("rt_twice.dcm"))
+    again = sum((ring + ring[:2] for ring in rings), []) + rings[1][:1]
+    again += [(kind, np.roll(points, 3, 0)[::-1]) for kind, points in rings[0][:1]]
+    again += [(kind, np.vstack([points, points[:1]])) for kind, points in rings[2][1:2]]
+    structure_set([(4, "ring", again)], at("rt_twice.dcm"))
     structure_set(rois[:1], at("rt_other_frame.dcm"), own_frame="1.9.77")
     structure_set([(1, "far", ring(0, -4.0) + ring(1))], at("rt_far.dcm"))
     # Boxes drawn along x-z planes of the grid (its rows): across the slices.

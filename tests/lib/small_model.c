@@ -110,11 +110,12 @@ static bool write_texts(struct writer *w)
     const char *const texts[][2] = {
         {"normalization", "minmax"}, {"orientation", "stored"}, {"resize", "sam-med2d"},
         {"mask_prompt", "sigmoid"},  {"name", "small"},         {"licence", "none"},
+        {"zoom", NULL}, /* a number, where there is one: a text is a flaw */
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *name = texts[i][0];
         const char *text = is(name, w->flaw->text) ? w->flaw->content : texts[i][1];
-        if (!is(name, w->flaw->without) && h5_set_text(w->out, name, text, NULL))
+        if (text && !is(name, w->flaw->without) && h5_set_text(w->out, name, text, NULL))
             return false;
     }
     return true;

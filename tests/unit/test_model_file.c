@@ -139,6 +139,7 @@ static void test_flaws(void **state)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         refuse(&(struct small_flaw){.number = numbers[i].name, .value = numbers[i].value},
                numbers[i].name);
+    refuse(&(struct small_flaw){.text = "zoom", .content = "2.5"}, "zoom is no number");
     static const char *const texts[] = {"normalization", "orientation", "resize", "mask_prompt"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         refuse(&(struct small_flaw){.text = texts[i], .content = "sideways"}, "sideways");

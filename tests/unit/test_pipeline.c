@@ -436,7 +436,7 @@ static void masks_in_another_axis_order(void **state)
     assert_int_equal(sm_prompts_load_masks(&prompts, &volume, NULL, &err), SM_OK);
     unlink(path);
     assert_int_equal(prompts.count, 1);
-    assert_int_equal(prompts.objects[0].id, 7);
+    assert_int_equal(prompts.objects[0].mask_id, 7);
     assert_string_equal(prompts.objects[0].name, "label 7");
     for (int k = 0; k < NZ; k++)
         for (int j = 0; j < NY; j++)
@@ -445,6 +445,7 @@ static void masks_in_another_axis_order(void **state)
     struct sm_segment_options options = {0};
     struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
     const float expected[4] = {5, 4, 12, 13};
+    assert_int_equal(prompts.objects[0].id, 7);
     assert_memory_equal(sm_result_prompt(result, 0, 3)->boxes[0], expected, sizeof expected);
     assert_int_equal(sm_result_encoded(result), 3);
     sm_result_free(result);
@@ -487,6 +488,29 @@ static void which_mask_answers_which_prompt(void **state)
     }
 }
 
+/* A box that outgrows its first slice's is held alike on both sides: mirrored, it is held as its mirror image. */
+static void a_held_box_knows_no_side(void **state)
+{
+    (void) state;
+    const struct appearance looks = {.side = {20, 21}};
+    const struct propagation how = {.widest = 1.15f};
+    const float before[4] = {30, 40, 50, 61}, grown[4] = {25, 33, 56, 70}, held[4] = {28, 38, 52, 63};
+    float box[4], mirrored[4];
+    const float before_mirrored[4] = {100 - before[2], 100 - before[3], 100 - before[0], 100 - before[1]};
+    for (int n = 0; n < 4; n++) {
+        box[n] = grown[n];
+        mirrored[n] = 100 - grown[(n + 2) % 4];
+    }
+    appearance_limit_box(&looks, &how, before, box);
+    appearance_limit_box(&looks, &how, before_mirrored, mirrored);
+    for (int n = 0; n < 4; n++) {
+        assert_float_equal(box[n], held[n], 0);
+        assert_float_equal(mirrored[n], 100 - held[(n + 2) % 4], 0);
+    }
+    appearance_limit_box(&looks, &how, before, box); /* within it nothing happens */
+    assert_memory_equal(box, held, sizeof held);
+}
+
 static void threshold_of_the_reference(void **state)
 {
     (void) state;
@@ -513,6 +537,7 @@ int main(void)
         cmocka_unit_test(cancelled),
         cmocka_unit_test(masks_in_another_axis_order),
         cmocka_unit_test(which_mask_answers_which_prompt),
+        cmocka_unit_test(a_held_box_knows_no_side),
         cmocka_unit_test(threshold_of_the_reference),
     };
     return cmocka_run_group_tests_name("pipeline", tests, set_up, tear_down);

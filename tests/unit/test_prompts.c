@@ -173,6 +173,45 @@ static void ids_that_were_given_come_first(void **state)
     sm_prompts_free(&prompts);
 }
 
+static void count_warning(void *context, const char *sentence)
+{
+    (void) sentence;
+    ++*(int *) context;
+}
+
+static void labels_of_several_files(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *path, *name;
+        int value;
+    } labels[] = {{"a.nii", "label 1", 1}, {"a.nii", "liver", 3}, {"b.nii", "label 1", 1}, {"b.nii", "label 4", 4},
+                  {"c.dcm", "liver", 65535}, {"d.dcm", "Segment_1", 65535}};
+    static const struct {
+        const char *name;
+        int id;
+    } objects[] = {{"label 1", 2}, {"liver", 3}, {"label 1 (2)", 5}, {"label 4", 4}, {"liver (2)", 65535}, {"Segment_1", 6},
+                   {"point", 1}};
+    struct sm_prompts prompts = {0};
+    int warnings = 0;
+    const struct sm_listener listener = {.context = &warnings, .warning = count_warning};
+    const struct sm_volume volume = {.grid = plain};
+    struct sm_err err;
+    for (size_t n = 0; n < sizeof labels / sizeof *labels; n++)
+        assert_int_equal(prompts_add_mask_object(&prompts, labels[n].path, labels[n].value, labels[n].name, &listener, &err), SM_OK);
+    assert_int_equal(warnings, 2);
+    assert_int_equal(prompts_add_mask_object(&prompts, "b.nii", 4, "label 4", &listener, &err), SM_USAGE);
+    assert_non_null(strstr(err.message, "give the file once"));
+    assert_int_equal(parse(&prompts, "{\"objects\": [{\"name\": \"point\", \"id\": 1, \"points\": [[1,2,3,1]]}]}", &err), SM_OK);
+    assert_int_equal(sm_prompts_resolve_in(&prompts, &volume, &listener, &err), SM_OK);
+    assert_int_equal(warnings, 5);
+    for (size_t o = 0; o < sizeof objects / sizeof *objects; o++) {
+        assert_string_equal(prompts.objects[o].name, objects[o].name);
+        assert_int_equal(prompts.objects[o].id, objects[o].id);
+    }
+    sm_prompts_free(&prompts);
+}
+
 static void slicer_points_and_boxes(void **state)
 {
     struct sm_prompts prompts = {0};
@@ -309,6 +348,7 @@ int main(void)
         cmocka_unit_test(own_file),
         cmocka_unit_test(refusals),
         cmocka_unit_test(ids_that_were_given_come_first),
+        cmocka_unit_test(labels_of_several_files),
         cmocka_unit_test(slicer_points_and_boxes),
         cmocka_unit_test(fixed_prompts),
         cmocka_unit_test(objects_of_a_picture),
