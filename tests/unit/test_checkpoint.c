@@ -356,7 +356,7 @@ static void test_noncontiguous_golden(void **state)
     struct h5 *expected;
     struct sm_err err;
     if (access(pth, R_OK) != 0)
-        skip();
+        skip(); /* ../shared is not there */
     assert_int_equal(checkpoint_open(&checkpoint, pth, &err), SM_OK);
     assert_int_equal(
         h5_open(&expected, "../shared/golden/checkpoints/noncontiguous_expected.h5", &err), SM_OK);
@@ -410,7 +410,7 @@ static void test_golden_outcomes(void **state)
         {"huge_shape", SM_CORRUPT, 0, "more elements than the file has bytes"},
     };
     if (access("../shared/golden/checkpoints", R_OK) != 0)
-        skip();
+        skip(); /* ../shared is not there */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char file[128];
         struct checkpoint *checkpoint;
