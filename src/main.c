@@ -113,7 +113,7 @@ static int run(int argc, char **argv)
     const char *name = argv[wants_help ? 2 : 1];
     const struct command *command = find(name);
     if (command && wants_help)
-        return command->run(2, (char *[]) {(char *) name, "--help", NULL});
+        return command->run(2, (char *[]) {(char *)name, "--help", NULL});
     if (command)
         return command->run(argc - 1, argv + 1);
     fprintf(stderr, "sammed2d: there is no command \"%s\"\n", name);

@@ -25,9 +25,9 @@ enum sm_status sm_fail_context(struct sm_err *err, const char *format, ...)
     va_start(args, format);
     int length = vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (length < 0 || (size_t) length >= sizeof err->message)
+    if (length < 0 || (size_t)length >= sizeof err->message)
         return err->status;
-    size_t room = sizeof err->message - (size_t) length;
+    size_t room = sizeof err->message - (size_t)length;
     if (snprintf(err->message + length, room, ": %s", inner) < 0) /* too long: cut, on purpose */
         err->message[length] = 0;
     return err->status;

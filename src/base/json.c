@@ -18,7 +18,7 @@ enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
         return sm_fail(err, SM_NOT_FOUND, "%s: is a directory; name a file in it", path);
     if (status.st_size > LARGEST)
         return sm_fail(err, SM_UNSUPPORTED, "%s: %lld MB of JSON; at most 64 MB are read", path,
-                       (long long) status.st_size >> 20);
+                       (long long)status.st_size >> 20);
     json_error_t error;
     *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (!*json)
@@ -34,7 +34,7 @@ json_t *json_text(const char *text)
     if (!copy)
         return json;
     for (char *c = copy; *c; c++)
-        if ((unsigned char) *c >= 0x80)
+        if ((unsigned char)*c >= 0x80)
             *c = '?';
     json = json_string(copy);
     free(copy);

@@ -65,7 +65,7 @@ static char *temporary_name(const char *path)
     const char *name = slash ? slash + 1 : path;
     const char *suffix = strchr(name, '.');
     char *result = NULL;
-    if (asprintf(&result, "%.*s.sammed2d-XXXXXX%s", (int) (name - path), path,
+    if (asprintf(&result, "%.*s.sammed2d-XXXXXX%s", (int)(name - path), path,
                  suffix ? suffix : "") < 0)
         return NULL;
     return result;
@@ -118,7 +118,7 @@ enum sm_status output_open(struct output *output, const char *path, struct sm_er
     }
     const char *slash = strrchr(name, '/');
     const char *suffix = strchr(slash ? slash + 2 : name + 1, '.');
-    output->fd = mkostemps(name, suffix ? (int) strlen(suffix) : 0, O_CLOEXEC);
+    output->fd = mkostemps(name, suffix ? (int)strlen(suffix) : 0, O_CLOEXEC);
     if (output->fd < 0) {
         int error = errno;
         free(name);
@@ -142,7 +142,7 @@ enum sm_status output_write(struct output *output, const void *bytes, size_t cou
         if (written < 0)
             return fail(err, output->path, errno);
         from += written;
-        count -= (size_t) written;
+        count -= (size_t)written;
     }
     return SM_OK;
 }

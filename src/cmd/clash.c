@@ -42,8 +42,8 @@ static const char *base_name(const char *path)
 static struct place parent_of(const char *path)
 {
     char parent[PATH_MAX];
-    int length = snprintf(parent, sizeof parent, "%.*s.", (int) (base_name(path) - path), path);
-    return length < (int) sizeof parent ? place_of(parent) : (struct place){0};
+    int length = snprintf(parent, sizeof parent, "%.*s.", (int)(base_name(path) - path), path);
+    return length < (int)sizeof parent ? place_of(parent) : (struct place){0};
 }
 
 static bool same_file(const struct clash_file *a, const struct clash_file *b)
@@ -64,8 +64,8 @@ bool clash_inside(const char *path, const char *folder)
 
 bool clash_same_file(const char *a, const char *b)
 {
-    struct clash_file first = {.path = (char *) a, .file = place_of(a), .parent = parent_of(a)};
-    struct clash_file second = {.path = (char *) b, .file = place_of(b), .parent = parent_of(b)};
+    struct clash_file first = {.path = (char *)a, .file = place_of(a), .parent = parent_of(a)};
+    struct clash_file second = {.path = (char *)b, .file = place_of(b), .parent = parent_of(b)};
     return same_file(&first, &second);
 }
 
@@ -107,8 +107,8 @@ static void add_companions(struct clash *clash, const char *path, size_t stem, c
     static const char *const endings[] = {".json", ".hdr", ".img", ".hdr.gz", ".img.gz"};
     for (size_t n = 0; n < sizeof endings / sizeof *endings; n++) {
         char name[PATH_MAX];
-        int length = snprintf(name, sizeof name, "%.*s%s", (int) stem, path, endings[n]);
-        if (length >= (int) sizeof name || !place_of(name).inode || clash_same_file(name, path) ||
+        int length = snprintf(name, sizeof name, "%.*s%s", (int)stem, path, endings[n]);
+        if (length >= (int)sizeof name || !place_of(name).inode || clash_same_file(name, path) ||
             (image && is_our_json(name)))
             continue;
         struct clash_file *file = add(clash, name);
@@ -128,7 +128,7 @@ static void read_file(struct clash *clash, const char *path, const char *what, b
     file->what = what;
     const char *suffix = suffix_of_image(path);
     if (*suffix)
-        add_companions(clash, path, (size_t) (suffix - path), what, image);
+        add_companions(clash, path, (size_t)(suffix - path), what, image);
 }
 
 void clash_reads(struct clash *clash, const char *path, const char *what)

@@ -34,7 +34,7 @@ static size_t said_count;
 
 size_t cmd_warnings(const char *const **warnings)
 {
-    *warnings = (const char *const *) said;
+    *warnings = (const char *const *)said;
     return said_count;
 }
 
@@ -49,7 +49,7 @@ static void remember(const char *sentence)
 
 static void warning(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     remember(sentence);
     if (cmd_common.quiet)
         return;
@@ -59,7 +59,7 @@ static void warning(void *context, const char *sentence)
 
 static void note(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     if (!cmd_common.verbose)
         return;
     clear_bar();
@@ -68,11 +68,11 @@ static void note(void *context, const char *sentence)
 
 static void progress(void *context, const char *what, size_t done, size_t total)
 {
-    (void) context;
+    (void)context;
     enum { WIDTH = 30 };
     if (cmd_common.quiet || total == 0 || !isatty(STDERR_FILENO))
         return;
-    int filled = (int) (done * WIDTH / total);
+    int filled = (int)(done * WIDTH / total);
     fprintf(stderr, "\r\033[K%s [%.*s%.*s] %zu/%zu", what, filled, "##############################",
             WIDTH - filled, "..............................", done, total);
     bar_shown = true;
@@ -83,7 +83,7 @@ static void progress(void *context, const char *what, size_t done, size_t total)
 
 static bool cancelled(void *context)
 {
-    (void) context;
+    (void)context;
     return stop_asked;
 }
 

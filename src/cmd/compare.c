@@ -27,23 +27,23 @@ struct figure {
     bool distance, whole;
 };
 
-static double dice(const struct sm_compared *l, double ml) { (void) ml; return sm_overlap_dice(l->overlap); }
-static double iou(const struct sm_compared *l, double ml) { (void) ml; return sm_overlap_iou(l->overlap); }
-static double voxels_a(const struct sm_compared *l, double ml) { (void) ml; return (double) l->overlap.a; }
-static double voxels_b(const struct sm_compared *l, double ml) { (void) ml; return (double) l->overlap.b; }
-static double voxels_both(const struct sm_compared *l, double ml) { (void) ml; return (double) l->overlap.both; }
-static double ml_a(const struct sm_compared *l, double ml) { return (double) l->overlap.a * ml; }
-static double ml_b(const struct sm_compared *l, double ml) { return (double) l->overlap.b * ml; }
+static double dice(const struct sm_compared *l, double ml) { (void)ml; return sm_overlap_dice(l->overlap); }
+static double iou(const struct sm_compared *l, double ml) { (void)ml; return sm_overlap_iou(l->overlap); }
+static double voxels_a(const struct sm_compared *l, double ml) { (void)ml; return (double)l->overlap.a; }
+static double voxels_b(const struct sm_compared *l, double ml) { (void)ml; return (double)l->overlap.b; }
+static double voxels_both(const struct sm_compared *l, double ml) { (void)ml; return (double)l->overlap.both; }
+static double ml_a(const struct sm_compared *l, double ml) { return (double)l->overlap.a * ml; }
+static double ml_b(const struct sm_compared *l, double ml) { return (double)l->overlap.b * ml; }
 
 /* A distance needs a surface on both sides. */
 static double measured(const struct sm_compared *l, double mm)
 {
     return l->overlap.a && l->overlap.b ? mm : NAN;
 }
-static double hd95(const struct sm_compared *l, double ml) { (void) ml; return measured(l, l->surface.hd95); }
-static double hausdorff(const struct sm_compared *l, double ml) { (void) ml; return measured(l, l->surface.hausdorff); }
-static double average(const struct sm_compared *l, double ml) { (void) ml; return measured(l, l->surface.average); }
-static double surface_dice(const struct sm_compared *l, double ml) { (void) ml; return l->surface.surface_dice; }
+static double hd95(const struct sm_compared *l, double ml) { (void)ml; return measured(l, l->surface.hd95); }
+static double hausdorff(const struct sm_compared *l, double ml) { (void)ml; return measured(l, l->surface.hausdorff); }
+static double average(const struct sm_compared *l, double ml) { (void)ml; return measured(l, l->surface.average); }
+static double surface_dice(const struct sm_compared *l, double ml) { (void)ml; return l->surface.surface_dice; }
 
 static const struct figure figures[] = {
     {"dice", dice, false, false},
@@ -78,7 +78,7 @@ static json_t *label_json(const struct sm_compared *label, const struct command 
         if (shown(&figures[f], command))
             json_object_set_new(object, figures[f].key,
                                 isnan(value)       ? json_null()
-                                : figures[f].whole ? json_integer((json_int_t) value)
+                                : figures[f].whole ? json_integer((json_int_t)value)
                                                    : json_real(value));
     }
     return object;

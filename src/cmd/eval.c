@@ -101,11 +101,11 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
     if (c->json)
         *format = SM_EVAL_JSON;
     *options = (struct sm_eval_options){
-        .fixed = c->fixed, .min_pixels = c->min_pixels, .component = (enum sm_eval_component) component,
-        .by_image = average == 1, .reference = c->reference, .plane = (enum sm_plane) plane,
-        .orient_given = c->orient != NULL, .orient = (enum sm_orient) orient, .multimask = (enum sm_choice) multimask,
-        .precision = (enum sm_precision) precision,
-        .jitter = c->jitter, .seed = (uint64_t) c->seed, .limit = (size_t) c->limit, .every_nth = c->every_nth,
+        .fixed = c->fixed, .min_pixels = c->min_pixels, .component = (enum sm_eval_component)component,
+        .by_image = average == 1, .reference = c->reference, .plane = (enum sm_plane)plane,
+        .orient_given = c->orient != NULL, .orient = (enum sm_orient)orient, .multimask = (enum sm_choice)multimask,
+        .precision = (enum sm_precision)precision,
+        .jitter = c->jitter, .seed = (uint64_t)c->seed, .limit = (size_t)c->limit, .every_nth = c->every_nth,
         .held_out = c->hold_out, .resamples = c->resamples, .tolerance_mm = c->tolerance_mm, .results = c->results,
         .masks = c->masks};
     if (!status)
@@ -144,7 +144,7 @@ static enum sm_status report(const struct command *c, const struct sm_evaluation
                              struct sm_err *err)
 {
     char *text;
-    enum sm_status status = sm_evaluation_report(&text, evaluation, (enum sm_eval_format) format, err);
+    enum sm_status status = sm_evaluation_report(&text, evaluation, (enum sm_eval_format)format, err);
     if (!status)
         fputs(text, stdout);
     if (!status && format == SM_EVAL_JSON)

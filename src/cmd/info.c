@@ -84,7 +84,7 @@ static void add_volume(struct report *report, const char *path, const struct ent
     sm_grid_orientation_letters(grid, letters);
     json_t *volume = json_pack(
         "{s:i, s:n, s:s, s:o, s:[i, i, i], s:[f, f, f], s:o, s:s, s:n, s:[o], s:[], s:f, s:b}",
-        "number", (int) json_array_size(report->volumes) + 1, "uid", "modality", "", "description",
+        "number", (int)json_array_size(report->volumes) + 1, "uid", "modality", "", "description",
         json_text(entry->description), "dim", grid->dim[0], grid->dim[1], grid->dim[2], "spacing_mm",
         sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1), sm_grid_spacing_mm(grid, 2),
         "affine_lps", info_affine(grid), "orientation", letters, "transfer_syntax", "files",
@@ -183,7 +183,7 @@ static bool is_dicomdir(const char *path)
 static void list_argument(struct report *report, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = is_dicomdir(path) ? strndup(path, slash ? (size_t) (slash - path) + 1 : 0) : NULL;
+    char *folder = is_dicomdir(path) ? strndup(path, slash ? (size_t)(slash - path) + 1 : 0) : NULL;
     cmd_list_files(!folder ? path : *folder ? folder : ".", look_at, report);
     free(folder);
 }
@@ -278,14 +278,14 @@ static enum sm_status look_at_kept(struct report *report, struct sm_err *err)
     json_t *volume;
     enum sm_status failure = json_array_size(report->left_out) ? report->one_failure : SM_OK;
     enum sm_status status = info_dicom(volumes, report->left_out,
-                                       (const char *const *) report->dicom, report->dicom_count,
+                                       (const char *const *)report->dicom, report->dicom_count,
                                        &failure, err);
     report->one_failure = failure;
     json_array_extend(volumes, report->volumes);
     json_decref(report->volumes);
     report->volumes = volumes;
     json_array_foreach(volumes, n, volume)
-        json_object_set_new(volume, "number", json_integer((json_int_t) n + 1));
+        json_object_set_new(volume, "number", json_integer((json_int_t)n + 1));
     return status;
 }
 

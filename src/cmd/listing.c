@@ -39,7 +39,7 @@ static bool voxels_of_pair(const char *path)
 {
     char *header = strdup(path);
     const char *gz = header ? suffix_of(header, ".gz") : NULL;
-    size_t length = gz ? (size_t) (gz - header) : header ? strlen(header) : 0;
+    size_t length = gz ? (size_t)(gz - header) : header ? strlen(header) : 0;
     bool found = false;
     if (length > 4 && strncasecmp(header + length - 4, ".img", 4) == 0) {
         char *other = NULL;

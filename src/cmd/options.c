@@ -124,7 +124,7 @@ static enum sm_status set_int(const struct option_row *row, const char *value, s
     if (errno || *end || end == value || number < INT_MIN || number > INT_MAX)
         return sm_fail(err, SM_USAGE, "%s takes a whole number, not \"%s\"",
                        shown_name(row, name), value);
-    *(int *) row->target = (int) number;
+    *(int *)row->target = (int)number;
     return SM_OK;
 }
 
@@ -134,15 +134,15 @@ static enum sm_status set_double(const struct option_row *row, const char *value
     double number = strtod(value, &end);
     if (*end || end == value || !isfinite(number))
         return sm_fail(err, SM_USAGE, "%s takes a number, not \"%s\"", shown_name(row, name), value);
-    *(double *) row->target = number;
+    *(double *)row->target = number;
     return SM_OK;
 }
 
 static enum sm_status apply(const struct option_row *row, const char *value, struct sm_err *err)
 {
     switch (row->kind) {
-    case OPTION_KIND_FLAG: *(bool *) row->target = true; return SM_OK;
-    case OPTION_KIND_TEXT: *(const char **) row->target = value; return SM_OK;
+    case OPTION_KIND_FLAG: *(bool *)row->target = true; return SM_OK;
+    case OPTION_KIND_TEXT: *(const char **)row->target = value; return SM_OK;
     case OPTION_KIND_INT: return set_int(row, value, err);
     case OPTION_KIND_DOUBLE: return set_double(row, value, err);
     case OPTION_KIND_LIST: return append(row->target, value, err);
@@ -180,10 +180,10 @@ static void print_help(const struct parse *parse)
 static enum sm_status parse_long(struct parse *parse, char *argument, char ***next)
 {
     const char *name = argument + 2, *equals = strchr(name, '=');
-    size_t length = equals ? (size_t) (equals - name) : strlen(name);
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option_row *row = find(parse, 0, name, length);
     if (!row)
-        return sm_fail(&parse->err, SM_USAGE, "there is no option --%.*s", (int) length, name);
+        return sm_fail(&parse->err, SM_USAGE, "there is no option --%.*s", (int)length, name);
     if (row->kind == OPTION_KIND_FLAG) {
         if (equals)
             return sm_fail(&parse->err, SM_USAGE, "--%s takes no value", row->long_name);
@@ -256,6 +256,6 @@ int options_parse(const struct synopsis *synopsis, const struct option_row *rows
         return status;
     }
     *kept = NULL;
-    *argc = (int) (kept - *argv);
+    *argc = (int)(kept - *argv);
     return -1;
 }

@@ -24,7 +24,7 @@ static void add_slices(json_t *json, const struct sm_object_result *object)
 static json_t *object_json(const struct sm_object_result *object)
 {
     json_t *json = json_pack("{s:o, s:i, s:I, s:o}", "name", json_text(object->name), "id", object->id, "voxels",
-                             (json_int_t) object->voxels, "volume_ml", number(object->volume_ml));
+                             (json_int_t)object->voxels, "volume_ml", number(object->volume_ml));
     if (!json)
         return NULL;
     add_slices(json, object);
@@ -38,7 +38,7 @@ struct prompt_counts {
 
 static struct prompt_counts count_prompts(const struct sm_object *object)
 {
-    struct prompt_counts counts = {.boxes = (int) object->box_count, .mask = object->mask != NULL};
+    struct prompt_counts counts = {.boxes = (int)object->box_count, .mask = object->mask != NULL};
     for (size_t p = 0; p < object->point_count; p++)
         *(object->points[p].positive ? &counts.points : &counts.excluded) += 1;
     return counts;
@@ -96,7 +96,7 @@ static json_t *view_json(const struct sm_view *view)
 {
     json_t *axes = json_array();
     for (int a = 0; a < 3; a++) {
-        char axis[3] = {view->reversed[a] ? '-' : '+', (char) ('i' + view->axis[a]), 0};
+        char axis[3] = {view->reversed[a] ? '-' : '+', (char)('i' + view->axis[a]), 0};
         json_array_append_new(axes, json_string(axis));
     }
     return json_pack("{s:s, s:o}", "plane", plane_name(view->plane), "columns_rows_slices", axes);
@@ -130,7 +130,7 @@ static void add_date(json_t *json)
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     if (!epoch || !*epoch)
         return;
-    time_t seconds = (time_t) strtoll(epoch, &end, 10);
+    time_t seconds = (time_t)strtoll(epoch, &end, 10);
     struct tm utc;
     if (*end || !gmtime_r(&seconds, &utc) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc))
         return;

@@ -76,7 +76,7 @@ static void read_colour(struct sm_segment_meaning *meaning, const json_t *item)
     if (json_array_size(json) != 3)
         return;
     for (size_t c = 0; c < 3; c++)
-        rgb[c] = (int) json_number_value(json_array_get(json, c));
+        rgb[c] = (int)json_number_value(json_array_get(json, c));
     sm_segment_meaning_colour(meaning, rgb);
 }
 
@@ -86,7 +86,7 @@ static bool is_uid(const char *text)
     size_t length = strlen(text);
     for (const char *c = text; *c; c++) {
         bool first = c == text || c[-1] == '.', last = !c[1] || c[1] == '.';
-        if (*c == '.' ? first : !isdigit((unsigned char) *c) || (*c == '0' && first && !last))
+        if (*c == '.' ? first : !isdigit((unsigned char)*c) || (*c == '0' && first && !last))
             return false;
     }
     return length > 0 && length <= 64 && text[length - 1] != '.';

@@ -32,12 +32,12 @@ enum sm_status segment_choices(const struct segment_command *command,
         status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
     if (status)
         return status;
-    *options = (struct sm_segment_options){.plane = (enum sm_plane) plane,
-                                           .orient = (enum sm_orient) orient,
+    *options = (struct sm_segment_options){.plane = (enum sm_plane)plane,
+                                           .orient = (enum sm_orient)orient,
                                            .orient_given = command->orient != NULL,
-                                           .propagate = (enum sm_propagate) propagate,
-                                           .multimask = (enum sm_choice) multimask,
-                                           .mask_as = (enum sm_mask_as) mask_as,
+                                           .propagate = (enum sm_propagate)propagate,
+                                           .multimask = (enum sm_choice)multimask,
+                                           .mask_as = (enum sm_mask_as)mask_as,
                                            .overlap = command->overlap};
     status = option_zoom(&options->zoom, command->zoom, err);
     if (!status)
@@ -50,7 +50,7 @@ enum sm_precision segment_precision(const struct segment_command *command)
     int precision = SM_PRECISION_FLOAT32;
     while (command->precision && precisions[precision] && strcmp(precisions[precision], command->precision) != 0)
         precision++;
-    return (enum sm_precision) precision;
+    return (enum sm_precision)precision;
 }
 
 enum sm_gaps segment_gaps(const struct segment_command *command)
@@ -58,7 +58,7 @@ enum sm_gaps segment_gaps(const struct segment_command *command)
     int way = SM_GAPS_ERROR;
     while (command->gaps && gap_ways[way] && strcmp(gap_ways[way], command->gaps) != 0)
         way++;
-    return (enum sm_gaps) way;
+    return (enum sm_gaps)way;
 }
 
 /* `picture`: the input when it is one, which a file of prompts for many is for. */
@@ -81,7 +81,7 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
     const char *picture = sm_input_detect(input) == SM_INPUT_PNG ? input : NULL;
     enum sm_status status = option_choose(&space, "space", command->space, spaces, err);
     for (size_t p = 0; !status && p < command->prompt_options.count; p++)
-        status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space) space, picture,
+        status = add_prompt(prompts, &command->prompt_options.list[p], (enum sm_space)space, picture,
                             err);
     if (!status && !prompts->count)
         status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "

@@ -20,7 +20,7 @@ char *segment_sidecar(const char *output)
 {
     char *name = NULL;
     size_t suffix = suffix_of(output, ".nii.gz") ? 7 : 4;
-    return asprintf(&name, "%.*s.json", (int) (strlen(output) - suffix), output) < 0 ? NULL : name;
+    return asprintf(&name, "%.*s.json", (int)(strlen(output) - suffix), output) < 0 ? NULL : name;
 }
 
 /* ---- before the work ---- */
@@ -142,11 +142,11 @@ enum sm_status segment_check_gaps(const struct segment_job *job, struct sm_err *
 static enum sm_status add_slice(void *context, const struct sm_labels *labels, int k, struct sm_err *err)
 {
     struct segment_job *job = context;
-    size_t pixels = (size_t) labels->grid.dim[0] * (size_t) labels->grid.dim[1];
+    size_t pixels = (size_t)labels->grid.dim[0] * (size_t)labels->grid.dim[1];
     enum sm_status status = SM_OK;
     for (size_t n = 0; !status && n < job->command->outputs.count; n++)
         if (job->writers[n])
-            status = sm_label_writer_add(job->writers[n], labels->voxels + (size_t) k * pixels, err);
+            status = sm_label_writer_add(job->writers[n], labels->voxels + (size_t)k * pixels, err);
     return status;
 }
 
@@ -166,7 +166,7 @@ enum sm_status segment_begin_maps(struct segment_job *job, struct sm_err *err)
         return sm_fail(err, SM_MEMORY, "out of memory");
     for (size_t n = 0; !status && n < outputs->count; n++)
         if (suffix_of(outputs->values[n], ".nii.gz"))
-            status = sm_label_writer_open(&job->writers[n], outputs->values[n], &job->volume.grid, (uint16_t) largest,
+            status = sm_label_writer_open(&job->writers[n], outputs->values[n], &job->volume.grid, (uint16_t)largest,
                                           &job->volume, err);
     job->options.slice_done = add_slice;
     job->options.context = job;
@@ -280,8 +280,8 @@ struct probabilities {
 static enum sm_status fill_probabilities(void *context, int object, float *out, struct sm_err *err)
 {
     const struct probabilities *from = context;
-    (void) err;
-    sm_result_probabilities(from->result, (size_t) object, from->own ? from->own : out);
+    (void)err;
+    sm_result_probabilities(from->result, (size_t)object, from->own ? from->own : out);
     if (from->own)
         sm_stack_spread(from->stack, from->own, sizeof *out, out);
     return SM_OK;
@@ -304,7 +304,7 @@ static enum sm_status write_probabilities(const struct segment_job *job, const c
     if (!status && from.own)
         warn_of_lost(path, &stack, sm_result_labels(job->result));
     if (!status)
-        status = sm_nifti_write_floats(path, &like, (int) sm_result_objects(job->result),
+        status = sm_nifti_write_floats(path, &like, (int)sm_result_objects(job->result),
                                        fill_probabilities, &from, err);
     free(from.own);
     sm_stack_free(&stack);

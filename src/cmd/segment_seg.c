@@ -64,7 +64,7 @@ static enum sm_status choose_type(struct segment_seg *seg, const struct segment_
 {
     static const char *const names[] = {"binary", "fractional", "labelmap"};
     seg->type = command->fractional ? SM_SEG_FRACTIONAL : SM_SEG_BINARY;
-    int type = command->seg_type ? -1 : (int) seg->type;
+    int type = command->seg_type ? -1 : (int)seg->type;
     for (int n = 0; n < 3; n++)
         if (command->seg_type && strcmp(command->seg_type, names[n]) == 0)
             type = n;
@@ -73,7 +73,7 @@ static enum sm_status choose_type(struct segment_seg *seg, const struct segment_
                        command->seg_type);
     if (command->fractional && type != SM_SEG_FRACTIONAL)
         return sm_fail(err, SM_USAGE, "--fractional and --seg-type %s exclude each other", names[type]);
-    seg->type = (enum sm_seg_type) type;
+    seg->type = (enum sm_seg_type)type;
     if (command->overlap && seg->type == SM_SEG_LABELMAP)
         return sm_fail(err, SM_USAGE, "a label map SEG has one object a voxel; leave --overlap out, or "
                        "write --seg-type binary");
@@ -92,7 +92,7 @@ static enum sm_status set_tracking(struct segment_seg *seg, const struct sm_prom
                                    const char *text, struct sm_err *err)
 {
     const char *equals = strchr(text, '=');
-    size_t length = equals ? (size_t) (equals - text) : 0;
+    size_t length = equals ? (size_t)(equals - text) : 0;
     for (size_t o = 0; equals && o < seg->count; o++)
         if (strlen(prompts->objects[o].name) == length &&
             strncmp(prompts->objects[o].name, text, length) == 0) {
@@ -141,9 +141,9 @@ static void warn_large(const struct segment_job *job)
 {
     const double limit = 4294967294.0; /* bytes of a value in DICOM */
     const int *dim = job->volume.grid.dim;
-    double pixels = (double) dim[0] * dim[1] * dim[2];
+    double pixels = (double)dim[0] * dim[1] * dim[2];
     double bytes = job->seg->type == SM_SEG_LABELMAP ? pixels * (job->seg->count > 255 ? 2 : 1)
-                   : (double) job->seg->count * pixels / (job->seg->type == SM_SEG_BINARY ? 8 : 1);
+                   : (double)job->seg->count * pixels / (job->seg->type == SM_SEG_BINARY ? 8 : 1);
     if (bytes > limit)
         sm_warn(cmd_listener(), "should every object be on every slice, the DICOM SEG would take %.1f GB, "
                 "and a DICOM file holds 4.3 GB of pixels: it would not be written%s", bytes / 1e9,
@@ -185,8 +185,8 @@ static bool label_slice(void *context, int k, uint8_t *out)
 {
     const struct seg_object *object = context;
     const struct sm_labels *labels = object->voxels->labels;
-    size_t pixels = (size_t) labels->grid.dim[0] * (size_t) labels->grid.dim[1];
-    const uint16_t *voxel = labels->voxels + (size_t) k * pixels;
+    size_t pixels = (size_t)labels->grid.dim[0] * (size_t)labels->grid.dim[1];
+    const uint16_t *voxel = labels->voxels + (size_t)k * pixels;
     uint8_t any = 0;
     for (size_t p = 0; p < pixels; p++) {
         out[p] = voxel[p] == object->id;
@@ -199,7 +199,7 @@ static bool mask_slice(void *context, int k, uint8_t *out)
 {
     const struct seg_object *object = context;
     const struct sm_grid *grid = &sm_result_labels(object->voxels->result)->grid;
-    size_t pixels = (size_t) grid->dim[0] * (size_t) grid->dim[1], first = (size_t) k * pixels;
+    size_t pixels = (size_t)grid->dim[0] * (size_t)grid->dim[1], first = (size_t)k * pixels;
     const uint8_t *bits = object->voxels->masks[object->object];
     uint8_t any = 0;
     for (size_t p = 0; p < pixels; p++) {
@@ -226,7 +226,7 @@ static void each_probability(struct seg_voxels *voxels, size_t object,
         const float *logit = voxels->logits;
         for (int y = 0; y < view->dim[1]; y++)
             for (int x = 0; x < view->dim[0]; x++, logit++)
-                put(out, (size_t) ((ptrdiff_t) origin + x * column + y * row),
+                put(out, (size_t)((ptrdiff_t)origin + x * column + y * row),
                     1.0f / (1.0f + expf(-*logit)));
     }
 }
@@ -234,13 +234,13 @@ static void each_probability(struct seg_voxels *voxels, size_t object,
 /* 0..255 for a probability of 0..1. */
 static void put_fraction(uint8_t *out, size_t voxel, float probability)
 {
-    out[voxel] = (uint8_t) lrintf(255 * probability);
+    out[voxel] = (uint8_t)lrintf(255 * probability);
 }
 
 /* A voxel is an object's own where its probability is above one half. */
 static void put_bit(uint8_t *out, size_t voxel, float probability)
 {
-    out[voxel >> 3] |= (uint8_t) ((probability > 0.5f) << (voxel & 7));
+    out[voxel >> 3] |= (uint8_t)((probability > 0.5f) << (voxel & 7));
 }
 
 static void load_fractions(struct seg_voxels *voxels, size_t object)
@@ -256,9 +256,9 @@ static bool fraction_slice(void *context, int k, uint8_t *out)
 {
     const struct seg_object *object = context;
     const struct sm_grid *grid = &sm_result_labels(object->voxels->result)->grid;
-    size_t pixels = (size_t) grid->dim[0] * (size_t) grid->dim[1];
+    size_t pixels = (size_t)grid->dim[0] * (size_t)grid->dim[1];
     load_fractions(object->voxels, object->object);
-    memcpy(out, object->voxels->fractions + (size_t) k * pixels, pixels);
+    memcpy(out, object->voxels->fractions + (size_t)k * pixels, pixels);
     return true;
 }
 
@@ -274,7 +274,7 @@ static enum sm_status make_voxels(struct segment_seg *seg, const struct segment_
     if (!fractional && !overlap)
         return SM_OK;
     voxels->current = SIZE_MAX;
-    voxels->logits = malloc((size_t) view->dim[0] * (size_t) view->dim[1] * sizeof *voxels->logits);
+    voxels->logits = malloc((size_t)view->dim[0] * (size_t)view->dim[1] * sizeof *voxels->logits);
     voxels->fractions = fractional ? malloc(count) : NULL;
     voxels->masks = overlap ? calloc(seg->count, sizeof *voxels->masks) : NULL;
     if (!voxels->logits || (fractional && !voxels->fractions) || (overlap && !voxels->masks))
@@ -297,7 +297,7 @@ static size_t list_objects(struct segment_seg *seg, const struct segment_job *jo
     size_t listed = 0;
     for (size_t o = 0; o < seg->count; o++) {
         seg->sources[o] = (struct seg_object){&seg->voxels, o,
-                                              (uint16_t) job->prompts.objects[o].id};
+                                              (uint16_t)job->prompts.objects[o].id};
         if (!sm_result_object(job->result, o)->voxels)
             continue;
         seg->objects[listed++] = (struct sm_seg_object){

@@ -73,10 +73,10 @@ static enum sm_status print_json(const struct slice_job *job, const struct sm_sl
 {
     json_t *json = json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:O, s:o}", "output",
                              json_text(job->command->output), "layout", job->options.labelled ? "sa-med2d" : "pictures",
-                             "cases", (json_int_t) c->cases, "images", (json_int_t) c->images, "masks", (json_int_t) c->masks,
-                             "kept", (json_int_t) c->kept, "left_out", "small_masks", (json_int_t) c->small_masks,
-                             "oblong_slices", (json_int_t) c->extreme_slices, "slices_without_mask",
-                             (json_int_t) c->empty_slices, "failed", job->failed, "warnings", warnings_json());
+                             "cases", (json_int_t)c->cases, "images", (json_int_t)c->images, "masks", (json_int_t)c->masks,
+                             "kept", (json_int_t)c->kept, "left_out", "small_masks", (json_int_t)c->small_masks,
+                             "oblong_slices", (json_int_t)c->extreme_slices, "slices_without_mask",
+                             (json_int_t)c->empty_slices, "failed", job->failed, "warnings", warnings_json());
     char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);

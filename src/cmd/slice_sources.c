@@ -14,7 +14,7 @@
 /* "A", "A-B", "A-", each with "/STEP", or "/STEP". */
 static bool parse_range(const char *text, struct sm_slices_options *options)
 {
-    char *end = (char *) text;
+    char *end = (char *)text;
     long first = 0, last = -1, step = 1;
     if (*end >= '0' && *end <= '9')
         last = first = strtol(end, &end, 10);
@@ -29,9 +29,9 @@ static bool parse_range(const char *text, struct sm_slices_options *options)
     if (!good || *end || step < 1 || first > INT32_MAX || last > INT32_MAX || step > INT32_MAX ||
         (last >= 0 && last < first))
         return false;
-    options->first = (int) first;
-    options->last = (int) last;
-    options->step = (int) step;
+    options->first = (int)first;
+    options->last = (int)last;
+    options->step = (int)step;
     return true;
 }
 
@@ -46,8 +46,8 @@ enum sm_status slice_options(struct slice_job *job, struct sm_err *err)
         status = option_choose(&orient, "orient", command->orient, orients, err);
     bool all = plane > SM_PLANE_SAGITTAL;
     job->options = (struct sm_slices_options){.labelled = command->labels || command->data || command->synthetic, .all_planes = all,
-                                              .plane = all ? SM_PLANE_AXIAL : (enum sm_plane) plane,
-                                              .orient = (enum sm_orient) orient, .last = -1, .step = 1,
+                                              .plane = all ? SM_PLANE_AXIAL : (enum sm_plane)plane,
+                                              .orient = (enum sm_orient)orient, .last = -1, .step = 1,
                                               .smallest_mask = command->smallest_mask_percent / 100,
                                               .smallest_aspect = command->smallest_aspect, .threads = nn_threads()};
     if (!status && command->window)
@@ -70,7 +70,7 @@ static void put_file(FILE *to, const char *path)
 {
     struct stat status = {0};
     if (path && stat(path, &status) == 0)
-        fprintf(to, "%s\n%lld %lld.%09ld\n", path, (long long) status.st_size, (long long) status.st_mtim.tv_sec,
+        fprintf(to, "%s\n%lld %lld.%09ld\n", path, (long long)status.st_size, (long long)status.st_mtim.tv_sec,
                 status.st_mtim.tv_nsec);
 }
 
@@ -175,7 +175,7 @@ static bool cancelled(void *context)
 static const struct sm_listener *shared_listener(void)
 {
     static struct sm_listener listener = {.warning = warn, .note = note, .cancelled = cancelled};
-    listener.context = (void *) cmd_listener();
+    listener.context = (void *)cmd_listener();
     return &listener;
 }
 
@@ -235,7 +235,7 @@ static bool all_pictures(const struct sm_dataset *set)
 
 static void add_cases(struct data *data)
 {
-    int cases = (int) sm_dataset_cases(data->set);
+    int cases = (int)sm_dataset_cases(data->set);
     bool several = all_pictures(data->set);
 #pragma omp parallel for schedule(dynamic) if (several) num_threads(data->job->options.threads)
     for (int n = 0; n < cases; n++) {
@@ -243,7 +243,7 @@ static void add_cases(struct data *data)
         bool go_on = !data->status;
         pthread_mutex_unlock(&talking);
         if (go_on)
-            add_case(data, (size_t) n);
+            add_case(data, (size_t)n);
     }
 }
 

@@ -26,8 +26,8 @@ static enum sm_status as_labels(struct sm_label_set *set, const struct synth_pic
 {
     size_t pixels = sm_grid_voxels(grid);
     enum sm_status status = SM_OK;
-    set->maps = calloc((size_t) picture->objects, sizeof *set->maps);
-    set->labels = calloc((size_t) picture->objects, sizeof *set->labels);
+    set->maps = calloc((size_t)picture->objects, sizeof *set->maps);
+    set->labels = calloc((size_t)picture->objects, sizeof *set->labels);
     if (!set->maps || !set->labels)
         return sm_fail(err, SM_MEMORY, "out of memory");
     for (int n = 0; n < picture->objects && !status; n++) {
@@ -39,7 +39,7 @@ static enum sm_status as_labels(struct sm_label_set *set, const struct synth_pic
         set->labels[set->count++] =
             (struct sm_label){.id = n + 1, .name = name, .named = true, .map = &set->maps[n], .value = 1};
         for (size_t p = 0; p < pixels && !status; p++)
-            set->maps[n].voxels[p] = picture->masks[(size_t) n * pixels + p];
+            set->maps[n].voxels[p] = picture->masks[(size_t)n * pixels + p];
     }
     return status;
 }
@@ -75,8 +75,8 @@ enum sm_status slice_synthetic(struct slice_job *job, struct sm_err *err)
     if (status)
         return status;
     for (int n = 0; n < count && !status; n++) {
-        status = add_picture(job, synth_draw(synth, (uint64_t) job->command->seed, (uint64_t) n), n, err);
-        sm_progress(cmd_listener(), "generating", (size_t) n + 1, (size_t) count);
+        status = add_picture(job, synth_draw(synth, (uint64_t)job->command->seed, (uint64_t)n), n, err);
+        sm_progress(cmd_listener(), "generating", (size_t)n + 1, (size_t)count);
     }
     synth_close(synth);
     return status;

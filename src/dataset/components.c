@@ -5,7 +5,7 @@
 
 enum sm_status components_alloc(struct components *components, int width, int height, struct sm_err *err)
 {
-    size_t pixels = (size_t) width * (size_t) height;
+    size_t pixels = (size_t)width * (size_t)height;
     *components = (struct components){.width = width, .height = height, .id = malloc(pixels * sizeof *components->id),
                                       .parent = malloc((pixels + 1) * sizeof *components->parent)};
     if (components->id && components->parent)
@@ -47,13 +47,13 @@ static uint32_t first_pass(struct components *c, const uint16_t *labels)
     uint32_t last = 0;
     for (int y = 0; y < c->height; y++)
         for (int x = 0; x < c->width; x++) {
-            size_t at = (size_t) y * (size_t) c->width + (size_t) x;
+            size_t at = (size_t)y * (size_t)c->width + (size_t)x;
             c->id[at] = 0;
             for (int n = 0; labels[at] && n < 4; n++) {
                 int nx = x + before[n][0], ny = y + before[n][1];
                 if (nx < 0 || nx >= c->width || ny < 0)
                     continue;
-                size_t there = (size_t) ny * (size_t) c->width + (size_t) nx;
+                size_t there = (size_t)ny * (size_t)c->width + (size_t)nx;
                 if (labels[there] != labels[at])
                     continue;
                 if (c->id[at])
@@ -92,7 +92,7 @@ static enum sm_status make_room(struct components *c, struct sm_err *err)
 
 enum sm_status components_find(struct components *c, const uint16_t *labels, struct sm_err *err)
 {
-    size_t pixels = (size_t) c->width * (size_t) c->height;
+    size_t pixels = (size_t)c->width * (size_t)c->height;
     c->count = flatten(c->parent, first_pass(c, labels));
     enum sm_status status = make_room(c, err);
     if (status)

@@ -47,7 +47,7 @@ struct entry *dataset_add(struct sm_dataset *dataset, const struct sm_case *abou
     struct sm_case *a = &entry->about;
     size_t prefix = strlen(dataset->prefix);
     const char *name = or_nothing(about->name);
-    a->name = dataset_text(dataset, "%.*s%s", (int) (prefix && !*name ? prefix - 1 : prefix), dataset->prefix, name);
+    a->name = dataset_text(dataset, "%.*s%s", (int)(prefix && !*name ? prefix - 1 : prefix), dataset->prefix, name);
     a->subject = about->subject ? dataset_text(dataset, "%s%s", dataset->prefix, about->subject) : a->name;
     a->dataset = or_nothing(a->dataset);
     a->modality = or_nothing(a->modality);

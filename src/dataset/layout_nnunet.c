@@ -20,11 +20,11 @@ static const char *find_image(const struct reading *r, const char *relative, boo
 {
     const char *suffix = dataset_suffix(relative);
     const char *plain = dataset_text(r->dataset, "%s/%s", r->folder, relative);
-    const char *first = dataset_text(r->dataset, "%s/%.*s_0000%s", r->folder, (int) (suffix - relative), relative, suffix);
+    const char *first = dataset_text(r->dataset, "%s/%.*s_0000%s", r->folder, (int)(suffix - relative), relative, suffix);
     *separate = false;
     if (!plain || !first)
         return NULL;
-    size_t stem = (size_t) (suffix - relative);
+    size_t stem = (size_t)(suffix - relative);
     if (dataset_is_file(plain)) {
         *separate = stem > 5 && memcmp(suffix - 5, "_0000", 5) == 0;
         return plain;
@@ -98,7 +98,7 @@ static enum sm_status from_dataset(struct reading *r, const json_t *list, struct
     json_t *item;
     if (!json_is_object(list))
         return sm_fail(err, SM_CORRUPT, "%s: \"dataset\" should be an object of cases", r->path);
-    json_object_foreach((json_t *) list, name, item) {
+    json_object_foreach((json_t *)list, name, item) {
         const char *image = plain_path(json_string_value(json_array_get(json_object_get(item, "images"), 0)));
         const char *label = plain_path(json_string_value(json_object_get(item, "label")));
         if (!image || !label)
@@ -123,7 +123,7 @@ static enum sm_status from_folder(struct reading *r, const char *images, const c
             continue;
         const char *label = dataset_text(r->dataset, "%s/%s", labels, files[n]);
         const char *suffix = r->ending ? r->ending : dataset_suffix(files[n]);
-        const char *image = dataset_text(r->dataset, "%s/%.*s%s", images, (int) (dataset_suffix(files[n]) - files[n]),
+        const char *image = dataset_text(r->dataset, "%s/%.*s%s", images, (int)(dataset_suffix(files[n]) - files[n]),
                                          files[n], suffix);
         if (image && label)
             add_case(r, image, label, split);

@@ -84,7 +84,7 @@ static const char *find(struct places *places, const char *path)
 static bool is_digits(const char *text, size_t length)
 {
     for (size_t n = 0; n < length; n++)
-        if (!isdigit((unsigned char) text[n]))
+        if (!isdigit((unsigned char)text[n]))
             return false;
     return length > 0;
 }
@@ -127,10 +127,10 @@ static void fill_about(struct sm_dataset *dataset, struct sm_case *about, const 
     if (!*about->modality)
         about->modality = dataset_modality_of_name(folder_name);
     if (third) {
-        about->dataset = dataset_text(dataset, "%.*s", (int) (second - first - 2), first + 2);
-        about->subject = dataset_text(dataset, "%.*s", (int) (third - first - 2), first + 2);
+        about->dataset = dataset_text(dataset, "%.*s", (int)(second - first - 2), first + 2);
+        about->subject = dataset_text(dataset, "%.*s", (int)(third - first - 2), first + 2);
     } else {
-        about->subject = dataset_text(dataset, "%.*s", (int) subject_length(stem), stem);
+        about->subject = dataset_text(dataset, "%.*s", (int)subject_length(stem), stem);
     }
 }
 
@@ -145,7 +145,7 @@ static const char *object_name(struct sm_dataset *dataset, const char *mask, con
         name += prefix;
     name += strspn(name, "_-");
     size_t length = without_number(name, strlen(name));
-    return length ? dataset_text(dataset, "%.*s", (int) length, name) : stem;
+    return length ? dataset_text(dataset, "%.*s", (int)length, name) : stem;
 }
 
 /* ---- images with their masks ---- */
@@ -155,7 +155,7 @@ static const char *split_of(struct sm_dataset *dataset, const char *path)
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (!layout_sa_med2d_is(name))
         return "";
-    return dataset_text(dataset, "%.*s", (int) (strlen(name) - 17), name + 12);
+    return dataset_text(dataset, "%.*s", (int)(strlen(name) - 17), name + 12);
 }
 
 /* The masks that are there go into the entry; one without any is dropped. */
@@ -220,7 +220,7 @@ static json_t *by_image(const json_t *json)
     json_t *images = json_object(), *value;
     const char *key;
     bool good = images && json_object_size(json) > 0;
-    json_object_foreach((json_t *) json, key, value) {
+    json_object_foreach((json_t *)json, key, value) {
         good = good && append_row(images, key, value);
     }
     if (good)

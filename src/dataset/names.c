@@ -44,13 +44,13 @@ static long value_of(const json_t *json)
     char *end;
     double real = json_number_value(json);
     if (text) {
-        real = (double) strtol(text, &end, 10);
+        real = (double)strtol(text, &end, 10);
         if (end == text || *end)
             return -1;
     } else if (!json_is_number(json)) {
         return -1;
     }
-    return real >= 0 && real <= MOST_VALUE && real == (double) (long) real ? (long) real : -1;
+    return real >= 0 && real <= MOST_VALUE && real == (double)(long)real ? (long)real : -1;
 }
 
 static enum sm_status fail_value(const char *path, const char *name, struct sm_err *err)
@@ -71,7 +71,7 @@ static enum sm_status add_by_name(struct sm_dataset *dataset, struct names *name
         if (value < 0)
             status = fail_value(path, name, err);
         else
-            values[v] = (uint16_t) value;
+            values[v] = (uint16_t)value;
     }
     if (!status && !is_no_object(name) && !(count == 1 && values[0] == 0))
         status = add(dataset, names, name, values, count, err);
@@ -87,7 +87,7 @@ static enum sm_status add_by_value(struct sm_dataset *dataset, struct names *nam
     if (value < 0 || !json_is_string(name) || !*json_string_value(name))
         return sm_fail(err, SM_CORRUPT, "%s: \"labels\" should give each value from 0 to %d a name, or each name a "
                        "value", path, MOST_VALUE);
-    uint16_t small = (uint16_t) value;
+    uint16_t small = (uint16_t)value;
     return small ? add(dataset, names, json_string_value(name), &small, 1, err) : SM_OK;
 }
 
@@ -96,7 +96,7 @@ static enum sm_status from_list(struct sm_dataset *dataset, struct names *names,
 {
     enum sm_status status = SM_OK;
     for (size_t n = 0; !status && n < json_array_size(list); n++) {
-        json_t *item = json_array_get(list, n), *number = json_integer((json_int_t) n);
+        json_t *item = json_array_get(list, n), *number = json_integer((json_int_t)n);
         bool plain = !json_is_object(item);
         status = add_by_value(dataset, names, plain ? number : json_object_get(item, "id"),
                               plain ? item : json_object_get(item, "name"), path, err);
@@ -116,7 +116,7 @@ enum sm_status names_from_json(struct sm_dataset *dataset, struct names *names, 
     if (!json_is_object(json))
         return sm_fail(err, SM_CORRUPT, "%s: \"labels\" should be an object that gives each label value a name",
                        path);
-    json_object_foreach((json_t *) json, key, value) {
+    json_object_foreach((json_t *)json, key, value) {
         json_t *text = json_string(key);
         bool by_value = json_is_string(value) && value_of(text) >= 0;
         status = by_value ? add_by_value(dataset, names, text, value, path, err)
@@ -154,7 +154,7 @@ static enum sm_status apply_values(const struct names *names, struct sm_label_se
     size_t kept = 0;
     for (size_t n = 0; n < set->count; n++) {
         struct sm_label label = set->labels[n];
-        const struct named *named = find(names, (uint16_t) label.id);
+        const struct named *named = find(names, (uint16_t)label.id);
         if (!status && named)
             status = rename_label(&label, named->name, err);
         if (is_no_object(label.name))
@@ -195,7 +195,7 @@ static enum sm_status apply_regions(const struct names *names, struct sm_label_s
         struct sm_label *label = &made.labels[made.count];
         status = sm_labels_alloc(map, &set->maps->grid, err);
         if (!status && fill_region(map, set->maps, &names->list[n], inside)) {
-            *label = (struct sm_label){.id = (int) n + 1, .map = map, .value = 1};
+            *label = (struct sm_label){.id = (int)n + 1, .map = map, .value = 1};
             made.map_count++;
             made.count++;
             status = rename_label(label, names->list[n].name, err);

@@ -11,7 +11,7 @@
 static const char *channel_file(struct sm_dataset *dataset, const char *image, int channel)
 {
     const char *suffix = dataset_suffix(image);
-    const char *file = dataset_text(dataset, "%.*s_%04d%s", (int) (suffix - image) - 5, image, channel, suffix);
+    const char *file = dataset_text(dataset, "%.*s_%04d%s", (int)(suffix - image) - 5, image, channel, suffix);
     return file && dataset_is_file(file) ? file : NULL;
 }
 
@@ -56,7 +56,7 @@ static enum sm_status read_mask(struct sm_labels *map, const char *path, const s
     if (!status)
         status = sm_labels_alloc(map, &image->grid, err);
     for (size_t v = 0; !status && v < sm_grid_voxels(&mask.grid); v++) {
-        uint8_t value = ((const uint8_t *) mask.voxels)[v];
+        uint8_t value = ((const uint8_t *)mask.voxels)[v];
         if (value > 1 && value < 255)
             status = sm_fail(err, SM_UNSUPPORTED, "%s: holds the value %d; a mask should have 0, and 1 or 255 inside",
                              path, value);
@@ -90,7 +90,7 @@ static enum sm_status read_masks(struct sm_label_set *set, const struct entry *e
         if (!any_inside(map))
             continue;
         struct sm_label *label = &set->labels[set->count];
-        *label = (struct sm_label){.id = (int) f + 1, .name = strdup(entry->objects[f]), .map = map, .value = 1};
+        *label = (struct sm_label){.id = (int)f + 1, .name = strdup(entry->objects[f]), .map = map, .value = 1};
         if (!label->name)
             return sm_fail(err, SM_MEMORY, "%s: out of memory", entry->about.image);
         set->count++;

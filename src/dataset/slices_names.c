@@ -38,7 +38,7 @@ static bool tell_apart(char **names, const struct sm_label_set *objects, size_t 
             return false;
         free(names[last]);
         names[last] = longer;
-        n = (size_t) -1; /* from the start */
+        n = (size_t)-1; /* from the start */
     }
     return true;
 }

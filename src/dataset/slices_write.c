@@ -73,7 +73,7 @@ static enum sm_status write_image(struct desk *desk, const struct cut *cut, size
     }
     sm_view_slice(view, work->volume, cut->slices[n], desk->values);
     struct sm_window window = sm_window_at(&work->window, view, cut->slices[n]);
-    sm_window_apply(&window, desk->values, (size_t) view->dim[0] * (size_t) view->dim[1] * (size_t) channels, desk->grey);
+    sm_window_apply(&window, desk->values, (size_t)view->dim[0] * (size_t)view->dim[1] * (size_t)channels, desk->grey);
     return write_png(desk, path, desk->grey, view, channels, err);
 }
 
@@ -94,7 +94,7 @@ static bool cut_labels(struct desk *desk, const struct cut *cut, size_t m, int s
     for (int y = 0; y < view->dim[1]; y++) {
         const uint16_t *from = voxels + origin + y * row;
         for (int x = 0; x < view->dim[0]; x++, from += column) {
-            *out = *from ? (uint16_t) label_of[*from] : 0;
+            *out = *from ? (uint16_t)label_of[*from] : 0;
             any |= *out++ != 0;
         }
     }
@@ -105,7 +105,7 @@ static enum sm_status write_mask(struct desk *desk, const struct cut *cut, const
                                  struct sm_err *err)
 {
     const struct sm_view *view = &cut->view;
-    size_t pixels = (size_t) view->dim[0] * (size_t) view->dim[1];
+    size_t pixels = (size_t)view->dim[0] * (size_t)view->dim[1];
     desk->count.masks++;
     for (size_t at = 0; at < pixels; at++)
         desk->grey[at] = desk->components.id[at] == component ? 255 : 0;
@@ -133,7 +133,7 @@ static enum sm_status add_masks_of_map(struct desk *desk, const struct cut *cut,
                                        struct sm_err *err)
 {
     const struct work *work = cut->work;
-    double pixels = (double) cut->view.dim[0] * cut->view.dim[1];
+    double pixels = (double)cut->view.dim[0] * cut->view.dim[1];
     if (!cut_labels(desk, cut, m, cut->slices[n]))
         return SM_OK;
     enum sm_status status = components_find(&desk->components, desk->labels, err);
@@ -144,10 +144,10 @@ static enum sm_status add_masks_of_map(struct desk *desk, const struct cut *cut,
             const struct component *component = &desk->components.list[c];
             if (component->value != object + 1)
                 continue;
-            if ((double) component->pixels < work->slices->options.smallest_mask * pixels)
+            if ((double)component->pixels < work->slices->options.smallest_mask * pixels)
                 desk->count.small_masks++;
             else
-                status = add_mask(desk, cut, n, object, (uint32_t) c + 1, masks, err);
+                status = add_mask(desk, cut, n, object, (uint32_t)c + 1, masks, err);
         }
     }
     return status;
@@ -192,7 +192,7 @@ static enum sm_status do_slice(struct desk *desk, const struct cut *cut, size_t 
 static enum sm_status sit_down(struct desk *desk, const struct cut *cut, struct sm_err *err)
 {
     const struct work *work = cut->work;
-    size_t pixels = (size_t) cut->view.dim[0] * (size_t) cut->view.dim[1], channels = (size_t) work->volume->channels;
+    size_t pixels = (size_t)cut->view.dim[0] * (size_t)cut->view.dim[1], channels = (size_t)work->volume->channels;
     size_t objects = work->objects ? work->objects->count : 0;
     *desk = (struct desk){.values = malloc(pixels * channels * sizeof *desk->values),
                           .grey = malloc(pixels * channels),
@@ -225,7 +225,7 @@ static void add_counts(struct sm_slices_count *to, const struct sm_slices_count 
 static enum sm_status do_slices(const struct cut *cut, struct sm_slices_count *count, struct sm_err *err)
 {
     const struct sm_listener *listener = cut->work->slices->listener;
-    int total = (int) cut->count, done = 0;
+    int total = (int)cut->count, done = 0;
     enum sm_status result = SM_OK;
 #pragma omp parallel num_threads(cut->work->slices->options.threads)
     {
@@ -240,14 +240,14 @@ static enum sm_status do_slices(const struct cut *cut, struct sm_slices_count *c
             if (!own && !others && sm_cancelled(listener))
                 own = sm_fail(&trouble, SM_INTERRUPTED, "interrupted; the same command goes on from here");
             if (!own && !others)
-                own = do_slice(&desk, cut, (size_t) n, &trouble);
+                own = do_slice(&desk, cut, (size_t)n, &trouble);
 #pragma omp critical(sm_slices_work)
             if (own && !result) {
                 result = own;
                 if (err)
                     *err = trouble;
             } else if (!own && !result) {
-                sm_progress(listener, "writing slices", (size_t) ++done, (size_t) total);
+                sm_progress(listener, "writing slices", (size_t)++done, (size_t)total);
             }
         }
 #pragma omp critical(sm_slices_work)
@@ -269,14 +269,14 @@ static enum sm_status choose_slices(struct cut *cut, struct sm_err *err)
 {
     const struct sm_slices_options *o = &cut->work->slices->options;
     int slices = cut->view.dim[2], last = o->last < 0 || o->last >= slices ? slices - 1 : o->last;
-    cut->slices = malloc((size_t) slices * sizeof *cut->slices);
-    cut->voxel = malloc((size_t) slices * sizeof *cut->voxel);
-    cut->rows = calloc((size_t) slices, sizeof *cut->rows);
+    cut->slices = malloc((size_t)slices * sizeof *cut->slices);
+    cut->voxel = malloc((size_t)slices * sizeof *cut->voxel);
+    cut->rows = calloc((size_t)slices, sizeof *cut->rows);
     if (!cut->slices || !cut->voxel || !cut->rows)
         return sm_fail(err, SM_MEMORY, "out of memory for %d slices", slices);
     for (int64_t k = o->first; k <= last; k += o->step) {
-        cut->voxel[cut->count] = (int) k;
-        cut->slices[cut->count++] = cut->view.reversed[2] ? slices - 1 - (int) k : (int) k;
+        cut->voxel[cut->count] = (int)k;
+        cut->slices[cut->count++] = cut->view.reversed[2] ? slices - 1 - (int)k : (int)k;
     }
     return SM_OK;
 }
@@ -343,7 +343,7 @@ static enum sm_status prepare_objects(struct work *work, struct sm_err *err)
             return sm_fail(err, SM_MEMORY, starved, objects->count);
     for (size_t n = 0; n < objects->count; n++) {
         const struct sm_label *label = &objects->labels[n];
-        work->label_of[label->map - objects->maps][label->value] = (uint32_t) n + 1;
+        work->label_of[label->map - objects->maps][label->value] = (uint32_t)n + 1;
         while (strcmp(work->label_names[work->counter_of[n]], work->label_names[n]) != 0)
             work->counter_of[n]++;
     }
@@ -362,9 +362,9 @@ enum sm_status slices_write_case(const struct sm_slices *slices, const char *nam
         status = sm_fail(err, SM_MEMORY, "out of memory for %s", name);
     if (!status && objects)
         status = prepare_objects(&work, err);
-    for (int plane = o->all_planes ? SM_PLANE_AXIAL : (int) o->plane;
-         !status && plane <= (o->all_planes ? SM_PLANE_SAGITTAL : (int) o->plane); plane++)
-        status = do_plane(&work, (enum sm_plane) plane, *images, count, err);
+    for (int plane = o->all_planes ? SM_PLANE_AXIAL : (int)o->plane;
+         !status && plane <= (o->all_planes ? SM_PLANE_SAGITTAL : (int)o->plane); plane++)
+        status = do_plane(&work, (enum sm_plane)plane, *images, count, err);
     clear(&work);
     if (status) {
         json_decref(*images);

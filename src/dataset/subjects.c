@@ -10,16 +10,16 @@
 static enum sm_status pair_of(struct sm_dataset *dataset, struct sm_case *about, struct sm_err *err)
 {
     const char *end = about->name + strlen(about->name);
-    while (end > about->name && !isdigit((unsigned char) end[-1]))
+    while (end > about->name && !isdigit((unsigned char)end[-1]))
         end--;
     const char *start = end;
-    while (start > about->name && isdigit((unsigned char) start[-1]))
+    while (start > about->name && isdigit((unsigned char)start[-1]))
         start--;
     errno = 0;
     unsigned long long number = strtoull(start, NULL, 10);
     if (start == end || errno || number == 0)
         return sm_fail(err, SM_USAGE, "subjects by pairs: \"%.200s\" has no number from 1 in its name", about->name);
-    about->subject = dataset_text(dataset, "%.*s%llu", (int) (start - about->name), about->name, (number + 1) / 2);
+    about->subject = dataset_text(dataset, "%.*s%llu", (int)(start - about->name), about->name, (number + 1) / 2);
     return SM_OK;
 }
 
@@ -50,7 +50,7 @@ static enum sm_status by_expression(struct sm_dataset *dataset, const char *rule
             continue;
         }
         const regmatch_t *m = match[1].rm_so >= 0 ? &match[1] : &match[0];
-        about->subject = dataset_text(dataset, "%.*s", (int) (m->rm_eo - m->rm_so), about->name + m->rm_so);
+        about->subject = dataset_text(dataset, "%.*s", (int)(m->rm_eo - m->rm_so), about->name + m->rm_so);
     }
     regfree(&expression);
     return status;
@@ -120,5 +120,5 @@ enum sm_status subjects_number(struct sm_dataset *dataset, struct sm_err *err)
 
 bool sm_dataset_held_out(const struct sm_dataset *dataset, size_t index, int nth)
 {
-    return nth > 0 && dataset->entries[index].about.subject_number % (size_t) nth == 0;
+    return nth > 0 && dataset->entries[index].about.subject_number % (size_t)nth == 0;
 }

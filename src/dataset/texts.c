@@ -53,7 +53,7 @@ bool dataset_is_image_name(const char *path)
 const char *dataset_stem(struct sm_dataset *dataset, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    return dataset_text(dataset, "%.*s", (int) (dataset_suffix(name) - name), name);
+    return dataset_text(dataset, "%.*s", (int)(dataset_suffix(name) - name), name);
 }
 
 bool dataset_is_file(const char *path)
@@ -83,7 +83,7 @@ const char *dataset_folder(struct sm_dataset *dataset, const char *path)
     const char *slash = strrchr(path, '/');
     if (!slash)
         return dataset_text(dataset, ".");
-    return dataset_text(dataset, "%.*s", slash == path ? 1 : (int) (slash - path), path);
+    return dataset_text(dataset, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
 const char *dataset_folder_name(struct sm_dataset *dataset, const char *folder)
@@ -97,7 +97,7 @@ const char *dataset_folder_name(struct sm_dataset *dataset, const char *folder)
 
 static int by_version(const void *a, const void *b)
 {
-    return strverscmp(*(char *const *) a, *(char *const *) b);
+    return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
 enum sm_status dataset_list(char ***names, size_t *count, const char *folder, struct sm_err *err)

@@ -7,7 +7,7 @@
 
 namespace dicom {
 
-static const uint64_t PIECE = (uint64_t) 16 << 20;
+static const uint64_t PIECE = (uint64_t)16 << 20;
 
 namespace {
 struct Archive {
@@ -42,7 +42,7 @@ std::string archive_list(const std::string &path, std::vector<FileRef> &files)
         return "unreadable: damaged zip archive";
     zip_int64_t count = zip_get_num_entries(current.zip, 0);
     for (zip_int64_t m = 0; m < count; m++) {
-        const char *name = zip_get_name(current.zip, (zip_uint64_t) m, ZIP_FL_ENC_GUESS);
+        const char *name = zip_get_name(current.zip, (zip_uint64_t)m, ZIP_FL_ENC_GUESS);
         if (!name || !*name)
             continue;
         std::string member = name;
@@ -58,13 +58,13 @@ std::string archive_extract(const FileRef &file, std::vector<uint8_t> &bytes)
     zip_stat_t st;
     if (!current.open(file.path))
         return "unreadable: damaged zip archive";
-    if (zip_stat_index(current.zip, (zip_uint64_t) file.member, 0, &st) != 0)
+    if (zip_stat_index(current.zip, (zip_uint64_t)file.member, 0, &st) != 0)
         return "unreadable: not in the zip archive any more";
     if (st.encryption_method != ZIP_EM_NONE)
         return "unreadable: encrypted in the zip archive";
     if (is_bomb(st.comp_size, st.size))
         return bomb_reason(st.comp_size);
-    zip_file_t *member = zip_fopen_index(current.zip, (zip_uint64_t) file.member, 0);
+    zip_file_t *member = zip_fopen_index(current.zip, (zip_uint64_t)file.member, 0);
     if (!member)
         return std::string("unreadable: ") + zip_strerror(current.zip);
     bool whole = true;
@@ -72,7 +72,7 @@ std::string archive_extract(const FileRef &file, std::vector<uint8_t> &bytes)
         size_t before = bytes.size();
         bytes.resize(before + std::min(st.size - before, PIECE));
         zip_int64_t got = zip_fread(member, &bytes[before], bytes.size() - before);
-        whole = got == (zip_int64_t) (bytes.size() - before);
+        whole = got == (zip_int64_t)(bytes.size() - before);
     }
     zip_fclose(member);
     return whole ? "" : "unreadable: damaged inside its zip archive";

@@ -62,13 +62,13 @@ static bool is_multi_byte(const char *codec)
 static void replace_bytes(const std::string &run, std::string &out)
 {
     for (char c : run)
-        out += (unsigned char) c < 0x80 ? std::string(1, c) : "\xef\xbf\xbd";
+        out += (unsigned char)c < 0x80 ? std::string(1, c) : "\xef\xbf\xbd";
 }
 
 static void convert(const std::string &run, const char *codec, std::string &out)
 {
     iconv_t converter = iconv_open("UTF-8", codec);
-    if (converter == (iconv_t) -1) {
+    if (converter == (iconv_t)-1) {
         replace_bytes(run, out);
         return;
     }
@@ -80,7 +80,7 @@ static void convert(const std::string &run, const char *codec, std::string &out)
         size_t room = sizeof buffer;
         size_t done = iconv(converter, &from, &left, &to, &room);
         out.append(buffer, sizeof buffer - room);
-        if (done == (size_t) -1 && room > 0 && left > 0 && to == buffer) { // a byte it cannot take
+        if (done == (size_t)-1 && room > 0 && left > 0 && to == buffer) { // a byte it cannot take
             out += "\xef\xbf\xbd";
             from++;
             left--;
@@ -95,7 +95,7 @@ static void flush(std::string &run, const State &state, std::string &out)
         return;
     bool high = false;
     for (char c : run)
-        high |= (unsigned char) c >= 0x80;
+        high |= (unsigned char)c >= 0x80;
     if (*state.low_prefix)
         convert(state.low_prefix + run, state.low, out);
     else
@@ -124,7 +124,7 @@ static std::string printable(const std::string &text)
 {
     std::string out;
     for (char c : text)
-        if ((unsigned char) c >= 0x20 && c != 0x7f)
+        if ((unsigned char)c >= 0x20 && c != 0x7f)
             out += c;
     return out;
 }

@@ -144,8 +144,8 @@ static const int MOST_FRAMES = 65536; // of an image that says nothing about the
 
 static uint64_t frame_bytes(const Instance &instance)
 {
-    return (uint64_t) instance.rows * (uint64_t) instance.columns *
-           (uint64_t) instance.bits_allocated / 8;
+    return (uint64_t)instance.rows * (uint64_t)instance.columns *
+           (uint64_t)instance.bits_allocated / 8;
 }
 
 static std::string why_unreadable(const Instance &instance)
@@ -181,7 +181,7 @@ static std::string why_short(const Instance &instance)
                " bytes short";
     if (instance.pixels.encapsulated || !instance.unreadable.empty())
         return "";
-    uint64_t need = frame_bytes(instance) * (uint64_t) instance.frames, have = instance.pixels.length;
+    uint64_t need = frame_bytes(instance) * (uint64_t)instance.frames, have = instance.pixels.length;
     if (have < need)
         return "truncated: " + std::to_string(have) + " bytes of pixel data where " +
                std::to_string(need) + " are needed";

@@ -6,12 +6,12 @@ namespace dicom {
 
 size_t bytes_per_pixel(const Instance &instance)
 {
-    return (size_t) instance.bits_allocated / 8;
+    return (size_t)instance.bits_allocated / 8;
 }
 
 size_t bytes_per_frame(const Instance &instance)
 {
-    return bytes_per_pixel(instance) * (size_t) instance.rows * (size_t) instance.columns;
+    return bytes_per_pixel(instance) * (size_t)instance.rows * (size_t)instance.columns;
 }
 
 Decoder::Decoder(const Instance &instance) : instance_(instance), bytes_(instance.file) {}
@@ -27,7 +27,7 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
 {
     const PixelPlace &pixels = instance_.pixels;
     size_t size = bytes_per_frame(instance_), width = bytes_per_pixel(instance_);
-    if (!bytes_.read(pixels.offset + (uint64_t) number * size, out, size)) {
+    if (!bytes_.read(pixels.offset + (uint64_t)number * size, out, size)) {
         reason = "its pixel data cannot be read any more";
         return false;
     }
@@ -37,7 +37,7 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
     // in the middle of a word.
     if (!pixels.big_endian || width > 1 || pixels.bytes_vr)
         return true;
-    uint64_t first = (uint64_t) number * size;
+    uint64_t first = (uint64_t)number * size;
     for (uint64_t at = first; at < first + size; at++) {
         uint64_t other = at ^ 1;
         if (other < first || other >= first + size) {
@@ -56,11 +56,11 @@ bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &r
 {
     if (fragments_.empty())
         fragments_ = frame_fragments(bytes_, instance_.pixels, instance_.frames);
-    if ((size_t) number >= fragments_.size()) {
+    if ((size_t)number >= fragments_.size()) {
         reason = "its frames cannot be found in the compressed data";
         return false;
     }
-    for (const Span &span : fragments_[(size_t) number]) {
+    for (const Span &span : fragments_[(size_t)number]) {
         size_t before = stream.size();
         stream.resize(before + span.length);
         if (!bytes_.read(span.offset, stream.data() + before, span.length)) {
@@ -117,7 +117,7 @@ template <typename Stored> static void take_bits(uint8_t *bytes, size_t count, c
 static void take_stored_bits(const Instance &instance, uint8_t *out)
 {
     int bits = instance.bits_stored, allocated = instance.bits_allocated;
-    size_t count = (size_t) instance.rows * (size_t) instance.columns;
+    size_t count = (size_t)instance.rows * (size_t)instance.columns;
     bool inside = bits >= 1 && bits < allocated && instance.high_bit + 1 >= bits &&
                   instance.high_bit < allocated;
     if (!inside || instance.pixels.kind != PixelKind::Integer ||

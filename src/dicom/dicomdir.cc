@@ -55,7 +55,7 @@ static std::string lower(std::string text)
 {
     for (char &c : text)
         if (c >= 'A' && c <= 'Z')
-            c = (char) (c - 'A' + 'a');
+            c = (char)(c - 'A' + 'a');
     return text;
 }
 

@@ -80,7 +80,7 @@ static void blank_position_dimensions(Instance &instance, DcmDataset &data)
             break;
         std::string text = text_of(*item, DCM_DimensionIndexPointer);
         for (char &c : text)
-            c = (char) tolower(c);
+            c = (char)tolower(c);
         in_plane.push_back(text == "(0020,9057)" || text == "(0020,0032)");
     }
     for (Frame &frame : instance.parts) {
@@ -110,12 +110,12 @@ void read_enhanced(Instance &instance, DcmDataset &data)
     DcmItem *shared = item_of(data, DCM_SharedFunctionalGroupsSequence);
     DcmSequenceOfItems *per_frame = nullptr;
     if (data.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, per_frame).bad() || !per_frame ||
-        per_frame->card() < (unsigned long) instance.frames) {
+        per_frame->card() < (unsigned long)instance.frames) {
         instance.left_out = "damaged: fewer per-frame functional groups than frames";
         return;
     }
     for (int f = 0; f < instance.frames; f++) {
-        Groups groups = {shared, per_frame->getItem((unsigned long) f), data};
+        Groups groups = {shared, per_frame->getItem((unsigned long)f), data};
         Frame frame;
         frame.number = f;
         frame.rows = instance.rows;

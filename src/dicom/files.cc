@@ -147,7 +147,7 @@ Bytes::Bytes(const FileRef &file)
         if (fd_ < 0 || fstat(fd_, &st) != 0)
             trouble_ = std::string("unreadable: ") + strerror(errno);
         else
-            size_ = (uint64_t) st.st_size;
+            size_ = (uint64_t)st.st_size;
     }
     if (ok())
         take_deflated();
@@ -195,14 +195,14 @@ bool Bytes::read(uint64_t offset, void *out, size_t count) const
     }
     char *to = static_cast<char *>(out);
     while (count > 0) {
-        ssize_t got = pread(fd_, to, count, (off_t) offset);
+        ssize_t got = pread(fd_, to, count, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return false;
         to += got;
-        offset += (uint64_t) got;
-        count -= (size_t) got;
+        offset += (uint64_t)got;
+        count -= (size_t)got;
     }
     return true;
 }

@@ -8,7 +8,7 @@ static uint64_t little(const uint8_t *bytes, int count)
 {
     uint64_t value = 0;
     for (int i = 0; i < count; i++)
-        value |= (uint64_t) bytes[i] << 8 * i;
+        value |= (uint64_t)bytes[i] << 8 * i;
     return value;
 }
 
@@ -33,7 +33,7 @@ static std::vector<uint64_t> table_at(const Bytes &bytes, uint64_t offset, uint6
     std::vector<uint64_t> table;
     uint8_t raw[8];
     for (uint64_t e = 0; e < entries; e++) {
-        if (!bytes.read(offset + e * (uint64_t) width, raw, (size_t) width))
+        if (!bytes.read(offset + e * (uint64_t)width, raw, (size_t)width))
             return {};
         table.push_back(little(raw, width));
     }
@@ -72,7 +72,7 @@ static std::vector<std::vector<Span>> by_start(const Bytes &bytes, const std::ve
     std::vector<std::vector<Span>> frames;
     for (const Span &fragment : fragments) {
         uint8_t raw[12] = {};
-        size_t have = (size_t) std::min<uint64_t>(sizeof raw, fragment.length);
+        size_t have = (size_t)std::min<uint64_t>(sizeof raw, fragment.length);
         bool stream = bytes.read(fragment.offset, raw, have) && begins_stream(raw);
         if (stream || frames.empty())
             frames.emplace_back();
@@ -87,7 +87,7 @@ std::vector<std::vector<Span>> frame_fragments(const Bytes &bytes, const PixelPl
     if (items.size() < 2)
         return {};
     std::vector<Span> fragments(items.begin() + 1, items.end());
-    size_t wanted = (size_t) frames;
+    size_t wanted = (size_t)frames;
     if (frames == 1)
         return {fragments};
     if (pixels.extended_count == wanted) {
@@ -95,7 +95,7 @@ std::vector<std::vector<Span>> frame_fragments(const Bytes &bytes, const PixelPl
         if (made.size() == wanted)
             return made;
     }
-    if (items[0].length == 4 * (uint64_t) wanted) {
+    if (items[0].length == 4 * (uint64_t)wanted) {
         auto made = by_table(fragments, table_at(bytes, items[0].offset, wanted, 4));
         if (made.size() == wanted)
             return made;

@@ -55,7 +55,7 @@ static Vector mean_step(const std::vector<Frame> &frames)
 {
     Vector step = minus(frames.back().position, frames.front().position);
     for (double &x : step.x)
-        x /= (double) (frames.size() - 1);
+        x /= (double)(frames.size() - 1);
     return step;
 }
 
@@ -76,7 +76,7 @@ static bool is_off(const std::vector<Frame> &frames, size_t from, size_t k, cons
 {
     Vector normal = normal_of(frames[0]), off = minus(frames[k].position, frames[from].position);
     for (int a = 0; a < 3; a++)
-        off.x[a] -= step.x[a] * (double) (k - from);
+        off.x[a] -= step.x[a] * (double)(k - from);
     return std::fabs(along(normal, off)) > EVEN * along(normal, step) || across(normal, off) > half_pixel(frames[0]);
 }
 
@@ -94,11 +94,11 @@ bool evenly_spaced(const std::vector<Frame> &frames)
 static double median(std::vector<double> values)
 {
     size_t middle = values.size() / 2;
-    std::nth_element(values.begin(), values.begin() + (ptrdiff_t) middle, values.end());
+    std::nth_element(values.begin(), values.begin() + (ptrdiff_t)middle, values.end());
     double upper = values[middle];
     if (values.size() % 2)
         return upper;
-    return (upper + *std::max_element(values.begin(), values.begin() + (ptrdiff_t) middle)) / 2;
+    return (upper + *std::max_element(values.begin(), values.begin() + (ptrdiff_t)middle)) / 2;
 }
 
 static Vector step_after(const std::vector<Frame> &frames, size_t k)
@@ -130,7 +130,7 @@ static Vector most_step(const std::vector<Frame> &frames, double depth)
     }
     for (size_t k = 0; k < steps; k++)
         alike += across(normal, minus(step_after(frames, k), most)) <= half_pixel(frames[0]);
-    return (double) alike < MOST * (double) steps ? step_on_line(frames, depth) : most;
+    return (double)alike < MOST * (double)steps ? step_on_line(frames, depth) : most;
 }
 
 // Steps that are longer or shorter than most, or lead aside from where most lead; the mean of the others.
@@ -146,7 +146,7 @@ static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> 
     for (size_t k = 0; k + 1 < frames.size(); k++) {
         Vector step = step_after(frames, k);
         if (std::fabs(depths[k] - usual) > SAME_STEP * usual || across(normal, minus(step, most)) > half_pixel(frames[0])) {
-            gaps.push_back({(int) k, depths[k]});
+            gaps.push_back({(int)k, depths[k]});
             continue;
         }
         for (int a = 0; a < 3; a++)
@@ -156,7 +156,7 @@ static Vector uneven_step(const std::vector<Frame> &frames, std::vector<sm_gap> 
     if (counted == 0) // none is the usual one: of an even number that is between two
         return step_on_line(frames, usual);
     for (double &x : sum.x)
-        x /= (double) counted;
+        x /= (double)counted;
     return sum;
 }
 
@@ -168,7 +168,7 @@ static void name_drift(const std::vector<Frame> &frames, const Vector &step, std
     size_t from = 0;
     for (size_t k = 1; k < frames.size(); k++)
         if (is_off(frames, from, k, step)) {
-            gaps.push_back({(int) k - 1, along(normal, step_after(frames, k - 1))});
+            gaps.push_back({(int)k - 1, along(normal, step_after(frames, k - 1))});
             from = k;
         }
 }
@@ -213,7 +213,7 @@ void measure(Found &volume)
     sm_grid &grid = volume.shown.grid;
     grid.dim[0] = first.columns;
     grid.dim[1] = first.rows;
-    grid.dim[2] = (int) volume.frames.size();
+    grid.dim[2] = (int)volume.frames.size();
     for (int a = 0; a < 3; a++) {
         grid.affine_lps[a][0] = first.row.x[a] * first.column_spacing;
         grid.affine_lps[a][1] = first.column.x[a] * first.row_spacing;

@@ -32,7 +32,7 @@ static std::string series_key(const Instance &instance, const Frame &frame)
         key += "/" + instance.file.name;
     return key + "|" + instance.modality + "|" + instance.frame_of_reference + "|" +
            std::to_string(frame.rows) + "x" + std::to_string(frame.columns) + "|" +
-           std::to_string((int) instance.pixels.kind) + "|" + instance.photometric + "|" + frame.stack;
+           std::to_string((int)instance.pixels.kind) + "|" + instance.photometric + "|" + frame.stack;
 }
 
 static bool near(const Vector &a, const Vector &b)
@@ -84,11 +84,11 @@ static void leave_out_strays(std::vector<Plane> &planes, std::vector<Instance> &
 {
     std::map<std::string, size_t> largest;
     for (const Plane &plane : planes) {
-        const std::string &uid = instances[(size_t) plane.frames[0].instance].series_uid;
+        const std::string &uid = instances[(size_t)plane.frames[0].instance].series_uid;
         largest[uid] = std::max(largest[uid], plane.frames.size());
     }
     auto stray = [&](const Plane &plane) {
-        Instance &instance = instances[(size_t) plane.frames[0].instance];
+        Instance &instance = instances[(size_t)plane.frames[0].instance];
         if (plane.frames.size() > 1 || instance.series_uid.empty() || instance.frames > 1 ||
             !instance.unreadable.empty() || largest[instance.series_uid] < LARGE_SERIES)
             return false;
@@ -103,7 +103,7 @@ static void leave_out_strays(std::vector<Plane> &planes, std::vector<Instance> &
 static Found found_from(Slices &&slices, const std::vector<Instance> &instances)
 {
     Found volume;
-    const Instance &first = instances[(size_t) slices.frames[0].instance];
+    const Instance &first = instances[(size_t)slices.frames[0].instance];
     volume.frames = std::move(slices.frames);
     volume.series_uid = first.series_uid;
     volume.modality = first.modality;
@@ -151,8 +151,8 @@ static std::string difference(const std::vector<const Plane *> &planes,
         size |= first.rows != frame.rows || first.columns != frame.columns;
         spacing |= !(near(first.row_spacing, frame.row_spacing) &&
                      near(first.column_spacing, frame.column_spacing));
-        reference |= instances[(size_t) first.instance].frame_of_reference !=
-                     instances[(size_t) frame.instance].frame_of_reference;
+        reference |= instances[(size_t)first.instance].frame_of_reference !=
+                     instances[(size_t)frame.instance].frame_of_reference;
         stack |= first.stack != frame.stack;
     }
     return direction ? "plane" : size ? "size" : spacing ? "spacing" : reference ? "frame of reference"
@@ -167,7 +167,7 @@ static std::vector<std::string> plane_names(const std::vector<Plane> &planes,
     std::map<std::string, int> seen;
     std::vector<std::string> names;
     auto uid = [&](const Plane &plane) {
-        return instances[(size_t) plane.frames[0].instance].series_uid;
+        return instances[(size_t)plane.frames[0].instance].series_uid;
     };
     for (const Plane &plane : planes)
         if (plane.frames[0].placed)
@@ -190,7 +190,7 @@ std::vector<Found> make_volumes(std::vector<Instance> &instances)
     std::vector<Found> volumes;
     for (size_t p = 0; p < planes.size(); p++) {
         Plane &plane = planes[p];
-        const Instance &first = instances[(size_t) plane.frames[0].instance];
+        const Instance &first = instances[(size_t)plane.frames[0].instance];
         std::vector<Slices> split;
         if (plane.frames.size() > 1 && first.unreadable.empty())
             split = separate(plane.frames, instances);
@@ -206,7 +206,7 @@ std::vector<Found> make_volumes(std::vector<Instance> &instances)
             if (volume.readable)
                 measure(volume);
             else
-                measure_unreadable(volume, instances[(size_t) volume.frames[0].instance]);
+                measure_unreadable(volume, instances[(size_t)volume.frames[0].instance]);
         }
     }
     return volumes;

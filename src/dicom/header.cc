@@ -118,7 +118,7 @@ static std::string diffusion(DcmItem &item)
         mark += " direction " + direction;
         if (tag[1] == 0x10bb || tag[1] == 0x10b0) // one number an axis
             for (uint16_t axis = 1; axis < 3; axis++)
-                mark += "\\" + text_of(item, DcmTagKey(tag[0], (uint16_t) (tag[1] + axis)));
+                mark += "\\" + text_of(item, DcmTagKey(tag[0], (uint16_t)(tag[1] + axis)));
         break;
     }
     return mark;
@@ -133,8 +133,8 @@ void read_marks(Marks &marks, DcmItem &item)
             here[tag.mark] += (here[tag.mark].empty() ? "" : "/") + value;
     }
     for (int mark = 0; mark < MARK_COUNT; mark++)
-        if (!here[(size_t) mark].empty())
-            marks[(size_t) mark] = here[(size_t) mark];
+        if (!here[(size_t)mark].empty())
+            marks[(size_t)mark] = here[(size_t)mark];
     std::string mark = diffusion(item);
     if (!mark.empty() && mark.size() < 256)
         marks[MARK_DIFFUSION] = mark;
@@ -164,7 +164,7 @@ static void read_identity(Instance &instance, DcmFileFormat &format)
 // Retired, but in archives: overlays in the unused bits of the pixels (PS3.5 8.1.2).
 static bool has_embedded_overlay(DcmDataset &data)
 {
-    for (uint16_t group = 0x6000; group < 0x6020; group = (uint16_t) (group + 2))
+    for (uint16_t group = 0x6000; group < 0x6020; group = (uint16_t)(group + 2))
         if (int_of(data, DcmTagKey(group, 0x0102), 0) > 0 && !has(data, DcmTagKey(group, 0x3000)))
             return true;
     return false;

@@ -6,10 +6,10 @@
 
 namespace dicom {
 
-static const uint64_t LARGEST = (uint64_t) 2 << 30;
-static const uint64_t SUSPICIOUS = (uint64_t) 64 << 20;
+static const uint64_t LARGEST = (uint64_t)2 << 30;
+static const uint64_t SUSPICIOUS = (uint64_t)64 << 20;
 static const uint64_t TIGHTEST_PACKING = 200;
-static const size_t PIECE = (size_t) 1 << 20;
+static const size_t PIECE = (size_t)1 << 20;
 static const char DEFLATED[] = "1.2.840.10008.1.2.1.99", PLAIN[] = "1.2.840.10008.1.2.1\0\0"; // as long
 static const uint32_t UID_LENGTH = sizeof DEFLATED - 1;
 
@@ -30,7 +30,7 @@ static uint32_t little(const uint8_t *bytes, int count)
 {
     uint32_t value = 0;
     for (int i = 0; i < count; i++)
-        value |= (uint32_t) bytes[i] << 8 * i;
+        value |= (uint32_t)bytes[i] << 8 * i;
     return value;
 }
 
@@ -88,7 +88,7 @@ std::string inflate_data_set(const std::vector<uint8_t> &file, uint64_t from, ui
     Stream stream;
     if (!stream.ready)
         return "unreadable: no memory to inflate it";
-    out.assign(file.begin(), file.begin() + (ptrdiff_t) from);
+    out.assign(file.begin(), file.begin() + (ptrdiff_t)from);
     memcpy(&out[syntax_at], PLAIN, UID_LENGTH);
     uint64_t packed = file.size() - from;
     stream.z.next_in = const_cast<uint8_t *>(file.data() + from);

@@ -43,18 +43,18 @@ static OPJ_OFF_T skip_some(OPJ_OFF_T count, void *data)
     if (count < 0)
         return -1;
     size_t left = memory->bytes.size() - memory->at;
-    if ((uint64_t) count > left)
+    if ((uint64_t)count > left)
         count = (OPJ_OFF_T) left;
-    memory->at += (size_t) count;
+    memory->at += (size_t)count;
     return count;
 }
 
 static OPJ_BOOL seek_to(OPJ_OFF_T offset, void *data)
 {
     Memory *memory = static_cast<Memory *>(data);
-    if (offset < 0 || (uint64_t) offset > memory->bytes.size())
+    if (offset < 0 || (uint64_t)offset > memory->bytes.size())
         return OPJ_FALSE;
-    memory->at = (size_t) offset;
+    memory->at = (size_t)offset;
     return OPJ_TRUE;
 }
 
@@ -96,13 +96,13 @@ static bool header_fits(const opj_image_t &image, const Instance &instance, std:
                  " components where one was expected";
         return false;
     }
-    if (width != (uint32_t) instance.columns || height != (uint32_t) instance.rows) {
+    if (width != (uint32_t)instance.columns || height != (uint32_t)instance.rows) {
         reason = "its JPEG 2000 picture is " + std::to_string(width) + " x " + std::to_string(height) +
                  " where the header says " + std::to_string(instance.columns) + " x " +
                  std::to_string(instance.rows);
         return false;
     }
-    if (image.comps[0].prec < 1 || image.comps[0].prec > (uint32_t) instance.bits_allocated ||
+    if (image.comps[0].prec < 1 || image.comps[0].prec > (uint32_t)instance.bits_allocated ||
         image.comps[0].dx != 1 || image.comps[0].dy != 1) {
         reason = "its JPEG 2000 picture has " + std::to_string(image.comps[0].prec) +
                  " bits where the header says " + std::to_string(instance.bits_allocated);
@@ -116,7 +116,7 @@ static int32_t with_sign(int32_t value, const opj_image_comp_t &component, bool 
 {
     if ((component.sgnd != 0) == wanted || component.prec >= 32)
         return value;
-    int32_t range = (int32_t) 1 << component.prec;
+    int32_t range = (int32_t)1 << component.prec;
     if (wanted)
         return value >= range / 2 ? value - range : value;
     return value & (range - 1);
@@ -124,13 +124,13 @@ static int32_t with_sign(int32_t value, const opj_image_comp_t &component, bool 
 
 static void store(const opj_image_comp_t &component, const Instance &instance, uint8_t *out)
 {
-    size_t count = (size_t) instance.rows * (size_t) instance.columns;
+    size_t count = (size_t)instance.rows * (size_t)instance.columns;
     for (size_t p = 0; p < count; p++) {
         int32_t value = with_sign(component.data[p], component, instance.is_signed);
         if (instance.bits_allocated == 8)
-            out[p] = (uint8_t) value;
+            out[p] = (uint8_t)value;
         else if (instance.bits_allocated == 16) {
-            uint16_t narrow = (uint16_t) value;
+            uint16_t narrow = (uint16_t)value;
             memcpy(out + 2 * p, &narrow, 2);
         } else
             memcpy(out + 4 * p, &value, 4);
@@ -149,8 +149,8 @@ bool decode_jpeg2000(const std::vector<uint8_t> &stream, const Instance &instanc
         return false;
     reason = "its JPEG 2000 data is damaged or cut short";
     if (!opj_decode(opj.codec, opj.stream, opj.image) || !opj.image->comps[0].data ||
-        opj.image->comps[0].w != (uint32_t) instance.columns ||
-        opj.image->comps[0].h != (uint32_t) instance.rows)
+        opj.image->comps[0].w != (uint32_t)instance.columns ||
+        opj.image->comps[0].h != (uint32_t)instance.rows)
         return false;
     store(opj.image->comps[0], instance, out);
     reason.clear();

@@ -29,18 +29,18 @@ static OFCondition read_from(const Bytes &bytes, const FileRef &file, DcmFileFor
     format.transferInit();
     if (const std::vector<uint8_t> *memory = bytes.memory()) {
         NeverInflated<DcmInputBufferStream> stream;
-        stream.setBuffer(memory->data(), (offile_off_t) memory->size());
+        stream.setBuffer(memory->data(), (offile_off_t)memory->size());
         stream.setEos();
         result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength,
                                       FIRST_PIXEL_TAG);
-        end = (uint64_t) stream.tell();
+        end = (uint64_t)stream.tell();
     } else {
         NeverInflated<DcmInputFileStream> stream(OFFilename(file.path.c_str(), OFFalse));
         result = stream.status();
         if (result.good())
             result = format.readUntilTag(stream, EXS_Unknown, EGL_noChange, KEEP_IN_FILE,
                                           FIRST_PIXEL_TAG);
-        end = (uint64_t) stream.tell();
+        end = (uint64_t)stream.tell();
     }
     format.transferEnd();
     return result;
@@ -54,17 +54,17 @@ static std::string why_not_dicom(const Bytes &bytes)
         return bytes.problem();
     if (bytes.size() == 0)
         return "not DICOM: empty file";
-    size_t have = bytes.size() < sizeof start ? (size_t) bytes.size() : sizeof start;
+    size_t have = bytes.size() < sizeof start ? (size_t)bytes.size() : sizeof start;
     if (!bytes.read(0, start, have))
         return "unreadable: the file cannot be read";
     if (have >= 132 && memcmp(start + 128, "DICM", 4) == 0)
         return "";
-    uint16_t little = (uint16_t) (start[0] | start[1] << 8);
-    uint16_t big = (uint16_t) (start[0] << 8 | start[1]);
+    uint16_t little = (uint16_t)(start[0] | start[1] << 8);
+    uint16_t big = (uint16_t)(start[0] << 8 | start[1]);
     bool group = little == 2 || little == 8 || big == 2 || big == 8;
     // A group length, or an element below 0020, comes first in these.
-    uint16_t element = little == 2 || little == 8 ? (uint16_t) (start[2] | start[3] << 8)
-                                                  : (uint16_t) (start[2] << 8 | start[3]);
+    uint16_t element = little == 2 || little == 8 ? (uint16_t)(start[2] | start[3] << 8)
+                                                  : (uint16_t)(start[2] << 8 | start[3]);
     return have >= 16 && group && element < 0x20 ? "" : "not DICOM";
 }
 
@@ -81,7 +81,7 @@ static uint32_t get(const uint8_t *bytes, int count, bool big)
 {
     uint32_t value = 0;
     for (int i = 0; i < count; i++)
-        value |= (uint32_t) bytes[big ? count - 1 - i : i] << 8 * i;
+        value |= (uint32_t)bytes[big ? count - 1 - i : i] << 8 * i;
     return value;
 }
 
@@ -90,8 +90,8 @@ static bool read_element(const Bytes &bytes, uint64_t at, bool big, bool expl, E
     uint8_t raw[12] = {};
     if (!bytes.read(at, raw, expl ? 12 : 8))
         return false;
-    element.group = (uint16_t) get(raw, 2, big);
-    element.number = (uint16_t) get(raw + 2, 2, big);
+    element.group = (uint16_t)get(raw, 2, big);
+    element.number = (uint16_t)get(raw + 2, 2, big);
     element.length = get(raw + (expl ? 8 : 4), 4, big);
     element.value = at + (expl ? 12 : 8);
     element.bytes_vr = expl && memcmp(raw + 4, "OB", 2) == 0;

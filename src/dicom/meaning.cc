@@ -66,7 +66,7 @@ std::string plain(const char *name)
     for (; *name; name++) {
         char c = *name;
         if (c >= 'A' && c <= 'Z')
-            c = (char) (c - 'A' + 'a');
+            c = (char)(c - 'A' + 'a');
         bool space = c == '_' || c == '-' || c == ' ' || c == '\t';
         if (!space)
             text += c;
@@ -173,6 +173,6 @@ extern "C" void sm_segment_meaning_colour(struct sm_segment_meaning *meaning, co
     const double lab[3] = {116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])};
     for (int c = 0; c < 3; c++) {
         double scaled = c ? (lab[c] + 128) / 255 : lab[c] / 100;
-        meaning->cielab[c] = (uint16_t) std::lround(65535 * std::fmin(1, std::fmax(0, scaled)));
+        meaning->cielab[c] = (uint16_t)std::lround(65535 * std::fmin(1, std::fmax(0, scaled)));
     }
 }

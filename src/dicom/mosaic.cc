@@ -26,7 +26,7 @@ struct CsaReader {
     uint32_t word(size_t where) const
     {
         const uint8_t *b = bytes + where;
-        return b[0] | (uint32_t) b[1] << 8 | (uint32_t) b[2] << 16 | (uint32_t) b[3] << 24;
+        return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
     }
 };
 } // namespace
@@ -51,7 +51,7 @@ static bool csa_tag(CsaReader &csa, std::string &name, std::vector<std::string> 
         const char *text = reinterpret_cast<const char *>(csa.bytes + csa.at);
         if (length > 0)
             values.emplace_back(text, strnlen(text, length));
-        csa.at += (length + 3) & ~(size_t) 3;
+        csa.at += (length + 3) & ~(size_t)3;
     }
     return true;
 }
@@ -93,7 +93,7 @@ static Grid grid_of(int tiles, bool square)
     if (tiles < 1 || tiles > MOST_TILES)
         return grid;
     grid.tiles = tiles;
-    grid.across = (int) std::ceil(std::sqrt((double) tiles));
+    grid.across = (int)std::ceil(std::sqrt((double)tiles));
     grid.down = square ? grid.across : (tiles + grid.across - 1) / grid.across;
     return grid;
 }
@@ -157,7 +157,7 @@ static void cut_siemens(Instance &instance, DcmDataset &data, const Frame &whole
 static void cut_uih(Instance &instance, DcmDataset &data, const Frame &whole, const Grid &grid)
 {
     for (int tile = 0; tile < grid.tiles; tile++) {
-        DcmItem *item = item_of(data, UIH_FRAMES, (unsigned long) tile);
+        DcmItem *item = item_of(data, UIH_FRAMES, (unsigned long)tile);
         Frame frame = tile_of(whole, tile, grid);
         bool oriented = item && has(*item, DCM_ImageOrientationPatient);
         if (item)
@@ -179,7 +179,7 @@ bool read_mosaic(Instance &instance, DcmDataset &data, const Frame &whole)
     int tiles = int_of(data, uih ? UIH_TILES : SIEMENS_TILES, 0);
     if (tiles <= 0 && siemens) {
         std::vector<double> csa = csa_numbers(data, "NumberOfImagesInMosaic");
-        tiles = !csa.empty() && csa[0] >= 1 && csa[0] <= MOST_TILES ? (int) csa[0] : 0;
+        tiles = !csa.empty() && csa[0] >= 1 && csa[0] <= MOST_TILES ? (int)csa[0] : 0;
     }
     Grid grid = grid_of(tiles, siemens);
     if (grid.tiles == 0 || whole.columns % grid.across != 0 || whole.rows % grid.down != 0 ||

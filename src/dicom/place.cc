@@ -95,7 +95,7 @@ Places::Places(const sm_volume &like)
         std::vector<double> steps;
         for (size_t k = 1; k < depth.size(); k++)
             steps.push_back(depth[k] - depth[k - 1]);
-        std::nth_element(steps.begin(), steps.begin() + (long) steps.size() / 2, steps.end());
+        std::nth_element(steps.begin(), steps.begin() + (long)steps.size() / 2, steps.end());
         step = steps[steps.size() / 2];
     }
 }
@@ -106,14 +106,14 @@ int Places::nearest(double where) const
     for (size_t k = 1; k < depth.size(); k++)
         if (std::fabs(depth[k] - where) < std::fabs(depth[best] - where))
             best = k;
-    return (int) best;
+    return (int)best;
 }
 
 // Could any voxel of slice k be in the plate? Looks at the slice's corners.
 bool Places::touches(const Plate &plate, int k) const
 {
     for (int c = 0; c < 3; c++) {
-        double at = plate.axis[c].at(origin[(size_t) k]);
+        double at = plate.axis[c].at(origin[(size_t)k]);
         double a = dot(plate.axis[c].direction, across) * (dim[0] - 1);
         double d = dot(plate.axis[c].direction, down) * (dim[1] - 1);
         double least = at + std::min(a, 0.0) + std::min(d, 0.0);
@@ -145,7 +145,7 @@ static void narrow(double start, double step, double low, double high, double &f
 bool Places::clip(const Plate &plate, RowPiece &piece) const
 {
     double first = 0, last = dim[0] - 1;
-    Vector at = minus(origin[(size_t) piece.k], times(down, -piece.j));
+    Vector at = minus(origin[(size_t)piece.k], times(down, -piece.j));
     for (int c = 0; c < 3; c++) {
         piece.start[c] = plate.axis[c].at(at);
         piece.step[c] = dot(plate.axis[c].direction, across);
@@ -153,8 +153,8 @@ bool Places::clip(const Plate &plate, RowPiece &piece) const
     }
     if (!(first <= last))
         return false;
-    piece.first = (int) first;
-    piece.last = (int) last;
+    piece.first = (int)first;
+    piece.last = (int)last;
     return true;
 }
 

@@ -46,7 +46,7 @@ class Places {
 public:
     explicit Places(const sm_volume &like);
     int nearest(double depth) const; // slice by distance along the normal
-    size_t voxel(int k, int j) const { return ((size_t) k * (size_t) dim[1] + (size_t) j) * (size_t) dim[0]; }
+    size_t voxel(int k, int j) const { return ((size_t)k * (size_t)dim[1] + (size_t)j) * (size_t)dim[0]; }
 
     // Every piece of slices from..to that lies in the plate.
     template <typename Visit> void sweep(const Plate &plate, int from, int to, Visit visit) const

@@ -25,7 +25,7 @@ static void take_rescale(sm_volume &volume, const Found &found, const std::vecto
 {
     for (size_t k = 0; k < found.frames.size(); k++) {
         const Frame &frame = found.frames[k];
-        const Instance &instance = instances[(size_t) frame.instance];
+        const Instance &instance = instances[(size_t)frame.instance];
         double slope = instance.modality_lut ? 1 : frame.slope;
         double intercept = instance.modality_lut ? 0 : frame.intercept;
         if (instance.photometric == "MONOCHROME1") {
@@ -56,7 +56,7 @@ static void free_source(sm_dicom_source *source)
 static sm_status take_header(sm_volume &volume, const Found &found,
                              const std::vector<Instance> &instances, sm_err *err)
 {
-    const Instance &first = instances[(size_t) found.frames[0].instance];
+    const Instance &first = instances[(size_t)found.frames[0].instance];
     PixelPlace pixels;
     std::string reason;
     Bytes bytes(first.file);
@@ -78,7 +78,7 @@ static void note_voi(const Found &found, const std::vector<Instance> &instances,
 {
     size_t with = 0;
     for (const Frame &frame : found.frames)
-        with += !frame.window_center.empty() || instances[(size_t) frame.instance].voi_lut;
+        with += !frame.window_center.empty() || instances[(size_t)frame.instance].voi_lut;
     if (with > 0)
         sm_note(listener, "%zu of %zu slices have a VOI window or table of their own, but not all one of the "
                 "same kind: none is used", with, found.frames.size());
@@ -87,7 +87,7 @@ static void note_voi(const Found &found, const std::vector<Instance> &instances,
 static void warn_about(const Found &found, const std::vector<Instance> &instances,
                        const sm_listener *listener)
 {
-    const Instance &first = instances[(size_t) found.frames[0].instance];
+    const Instance &first = instances[(size_t)found.frames[0].instance];
     if (first.spacing_guessed)
         sm_warn(listener, "%s has no pixel spacing: 1 mm is assumed", first.file.name.c_str());
     if (!found.unplaced.empty())

@@ -8,8 +8,8 @@ static const size_t HEADER = 64; // the number of segments and 15 offsets, littl
 
 static uint32_t word(const std::vector<uint8_t> &bytes, size_t at)
 {
-    return bytes[at] | (uint32_t) bytes[at + 1] << 8 | (uint32_t) bytes[at + 2] << 16 |
-           (uint32_t) bytes[at + 3] << 24;
+    return bytes[at] | (uint32_t)bytes[at + 1] << 8 | (uint32_t)bytes[at + 2] << 16 |
+           (uint32_t)bytes[at + 3] << 24;
 }
 
 // Every step-th byte of out, `count` of them. False when the segment ends too early.
@@ -18,10 +18,10 @@ static bool unpack(const std::vector<uint8_t> &stream, size_t at, size_t end, ui
 {
     size_t done = 0;
     while (done < count && at < end) {
-        int control = (int8_t) stream[at++];
+        int control = (int8_t)stream[at++];
         if (control == -128)
             continue;
-        size_t run = control >= 0 ? (size_t) control + 1 : (size_t) (1 - control);
+        size_t run = control >= 0 ? (size_t)control + 1 : (size_t)(1 - control);
         size_t needed = control >= 0 ? run : 1;
         if (needed > end - at)
             return false;
@@ -36,7 +36,7 @@ bool decode_rle(const std::vector<uint8_t> &stream, const Instance &instance, ui
                 std::string &reason)
 {
     size_t width = bytes_per_pixel(instance);
-    size_t count = (size_t) instance.rows * (size_t) instance.columns;
+    size_t count = (size_t)instance.rows * (size_t)instance.columns;
     reason = "its RLE data is damaged or cut short";
     if (stream.size() < HEADER || word(stream, 0) != width)
         return false;

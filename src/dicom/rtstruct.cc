@@ -87,7 +87,7 @@ static void number_rois(std::vector<Roi> &rois)
     for (const Roi &roi : rois)
         good &= roi.number >= 1 && roi.number <= 65535 && seen[roi.number]++ == 0;
     for (size_t r = 0; !good && r < rois.size(); r++)
-        rois[r].number = (int) r + 1;
+        rois[r].number = (int)r + 1;
 }
 
 static bool read_contour(Contour &contour, DcmItem &item)
@@ -119,7 +119,7 @@ static sm_status read_roi(std::vector<Contour> &contours, const Roi &roi, const 
             continue;
         }
         int points = int_of(item, DCM_NumberOfContourPoints, -1);
-        if (!read_contour(contour, item) || (points >= 0 && (size_t) points != contour.size()))
+        if (!read_contour(contour, item) || (points >= 0 && (size_t)points != contour.size()))
             return sm_fail(request.err, SM_CORRUPT, "%s: damaged structure set: contour %zu of \"%s\" is "
                            "not made of whole points", request.name(), place + 1, roi.label.c_str());
         contours.push_back(std::move(contour));

@@ -53,12 +53,12 @@ struct Target {
     const MaskRequest &request;
     void fill(const RowPiece &piece, double first, double last) const
     {
-        first = std::max(first, (double) piece.first);
-        last = std::min(last, (double) piece.last);
+        first = std::max(first, (double)piece.first);
+        last = std::min(last, (double)piece.last);
         if (!(first <= last))
             return;
         uint16_t *row = masks.voxels(index, request.like->grid) + places.voxel(piece.k, piece.j);
-        std::fill(row + (size_t) first, row + (size_t) last + 1, (uint16_t) 1);
+        std::fill(row + (size_t)first, row + (size_t)last + 1, (uint16_t)1);
     }
 };
 } // namespace
@@ -278,18 +278,18 @@ static size_t fill_slices(const Target &target, const std::vector<Layer> &layers
     size_t far_off = 0;
     for (const Layer &layer : layers) {
         int k = places.nearest(layer.depth);
-        double off = std::fabs(layer.depth - places.depth[(size_t) k]);
+        double off = std::fabs(layer.depth - places.depth[(size_t)k]);
         if (off > places.step * HALF) {
             far_off++;
             continue;
         }
         const Layer *&chosen = of_slice[k];
-        if (!chosen || off < std::fabs(chosen->depth - places.depth[(size_t) k]))
+        if (!chosen || off < std::fabs(chosen->depth - places.depth[(size_t)k]))
             chosen = &layer;
     }
     for (const auto &[k, layer] : of_slice)
         fill_slice(target, *layer, k);
-    if (!of_slice.empty() && of_slice.rbegin()->first - of_slice.begin()->first >= (int) of_slice.size())
+    if (!of_slice.empty() && of_slice.rbegin()->first - of_slice.begin()->first >= (int)of_slice.size())
         sm_note(target.request.listener, "%s: \"%s\" has no contour on some slices between its first "
                 "and its last; they get no mask", target.request.name(), target.masks.label(target.index));
     return far_off;

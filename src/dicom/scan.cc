@@ -102,10 +102,10 @@ static void order_volumes(sm_dicom_study &study)
 {
     std::map<std::string, int> study_seen; // studies in the order of their first file
     for (const Instance &instance : study.instances)
-        study_seen.insert({instance.study_uid, (int) study_seen.size()});
+        study_seen.insert({instance.study_uid, (int)study_seen.size()});
     auto before = [&](const Found &a, const Found &b) {
-        const Instance &x = study.instances[(size_t) a.frames[0].instance];
-        const Instance &y = study.instances[(size_t) b.frames[0].instance];
+        const Instance &x = study.instances[(size_t)a.frames[0].instance];
+        const Instance &y = study.instances[(size_t)b.frames[0].instance];
         int s = study_seen[x.study_uid], t = study_seen[y.study_uid];
         return s != t ? s < t : x.series_number < y.series_number;
     };
@@ -136,7 +136,7 @@ static void explain_places(sm_dicom_study &study)
             continue;
         size_t others = volume.series_uid.empty() ? 0 : of_series[volume.series_uid] - 1;
         const Frame &first = volume.frames[0];
-        volume.unplaced = study.instances[(size_t) first.instance].file.name + " has " + first.unplaced +
+        volume.unplaced = study.instances[(size_t)first.instance].file.name + " has " + first.unplaced +
                           ": it is taken to lie at the origin";
         if (others > 0)
             volume.unplaced += ", and as a volume of its own, like " + std::to_string(others) + " other" +
@@ -181,7 +181,7 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
     leave_out_captures(study->instances);
     for (size_t i = 0; i < study->instances.size(); i++)
         for (Frame &frame : study->instances[i].parts)
-            frame.instance = (int) i;
+            frame.instance = (int)i;
     study->volumes = make_volumes(study->instances);
     order_volumes(*study);
     explain_places(*study);
@@ -221,7 +221,7 @@ extern "C" const sm_dicom_volume *sm_dicom_volume_at(const sm_dicom_study *study
 extern "C" const char *sm_dicom_volume_file(const sm_dicom_study *study, size_t index, size_t file)
 {
     int instance = study->volumes[index].instances[file];
-    return study->instances[(size_t) instance].file.name.c_str();
+    return study->instances[(size_t)instance].file.name.c_str();
 }
 
 extern "C" size_t sm_dicom_left_out(const sm_dicom_study *study)

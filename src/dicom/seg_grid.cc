@@ -68,7 +68,7 @@ static bool lay_regular(sm_grid &grid, const std::vector<Frame> &planes, double 
     Vector normal = normal_of(planes[0]);
     Vector span = minus(planes.back().position, planes[0].position);
     double steps = std::round(dot(span, normal) / step);
-    if (!(steps >= 1 && steps < (double) (MOST_MORE + MOST_TIMES * planes.size())))
+    if (!(steps >= 1 && steps < (double)(MOST_MORE + MOST_TIMES * planes.size())))
         return false;
     Vector on = times(span, 1 / steps);
     double length = dot(on, normal);
@@ -81,7 +81,7 @@ static bool lay_regular(sm_grid &grid, const std::vector<Frame> &planes, double 
     }
     for (int row = 0; row < 3; row++)
         grid.affine_lps[row][2] = on.x[row];
-    grid.dim[2] = (int) steps + 1;
+    grid.dim[2] = (int)steps + 1;
     return true;
 }
 

@@ -92,14 +92,14 @@ static void put_shared(DcmDataset &data, const SegPlan &plan)
 static void put_content(DcmItem &group, const SegPlan &plan, const SegFrame &frame)
 {
     DcmItem &content = put_item(group, DCM_FrameContentSequence);
-    Uint32 rank = (Uint32) plan.ranks[(size_t) frame.slice];
+    Uint32 rank = (Uint32) plan.ranks[(size_t)frame.slice];
     put(content, DCM_StackID, "1");
-    put(content, DCM_InStackPositionNumber, (unsigned) frame.slice + 1);
+    put(content, DCM_InStackPositionNumber, (unsigned)frame.slice + 1);
     if (frame.object < 0) {
         content.putAndInsertUint32Array(DCM_DimensionIndexValues, &rank, 1);
         return;
     }
-    const Uint32 values[2] = {(Uint32) plan.numbers[(size_t) frame.object], rank};
+    const Uint32 values[2] = {(Uint32) plan.numbers[(size_t)frame.object], rank};
     content.putAndInsertUint32Array(DCM_DimensionIndexValues, values, 2);
 }
 
@@ -119,14 +119,14 @@ static void put_derivation(DcmItem &group, const SegPlan &plan, const sm_dicom_s
 
 static void put_frame(DcmDataset &data, const SegPlan &plan, const SegFrame &frame)
 {
-    const sm_dicom_slice &slice = plan.source->slices[(size_t) frame.slice];
+    const sm_dicom_slice &slice = plan.source->slices[(size_t)frame.slice];
     DcmItem &group = put_item(data, DCM_PerFrameFunctionalGroupsSequence);
     put_content(group, plan, frame);
     if (placed(plan))
         put(put_item(group, DCM_PlanePositionSequence), DCM_ImagePositionPatient, decimals(slice.position));
     if (frame.object >= 0)
         put(put_item(group, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber,
-            (unsigned) plan.numbers[(size_t) frame.object]);
+            (unsigned)plan.numbers[(size_t)frame.object]);
     put_derivation(group, plan, slice);
 }
 

@@ -69,7 +69,7 @@ static void put_dates(DcmDataset &data, const SegPlan &plan)
     std::string date, time;
     char text[32], *end = nullptr;
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    time_t seconds = epoch ? (time_t) strtoll(epoch, &end, 10) : 0;
+    time_t seconds = epoch ? (time_t)strtoll(epoch, &end, 10) : 0;
     struct tm utc;
     if (epoch && *epoch && !*end && gmtime_r(&seconds, &utc) &&
         strftime(text, sizeof text, "%Y%m%d%H%M%S", &utc) == 14) {
@@ -145,8 +145,8 @@ static void put_type(DcmDataset &data, const SegPlan &plan)
     unsigned bits = plan.options->type == SM_SEG_BINARY ? 1 : plan.wide() ? 16 : 8;
     put(data, DCM_SamplesPerPixel, 1u);
     put(data, DCM_PhotometricInterpretation, "MONOCHROME2");
-    put(data, DCM_Rows, (unsigned) plan.source->rows);
-    put(data, DCM_Columns, (unsigned) plan.source->columns);
+    put(data, DCM_Rows, (unsigned)plan.source->rows);
+    put(data, DCM_Columns, (unsigned)plan.source->columns);
     put(data, DCM_NumberOfFrames, std::to_string(plan.frames.size()));
     put(data, DCM_BitsAllocated, bits);
     put(data, DCM_BitsStored, bits);

@@ -13,7 +13,7 @@ void seg_pack_bits(uint8_t *bits, size_t first, const uint8_t *pixels, size_t co
 {
     for (size_t p = 0; p < count; p++) {
         size_t n = first + p;
-        bits[n >> 3] |= (uint8_t) ((pixels[p] != 0) << (n & 7));
+        bits[n >> 3] |= (uint8_t)((pixels[p] != 0) << (n & 7));
     }
 }
 
@@ -28,9 +28,9 @@ void draw_labels(uint8_t *out, const SegPlan &plan, int k, std::vector<uint8_t> 
             continue;
         for (size_t p = 0; p < plan.pixels; p++)
             if (buffer[p]) {
-                out[p * width] = (uint8_t) number;
+                out[p * width] = (uint8_t)number;
                 if (width == 2)
-                    out[p * width + 1] = (uint8_t) (number >> 8);
+                    out[p * width + 1] = (uint8_t)(number >> 8);
             }
     }
 }
@@ -54,9 +54,9 @@ void draw(uint8_t *batch, size_t place, size_t f, const SegPlan &plan, std::vect
 enum sm_status write_header(struct output &output, const SegPlan &plan, struct sm_err *err)
 {
     size_t bytes = plan.pixel_bytes();
-    const uint8_t header[12] = {0xe0, 0x7f, 0x10, 0x00, 'O', (uint8_t) (plan.wide() ? 'W' : 'B'), 0, 0,
-                                (uint8_t) bytes, (uint8_t) (bytes >> 8), (uint8_t) (bytes >> 16),
-                                (uint8_t) (bytes >> 24)};
+    const uint8_t header[12] = {0xe0, 0x7f, 0x10, 0x00, 'O', (uint8_t)(plan.wide() ? 'W' : 'B'), 0, 0,
+                                (uint8_t)bytes, (uint8_t)(bytes >> 8), (uint8_t)(bytes >> 16),
+                                (uint8_t)(bytes >> 24)};
     return output_write(&output, header, sizeof header, err);
 }
 } // namespace

@@ -57,7 +57,7 @@ static int slice_of(const MaskFrame &frame, const Places &places)
 {
     double depth = dot(frame.plane.position, places.normal);
     int k = places.nearest(depth);
-    double off = depth - places.depth[(size_t) k];
+    double off = depth - places.depth[(size_t)k];
     if (std::fabs(off) <= WHOLE * places.step)
         return k;
     bool before = k == 0 && off < -places.step / 2;
@@ -130,7 +130,7 @@ static bool aligned(const Plate &plate, const Stack &stack, int slice, const Pla
 {
     const double scale[3] = {1, 1, stack.step};
     int coordinates = stack.own_planes ? 2 : 3;
-    const Vector &origin = places.origin[stack.own_planes ? (size_t) slice : 0];
+    const Vector &origin = places.origin[stack.own_planes ? (size_t)slice : 0];
     for (int c = 0; c < coordinates; c++)
         if (!near_whole(plate.axis[c].at(origin) / scale[c]))
             return false;
@@ -147,7 +147,7 @@ static Bounds bounds_of(const std::vector<uint16_t> &values, int columns, int ro
 {
     Bounds bounds = {columns, -1, rows, -1};
     for (int v = 0; v < rows; v++) {
-        const uint16_t *row = &values[(size_t) v * (size_t) columns];
+        const uint16_t *row = &values[(size_t)v * (size_t)columns];
         int first = 0, last = columns - 1;
         while (first < columns && !row[first])
             first++;
@@ -170,9 +170,9 @@ static int mask_of(const Stamp &stamp, const MaskFrame &frame, uint16_t value)
 
 static void put(Stamp &stamp, int mask, size_t voxel)
 {
-    uint16_t *&voxels = stamp.voxels[(size_t) mask];
+    uint16_t *&voxels = stamp.voxels[(size_t)mask];
     if (!voxels)
-        voxels = stamp.masks.voxels((size_t) mask, stamp.request.like->grid);
+        voxels = stamp.masks.voxels((size_t)mask, stamp.request.like->grid);
     voxels[voxel] = 1;
 }
 
@@ -182,15 +182,15 @@ static void stamp_piece(Stamp &stamp, const MaskFrame &frame, const RowPiece &pi
     int columns = frame.plane.columns, rows = frame.plane.rows;
     size_t row = stamp.places.voxel(piece.k, piece.j);
     for (int i = piece.first; i <= piece.last; i++) {
-        int u = (int) std::floor(piece.start[0] + i * piece.step[0] + 0.5 + NUDGE);
-        int v = (int) std::floor(piece.start[1] + i * piece.step[1] + 0.5 + NUDGE);
+        int u = (int)std::floor(piece.start[0] + i * piece.step[0] + 0.5 + NUDGE);
+        int v = (int)std::floor(piece.start[1] + i * piece.step[1] + 0.5 + NUDGE);
         if (u < 0 || v < 0 || u >= columns || v >= rows)
             continue;
-        int mask = mask_of(stamp, frame, stamp.pixels.at((size_t) v * (size_t) columns + (size_t) u));
+        int mask = mask_of(stamp, frame, stamp.pixels.at((size_t)v * (size_t)columns + (size_t)u));
         if (mask < 0)
             continue;
-        put(stamp, mask, row + (size_t) i);
-        hits[(size_t) mask]++;
+        put(stamp, mask, row + (size_t)i);
+        hits[(size_t)mask]++;
     }
 }
 
@@ -200,7 +200,7 @@ static void count_lost(Stamp &stamp, const MaskFrame &frame, std::vector<size_t>
     for (uint16_t value : stamp.pixels.values()) {
         int mask = mask_of(stamp, frame, value);
         if (mask >= 0)
-            there[(size_t) mask]++;
+            there[(size_t)mask]++;
     }
     for (size_t mask = 0; mask < hits.size(); mask++)
         stamp.lost[mask] += there[mask] > hits[mask] ? there[mask] - hits[mask] : 0;
@@ -267,7 +267,7 @@ enum sm_status place_seg(Masks &masks, const Seg &seg, SegPixels &pixels, const 
     Stamp stamp = {masks, seg, pixels, request, places, std::vector<int>(65536, -1),
                    std::vector<uint16_t *>(masks.size(), nullptr), std::vector<size_t>(masks.size(), 0), false};
     for (size_t mask = 0; mask < masks.size(); mask++)
-        stamp.index_of[(size_t) masks.number(mask)] = (int) mask;
+        stamp.index_of[(size_t)masks.number(mask)] = (int)mask;
     std::vector<Stack> stacks;
     size_t done = 0;
     sm_status status = make_stacks(stacks, seg, request);

@@ -11,7 +11,7 @@ namespace dicom {
 
 size_t SegPlan::segments() const
 {
-    return (size_t) std::count_if(numbers.begin(), numbers.end(), [](int n) { return n > 0; });
+    return (size_t)std::count_if(numbers.begin(), numbers.end(), [](int n) { return n > 0; });
 }
 
 bool SegPlan::wide() const
@@ -31,7 +31,7 @@ namespace {
 class Survey {
 public:
     explicit Survey(SegPlan &p)
-        : plan(p), slices(p.volume->grid.dim[2]), filled(p.count * (size_t) slices),
+        : plan(p), slices(p.volume->grid.dim[2]), filled(p.count * (size_t)slices),
           buffer(p.pixels), together(p.pixels), packed((p.pixels + 7) / 8)
     {
     }
@@ -51,14 +51,14 @@ public:
                     plan.overlap = join();
         }
     }
-    bool has(size_t object, int k) const { return filled[object * (size_t) slices + (size_t) k]; }
+    bool has(size_t object, int k) const { return filled[object * (size_t)slices + (size_t)k]; }
 
 private:
     bool look(size_t o, int k)
     {
         bool some = plan.objects[o].slice(plan.objects[o].context, k, buffer.data());
         some = some && std::any_of(buffer.begin(), buffer.end(), [](uint8_t v) { return v != 0; });
-        filled[o * (size_t) slices + (size_t) k] = some;
+        filled[o * (size_t)slices + (size_t)k] = some;
         if (some)
             note(o, k);
         return some;
@@ -80,7 +80,7 @@ private:
     {
         uint8_t both = 0;
         for (size_t p = 0; p < plan.pixels; p++) {
-            both |= (uint8_t) (together[p] & buffer[p]);
+            both |= (uint8_t)(together[p] & buffer[p]);
             together[p] |= buffer[p];
         }
         return both != 0;
@@ -95,20 +95,20 @@ void take_frames(SegPlan &plan, const Survey &survey)
 {
     int slices = plan.volume->grid.dim[2], segment = 0, rank = 0;
     plan.numbers.assign(plan.count, 0);
-    plan.ranks.assign((size_t) slices, 0);
+    plan.ranks.assign((size_t)slices, 0);
     for (size_t o = 0; o < plan.count; o++)
         for (int k = 0; k < slices; k++) {
             if (!survey.has(o, k))
                 continue;
             if (!plan.numbers[o])
                 plan.numbers[o] = ++segment;
-            plan.ranks[(size_t) k] = 1;
+            plan.ranks[(size_t)k] = 1;
             if (plan.options->type != SM_SEG_LABELMAP)
-                plan.frames.push_back({(int) o, k});
+                plan.frames.push_back({(int)o, k});
         }
     for (int k = 0; k < slices; k++)
-        if (plan.ranks[(size_t) k]) {
-            plan.ranks[(size_t) k] = ++rank;
+        if (plan.ranks[(size_t)k]) {
+            plan.ranks[(size_t)k] = ++rank;
             if (plan.options->type == SM_SEG_LABELMAP)
                 plan.frames.push_back({-1, k});
         }
@@ -117,8 +117,8 @@ void take_frames(SegPlan &plan, const Survey &survey)
 enum sm_status check_size(const SegPlan &plan, const char *path, struct sm_err *err)
 {
     enum { FRAME_BYTES = 16384 }; // of DCMTK's objects for the functional groups of a frame
-    double pixels = (double) plan.pixel_bytes(), free = memory_available();
-    double need = (double) plan.frames.size() * FRAME_BYTES;
+    double pixels = (double)plan.pixel_bytes(), free = memory_available();
+    double need = (double)plan.frames.size() * FRAME_BYTES;
     const char *way_out = plan.options->type == SM_SEG_FRACTIONAL ? "write a binary SEG"
                                                                    : "write fewer objects into one file";
     if (pixels >= 4294967294.0)
@@ -159,13 +159,13 @@ enum sm_status seg_plan(SegPlan &plan, const char *path, struct sm_err *err)
     if (!plan.source)
         return sm_fail(err, SM_USAGE, "%s: a DICOM SEG can be written for DICOM input only, because it "
                        "repeats the study's identity; use .nii.gz", path);
-    if ((int) plan.source->slices.size() != dim[2] || plan.source->columns != dim[0] ||
+    if ((int)plan.source->slices.size() != dim[2] || plan.source->columns != dim[0] ||
         plan.source->rows != dim[1])
         return sm_fail(err, SM_UNSUPPORTED, "%s: the volume is not on its DICOM source's grid", path);
     if (plan.source->series_uid.empty())
         return sm_fail(err, SM_UNSUPPORTED, "%s: the source has no SeriesInstanceUID, so a DICOM SEG cannot "
                        "refer to it; use .nii.gz", path);
-    plan.pixels = (size_t) dim[0] * (size_t) dim[1];
+    plan.pixels = (size_t)dim[0] * (size_t)dim[1];
     Survey survey(plan);
     survey.run();
     take_frames(plan, survey);

@@ -11,7 +11,7 @@ static sm_status find_used(std::vector<bool> &used, const Seg &seg, SegPixels &p
     used.assign(masks.size(), false);
     if (seg.kind != SegKind::LabelMap) {
         for (const MaskFrame &frame : seg.frames)
-            used[(size_t) frame.segment] = true;
+            used[(size_t)frame.segment] = true;
         return SM_OK;
     }
     std::vector<bool> present(65536, false);
@@ -27,10 +27,10 @@ static sm_status find_used(std::vector<bool> &used, const Seg &seg, SegPixels &p
     }
     present[0] = false;
     for (size_t index = 0; index < masks.size(); index++) {
-        used[index] = present[(size_t) masks.number(index)];
-        present[(size_t) masks.number(index)] = false;
+        used[index] = present[(size_t)masks.number(index)];
+        present[(size_t)masks.number(index)] = false;
     }
-    size_t strange = (size_t) std::count(present.begin(), present.end(), true);
+    size_t strange = (size_t)std::count(present.begin(), present.end(), true);
     if (strange > 0)
         sm_warn(request.listener, "%s: %zu pixel values stand for no segment that it describes",
                 request.name(), strange);
@@ -48,7 +48,7 @@ static void drop_unused(Masks &masks, Seg &seg, const std::vector<bool> &used, c
             sm_note(request.listener, "%s: segment \"%s\" is empty", request.name(), masks.label(index));
     for (MaskFrame &frame : seg.frames)
         if (frame.segment >= 0)
-            frame.segment = now[(size_t) frame.segment];
+            frame.segment = now[(size_t)frame.segment];
     masks.keep(used);
 }
 

@@ -13,7 +13,7 @@
 
 namespace dicom {
 
-static const uint64_t MOST_PIXELS = (uint64_t) 1 << 26; // a frame; the largest CR has an eighth of it
+static const uint64_t MOST_PIXELS = (uint64_t)1 << 26; // a frame; the largest CR has an eighth of it
 
 static sm_status fail_form(const MaskRequest &request, const char *what)
 {
@@ -67,19 +67,19 @@ static sm_status read_size(Seg &seg, const MaskRequest &request)
     instance.frames = int_of(request.data, DCM_NumberOfFrames, 1);
     if (instance.rows < 1 || instance.columns < 1 || instance.frames < 1)
         return fail_damaged(request, "it does not say how many rows, columns or frames it has");
-    uint64_t pixels = (uint64_t) instance.rows * (uint64_t) instance.columns;
+    uint64_t pixels = (uint64_t)instance.rows * (uint64_t)instance.columns;
     if (pixels > MOST_PIXELS)
         return fail_form(request, "its frames have more than 64 million pixels");
     if (instance.pixels.kind != PixelKind::Integer)
         return fail_damaged(request, "it has no pixel data");
     if (instance.pixels.missing > 0)
         return sm_fail(request.err, SM_CORRUPT, "%s: truncated: %llu bytes of its pixel data are missing",
-                       request.name(), (unsigned long long) instance.pixels.missing);
-    uint64_t bits = pixels * (uint64_t) instance.bits_allocated * (uint64_t) instance.frames;
+                       request.name(), (unsigned long long)instance.pixels.missing);
+    uint64_t bits = pixels * (uint64_t)instance.bits_allocated * (uint64_t)instance.frames;
     if (!instance.pixels.encapsulated && (bits + 7) / 8 > instance.pixels.length)
         return sm_fail(request.err, SM_CORRUPT,
                        "%s: %llu bytes of pixel data cannot hold %d frames of %d x %d pixels",
-                       request.name(), (unsigned long long) instance.pixels.length, instance.frames,
+                       request.name(), (unsigned long long)instance.pixels.length, instance.frames,
                        instance.columns, instance.rows);
     return SM_OK;
 }
@@ -98,7 +98,7 @@ static sm_status read_segments(Masks &masks, const Seg &seg, const MaskRequest &
             continue; // the background
         if (number < 1 || number > 65535)
             return fail_damaged(request, "a segment has no proper number");
-        if (!index_of.insert({number, (int) masks.size()}).second)
+        if (!index_of.insert({number, (int)masks.size()}).second)
             return fail_damaged(request, "two segments have the same number");
         masks.add(number, clean_label(text_of(item, DCM_SegmentLabel), set));
     }
@@ -158,7 +158,7 @@ static sm_status read_frames(Seg &seg, const std::map<int, int> &index_of, const
     DcmItem *shared = item_of(request.data, DCM_SharedFunctionalGroupsSequence);
     DcmSequenceOfItems *per_frame = nullptr;
     if (request.data.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, per_frame).bad() ||
-        !per_frame || per_frame->card() < (unsigned long) seg.instance.frames)
+        !per_frame || per_frame->card() < (unsigned long)seg.instance.frames)
         return fail_damaged(request, "fewer per-frame functional groups than frames");
     DcmObject *object = nullptr;
     sm_status status = SM_OK;

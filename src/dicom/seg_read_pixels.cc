@@ -14,7 +14,7 @@ namespace dicom {
 static const char RLE[] = "1.2.840.10008.1.2.5";
 static const size_t RLE_HEADER = 64;
 static const uint64_t RLE_TIGHTEST = 64;  // two bytes that stand for 128
-static const uint64_t MODEST_FRAME = (uint64_t) 16 << 20, TIGHTEST_PACKING = 1000;
+static const uint64_t MODEST_FRAME = (uint64_t)16 << 20, TIGHTEST_PACKING = 1000;
 
 SegPixels::SegPixels(const Seg &seg, const MaskRequest &request) : seg_(seg), request_(request) {}
 SegPixels::~SegPixels() = default;
@@ -37,11 +37,11 @@ static void unpack_bits(const uint8_t *bytes, size_t first_bit, std::vector<uint
 bool SegPixels::bits(int number, std::string &reason)
 {
     const PixelPlace &pixels = seg_.instance.pixels;
-    uint64_t first = (uint64_t) number * values_.size(), last = first + values_.size() - 1;
+    uint64_t first = (uint64_t)number * values_.size(), last = first + values_.size() - 1;
     uint64_t from = first / 8, to = last / 8 + 1;
     bool swapped = pixels.big_endian && !pixels.bytes_vr;
     if (swapped) { // whole words
-        from &= ~(uint64_t) 1;
+        from &= ~(uint64_t)1;
         to += to & 1;
     }
     raw_.resize(to - from);
@@ -51,7 +51,7 @@ bool SegPixels::bits(int number, std::string &reason)
     }
     for (size_t at = 0; swapped && at + 2 <= raw_.size(); at += 2)
         std::swap(raw_[at], raw_[at + 1]);
-    unpack_bits(raw_.data(), (size_t) (first - from * 8), values_);
+    unpack_bits(raw_.data(), (size_t)(first - from * 8), values_);
     return true;
 }
 
@@ -62,8 +62,8 @@ static bool unpack_rle(const uint8_t *in, size_t count, std::vector<uint8_t> &ou
     while (made < out.size()) {
         if (at + 1 >= count)
             return false;
-        int8_t code = (int8_t) in[at++];
-        size_t run = code >= 0 ? (size_t) code + 1 : (size_t) -code + 1;
+        int8_t code = (int8_t)in[at++];
+        size_t run = code >= 0 ? (size_t)code + 1 : (size_t)-code + 1;
         if (code == -128)
             continue;
         if (code >= 0 && run > count - at)
@@ -74,7 +74,7 @@ static bool unpack_rle(const uint8_t *in, size_t count, std::vector<uint8_t> &ou
             memcpy(&out[made], in + at, run);
         else
             memset(&out[made], in[at], run);
-        at += code >= 0 ? (size_t) code + 1 : 1;
+        at += code >= 0 ? (size_t)code + 1 : 1;
         made += run;
     }
     return true;
@@ -91,8 +91,8 @@ bool SegPixels::packed_bits(int number, std::string &reason)
     if (fragments_.empty())
         fragments_ = frame_fragments(request_.bytes, seg_.instance.pixels, seg_.instance.frames);
     std::vector<uint8_t> packed;
-    if ((size_t) number < fragments_.size())
-        for (const Span &span : fragments_[(size_t) number]) {
+    if ((size_t)number < fragments_.size())
+        for (const Span &span : fragments_[(size_t)number]) {
             packed.resize(packed.size() + span.length);
             if (!request_.bytes.read(span.offset, packed.data() + packed.size() - span.length, span.length))
                 packed.clear();
@@ -101,7 +101,7 @@ bool SegPixels::packed_bits(int number, std::string &reason)
     reason = "its RLE pixel data are damaged";
     if (packed.size() < RLE_HEADER || bytes / RLE_TIGHTEST > packed.size())
         return false;
-    size_t start = packed[4] | (size_t) packed[5] << 8 | (size_t) packed[6] << 16 | (size_t) packed[7] << 24;
+    size_t start = packed[4] | (size_t)packed[5] << 8 | (size_t)packed[6] << 16 | (size_t)packed[7] << 24;
     if (packed[0] != 1 || start < RLE_HEADER || start >= packed.size())
         return false;
     raw_.resize(bytes);
@@ -137,7 +137,7 @@ bool SegPixels::whole_values(int number, std::string &reason)
 bool SegPixels::frame(int number, std::string &reason)
 {
     const Instance &instance = seg_.instance;
-    values_.resize((size_t) instance.rows * (size_t) instance.columns);
+    values_.resize((size_t)instance.rows * (size_t)instance.columns);
     bool read = instance.bits_allocated > 1 ? whole_values(number, reason)
                 : instance.pixels.encapsulated ? packed_bits(number, reason)
                                                : bits(number, reason);

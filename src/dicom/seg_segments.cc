@@ -64,7 +64,7 @@ void seg_add_segments(DcmDataset &data, const SegPlan &plan)
         if (!plan.numbers[o])
             continue;
         DcmItem &segment = put_item(data, DCM_SegmentSequence);
-        put(segment, DCM_SegmentNumber, (unsigned) plan.numbers[o]);
+        put(segment, DCM_SegmentNumber, (unsigned)plan.numbers[o]);
         put_meaning(segment, plan.objects[o].meaning, plan);
         put_algorithm(segment, plan);
         if (plan.objects[o].tracking_id)

@@ -21,7 +21,7 @@ namespace dicom {
 static bool is_ascii(const std::string &text)
 {
     for (char c : text)
-        if ((unsigned char) c >= 0x80 || c == 0x1b)
+        if ((unsigned char)c >= 0x80 || c == 0x1b)
             return false;
     return true;
 }
@@ -30,7 +30,7 @@ static bool is_ascii(const std::string &text)
 static std::string convert(const std::string &text, const char *codec)
 {
     iconv_t way = iconv_open(codec, "UTF-8");
-    if (way == (iconv_t) -1)
+    if (way == (iconv_t)-1)
         return "";
     std::string out(text.size() * 6 + 16, '\0');
     char *from = const_cast<char *>(text.data()), *to = &out[0];
@@ -72,7 +72,7 @@ static size_t next(const std::string &text, size_t at)
 {
     do
         at++;
-    while (at < text.size() && ((unsigned char) text[at] & 0xc0) == 0x80);
+    while (at < text.size() && ((unsigned char)text[at] & 0xc0) == 0x80);
     return at;
 }
 
@@ -80,7 +80,7 @@ std::string from_utf8(const std::string &text, const std::string &set)
 {
     std::string clean, out;
     for (char c : text)
-        clean += (unsigned char) c < 0x20 || c == '\\' || c == 0x7f ? ' ' : c;
+        clean += (unsigned char)c < 0x20 || c == '\\' || c == 0x7f ? ' ' : c;
     if (is_ascii(clean))
         return clean;
     out = encoded(clean, set);

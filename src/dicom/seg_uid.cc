@@ -26,11 +26,11 @@ static std::string decimal(std::array<uint8_t, 16> bytes)
         more = false;
         for (uint8_t &byte : bytes) {
             unsigned value = rest * 256 + byte;
-            byte = (uint8_t) (value / 10);
+            byte = (uint8_t)(value / 10);
             rest = value % 10;
             more |= byte != 0;
         }
-        text.insert(text.begin(), (char) ('0' + rest));
+        text.insert(text.begin(), (char)('0' + rest));
     }
     return text;
 }
@@ -42,9 +42,9 @@ std::string uid_from(const std::string &text)
     std::array<uint8_t, 16> bytes;
     digest_bytes(text.data(), text.size(), hex);
     for (size_t b = 0; b < bytes.size(); b++)
-        bytes[b] = (uint8_t) std::stoi(std::string(hex + 2 * b, 2), nullptr, 16);
-    bytes[6] = (uint8_t) ((bytes[6] & 0x0f) | 0x80);
-    bytes[8] = (uint8_t) ((bytes[8] & 0x3f) | 0x80);
+        bytes[b] = (uint8_t)std::stoi(std::string(hex + 2 * b, 2), nullptr, 16);
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x80);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     return "2.25." + decimal(bytes);
 }
 
@@ -52,7 +52,7 @@ std::string uid_from(const std::string &text)
 static bool encoded(DcmDataset &data, std::string &bytes)
 {
     std::vector<char> room(1 << 16);
-    DcmOutputBufferStream stream(room.data(), (offile_off_t) room.size());
+    DcmOutputBufferStream stream(room.data(), (offile_off_t)room.size());
     OFCondition state;
     data.transferInit();
     do {
@@ -60,7 +60,7 @@ static bool encoded(DcmDataset &data, std::string &bytes)
         offile_off_t length = 0;
         state = data.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, nullptr, EGL_recalcGL);
         stream.flushBuffer(chunk, length);
-        bytes.append((const char *) chunk, (size_t) length);
+        bytes.append((const char *)chunk, (size_t)length);
     } while (state == EC_StreamNotifyClient);
     data.transferEnd();
     return state.good();

@@ -19,7 +19,7 @@ namespace dicom {
 static enum sm_status write_header(DcmFileFormat &file, struct output &output, struct sm_err *err)
 {
     std::vector<char> room(1 << 20);
-    DcmOutputBufferStream stream(room.data(), (offile_off_t) room.size());
+    DcmOutputBufferStream stream(room.data(), (offile_off_t)room.size());
     enum sm_status status = SM_OK;
     OFCondition state = file.validateMetaInfo(EXS_LittleEndianExplicit);
     file.transferInit();
@@ -29,7 +29,7 @@ static enum sm_status write_header(DcmFileFormat &file, struct output &output, s
         if (state.good() || state == EC_StreamNotifyClient)
             state = file.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, nullptr);
         stream.flushBuffer(chunk, length);
-        status = output_write(&output, chunk, (size_t) length, err);
+        status = output_write(&output, chunk, (size_t)length, err);
     } while (!status && state == EC_StreamNotifyClient);
     file.transferEnd();
     if (!status && state.bad())

@@ -62,7 +62,7 @@ static bool differs_within_a_run(const std::vector<Frame> &frames, const Runs &r
 {
     for (const auto &run : runs)
         for (size_t f = run.first + 1; f < run.second; f++)
-            if (frames[f].marks[(size_t) mark] != frames[run.first].marks[(size_t) mark])
+            if (frames[f].marks[(size_t)mark] != frames[run.first].marks[(size_t)mark])
                 return true;
     return false;
 }
@@ -71,7 +71,7 @@ static Parts partition(const std::vector<Frame> &frames, int mark)
 {
     Parts parts;
     for (const Frame &frame : frames)
-        parts[frame.marks[(size_t) mark]].push_back(frame);
+        parts[frame.marks[(size_t)mark]].push_back(frame);
     return parts;
 }
 
@@ -137,10 +137,10 @@ static void split_by_order(const std::vector<Frame> &frames, const std::vector<I
     for (size_t v = 0; v < count; v++)
         out.push_back({{}, joined(reason, "number " + std::to_string(v + 1) + places), guessed});
     for (const auto &run : runs) {
-        std::vector<Frame> here(frames.begin() + (ptrdiff_t) run.first,
-                                frames.begin() + (ptrdiff_t) run.second);
+        std::vector<Frame> here(frames.begin() + (ptrdiff_t)run.first,
+                                frames.begin() + (ptrdiff_t)run.second);
         std::stable_sort(here.begin(), here.end(), [&](const Frame &a, const Frame &b) {
-            const Instance &x = instances[(size_t) a.instance], &y = instances[(size_t) b.instance];
+            const Instance &x = instances[(size_t)a.instance], &y = instances[(size_t)b.instance];
             return x.number != y.number ? x.number < y.number : a.number < b.number;
         });
         for (size_t v = 0; v < here.size(); v++)

@@ -46,7 +46,7 @@ sm_dicom_source *source_of(const Found &found, const std::vector<Instance> &inst
                            std::unique_ptr<DcmDataset> header)
 {
     auto source = std::make_unique<sm_dicom_source>();
-    const Instance &first = instances[(size_t) found.frames[0].instance];
+    const Instance &first = instances[(size_t)found.frames[0].instance];
     delete header->remove(DCM_PerFrameFunctionalGroupsSequence);
     source->character_set = text_of(*header, DCM_SpecificCharacterSet);
     source->study_uid = first.study_uid;
@@ -60,7 +60,7 @@ sm_dicom_source *source_of(const Found &found, const std::vector<Instance> &inst
     take_plane(*source, found);
     std::set<int> seen;
     for (const Frame &frame : found.frames) {
-        const Instance &instance = instances[(size_t) frame.instance];
+        const Instance &instance = instances[(size_t)frame.instance];
         source->lossy |= instance.lossy;
         source->slices.push_back(slice_of(frame, instance));
         if (seen.insert(frame.instance).second)

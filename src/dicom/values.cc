@@ -64,7 +64,7 @@ static std::vector<double> numbers_of_unknown(DcmElement &element)
     if (text)
         return numbers_in(std::string(reinterpret_cast<char *>(bytes), size));
     if (size == 2)
-        return {(double) (bytes[0] | bytes[1] << 8)};
+        return {(double)(bytes[0] | bytes[1] << 8)};
     double value = 0;
     if (size == sizeof value)
         memcpy(&value, bytes, sizeof value);
@@ -121,7 +121,7 @@ double number_of(DcmItem &item, const DcmTagKey &tag, double otherwise)
 int int_of(DcmItem &item, const DcmTagKey &tag, int otherwise)
 {
     double value = number_of(item, tag, otherwise);
-    return std::fabs(value) < 2e9 ? (int) value : otherwise;
+    return std::fabs(value) < 2e9 ? (int)value : otherwise;
 }
 
 bool has(DcmItem &item, const DcmTagKey &tag)
@@ -132,7 +132,7 @@ bool has(DcmItem &item, const DcmTagKey &tag)
 DcmItem *item_of(DcmItem &item, const DcmTagKey &sequence, unsigned long index)
 {
     DcmItem *found = nullptr;
-    if (item.findAndGetSequenceItem(sequence, found, (signed long) index).bad())
+    if (item.findAndGetSequenceItem(sequence, found, (signed long)index).bad())
         return nullptr;
     return found;
 }

@@ -29,13 +29,13 @@ LookUp look_up_of(DcmDataset &header, uint16_t sequence, bool is_signed)
     unsigned long count = 0;
     if (descriptor.size() != 3)
         return table;
-    size_t size = descriptor[0] == 0 ? 65536 : (size_t) std::fabs(descriptor[0]);
+    size_t size = descriptor[0] == 0 ? 65536 : (size_t)std::fabs(descriptor[0]);
     if (descriptor[0] < 0) // a count above 32767 in a signed element
         size = 65536 - size;
     table.first = descriptor[1];
     if (is_signed && table.first > 32767)
         table.first -= 65536;
-    table.bits = descriptor[2] >= 1 && descriptor[2] <= 16 ? (int) descriptor[2] : 16;
+    table.bits = descriptor[2] >= 1 && descriptor[2] <= 16 ? (int)descriptor[2] : 16;
     if (item->findAndGetUint16Array(DCM_LUTData, words, &count).good() && words && count >= size)
         table.values.assign(words, words + size);
     else if (item->findAndGetUint8Array(DCM_LUTData, bytes, &count).good() && bytes && count >= size)
@@ -104,7 +104,7 @@ static void take_windows(sm_voi &voi, const Found &found, const std::vector<Inst
     for (const Frame &frame : found.frames) {
         count = std::min(count, windows_of(frame).count());
         // Turned over, a window moves with the slice's own rescale.
-        bool turned = instances[(size_t) frame.instance].photometric == "MONOCHROME1";
+        bool turned = instances[(size_t)frame.instance].photometric == "MONOCHROME1";
         voi.per_slice |= frame.window_center != first.window_center ||
                          frame.window_width != first.window_width ||
                          (turned && (frame.slope != first.slope || frame.intercept != first.intercept));
@@ -116,7 +116,7 @@ static void take_windows(sm_voi &voi, const Found &found, const std::vector<Inst
     voi.window = static_cast<sm_voi_window *>(zeroed(rows * count, sizeof *voi.window));
     for (size_t k = 0; k < rows; k++) {
         Windows windows = windows_of(found.frames[k]);
-        const Instance &instance = instances[(size_t) found.frames[k].instance];
+        const Instance &instance = instances[(size_t)found.frames[k].instance];
         for (size_t w = 0; w < count; w++) {
             double center = windows.centers[w];
             if (instance.photometric == "MONOCHROME1")
@@ -138,7 +138,7 @@ static std::vector<LookUp> tables_of(const Found &found, const std::vector<Insta
     std::vector<LookUp> tables;
     bool differ = false;
     for (const Frame &frame : found.frames) {
-        const Instance &instance = instances[(size_t) frame.instance];
+        const Instance &instance = instances[(size_t)frame.instance];
         PixelPlace pixels;
         std::string reason;
         auto [entry, fresh] = by_instance.insert({frame.instance, {}});
@@ -168,12 +168,12 @@ static void take_table(sm_voi_table &shown, const LookUp &table, const Frame &fr
     shown.size = size;
     shown.first = table.first;
     for (size_t i = 0; i < size; i++) {
-        double grey = 255 * std::min((double) table.values[turned ? size - 1 - i : i] / most, 1.0);
-        shown.grey[i] = (uint8_t) std::lround(turned ? 255 - grey : grey);
+        double grey = 255 * std::min((double)table.values[turned ? size - 1 - i : i] / most, 1.0);
+        shown.grey[i] = (uint8_t)std::lround(turned ? 255 - grey : grey);
     }
     if (turned)
         shown.first = turning_sum(instance, frame.slope, frame.intercept) -
-                      (table.first + (double) size - 1);
+                      (table.first + (double)size - 1);
 }
 
 static void take_tables(sm_voi &voi, const Found &found, const std::vector<Instance> &instances)
@@ -184,7 +184,7 @@ static void take_tables(sm_voi &voi, const Found &found, const std::vector<Insta
     // A table turned over moves with the slice's own rescale.
     bool turned = false;
     for (const Frame &frame : found.frames)
-        turned |= instances[(size_t) frame.instance].photometric == "MONOCHROME1";
+        turned |= instances[(size_t)frame.instance].photometric == "MONOCHROME1";
     if (turned)
         tables.resize(found.frames.size(), tables[0]);
     voi.per_slice = tables.size() > 1;
@@ -192,7 +192,7 @@ static void take_tables(sm_voi &voi, const Found &found, const std::vector<Insta
     voi.tables = tables.size();
     for (size_t t = 0; t < tables.size(); t++) {
         const Frame &frame = found.frames[t];
-        take_table(voi.table[t], tables[t], frame, instances[(size_t) frame.instance]);
+        take_table(voi.table[t], tables[t], frame, instances[(size_t)frame.instance]);
     }
 }
 

@@ -18,7 +18,7 @@
 namespace dicom {
 
 // Compressed pictures that unpack to more than this are held to a plausible ratio.
-static const uint64_t MODEST_BYTES = (uint64_t) 128 << 20;
+static const uint64_t MODEST_BYTES = (uint64_t)128 << 20;
 static const uint64_t TIGHTEST_PACKING = 1000;
 static const size_t FRAMES_A_TASK = 8;
 
@@ -63,9 +63,9 @@ static enum sm_voxel_type wider(enum sm_voxel_type a, enum sm_voxel_type b)
 
 enum sm_voxel_type volume_type(const Found &volume, const std::vector<Instance> &instances)
 {
-    enum sm_voxel_type type = stored_type(instances[(size_t) volume.frames[0].instance]);
+    enum sm_voxel_type type = stored_type(instances[(size_t)volume.frames[0].instance]);
     for (const Frame &frame : volume.frames)
-        type = wider(type, stored_type(instances[(size_t) frame.instance]));
+        type = wider(type, stored_type(instances[(size_t)frame.instance]));
     return type;
 }
 
@@ -74,17 +74,17 @@ enum sm_status check_size(const Found &found, const std::vector<Instance> &insta
     std::map<int, bool> seen;
     uint64_t unpacked = 0, packed = 0;
     for (const Frame &frame : found.frames) {
-        const Instance &instance = instances[(size_t) frame.instance];
+        const Instance &instance = instances[(size_t)frame.instance];
         if (!instance.pixels.encapsulated || !seen.insert({frame.instance, true}).second)
             continue;
-        unpacked += (uint64_t) bytes_per_frame(instance) * (uint64_t) instance.frames;
+        unpacked += (uint64_t)bytes_per_frame(instance) * (uint64_t)instance.frames;
         packed += instance.pixels.length;
     }
     if (unpacked > MODEST_BYTES && unpacked / TIGHTEST_PACKING > packed)
         return sm_fail(err, SM_CORRUPT,
                        "%s: %llu bytes of compressed pixels cannot be the %llu that its header says",
-                       instances[(size_t) found.frames[0].instance].file.name.c_str(),
-                       (unsigned long long) packed, (unsigned long long) unpacked);
+                       instances[(size_t)found.frames[0].instance].file.name.c_str(),
+                       (unsigned long long)packed, (unsigned long long)unpacked);
     return SM_OK;
 }
 
@@ -145,23 +145,23 @@ static std::vector<Task> tasks_of(const Found &found, const std::vector<Instance
 {
     std::map<int, std::vector<int>> by_instance;
     for (size_t k = 0; k < found.frames.size(); k++)
-        by_instance[found.frames[k].instance].push_back((int) k);
+        by_instance[found.frames[k].instance].push_back((int)k);
     std::vector<Task> tasks;
     for (auto &entry : by_instance) {
         std::vector<int> &slices = entry.second;
         std::stable_sort(slices.begin(), slices.end(), [&](int a, int b) {
-            return found.frames[(size_t) a].number < found.frames[(size_t) b].number;
+            return found.frames[(size_t)a].number < found.frames[(size_t)b].number;
         });
         // A mosaic is one picture: all its tiles come out of one decoding. What has to be unpacked whole
         // is unpacked once, unless decoding it is the greater work.
-        const PixelPlace &pixels = instances[(size_t) entry.first].pixels;
-        bool whole = found.frames[(size_t) slices[0]].tile >= 0 ||
+        const PixelPlace &pixels = instances[(size_t)entry.first].pixels;
+        bool whole = found.frames[(size_t)slices[0]].tile >= 0 ||
                      (pixels.in_memory && !pixels.encapsulated);
         size_t step = whole ? slices.size() : std::max(FRAMES_A_TASK, slices.size() / 32);
         for (size_t from = 0; from < slices.size(); from += step) {
             size_t to = std::min(slices.size(), from + step);
-            tasks.push_back({entry.first, std::vector<int>(slices.begin() + (ptrdiff_t) from,
-                                                           slices.begin() + (ptrdiff_t) to)});
+            tasks.push_back({entry.first, std::vector<int>(slices.begin() + (ptrdiff_t)from,
+                                                           slices.begin() + (ptrdiff_t)to)});
         }
     }
     return tasks;
@@ -175,7 +175,7 @@ struct Work {
     const Found &found;
     const std::vector<Instance> &instances;
 
-    uint8_t *slice(int k) const { return voxels + (size_t) k * slice_bytes; }
+    uint8_t *slice(int k) const { return voxels + (size_t)k * slice_bytes; }
 };
 } // namespace
 
@@ -192,7 +192,7 @@ static bool apply_look_up(const Instance &instance, std::vector<uint8_t> &pictur
         reason = "its modality LUT is damaged";
         return false;
     }
-    size_t count = (size_t) instance.rows * (size_t) instance.columns;
+    size_t count = (size_t)instance.rows * (size_t)instance.columns;
     std::vector<uint8_t> mapped(2 * count), wide(8 * count);
     Instance plain = instance;
     plain.modality_lut = false;
@@ -200,8 +200,8 @@ static bool apply_look_up(const Instance &instance, std::vector<uint8_t> &pictur
     for (size_t p = 0; p < count; p++) {
         double value;
         memcpy(&value, wide.data() + 8 * p, 8);
-        double place = std::min(std::max(value - table.first, 0.0), (double) table.values.size() - 1);
-        memcpy(mapped.data() + 2 * p, &table.values[(size_t) place], 2);
+        double place = std::min(std::max(value - table.first, 0.0), (double)table.values.size() - 1);
+        memcpy(mapped.data() + 2 * p, &table.values[(size_t)place], 2);
     }
     picture = std::move(mapped);
     return true;
@@ -209,27 +209,27 @@ static bool apply_look_up(const Instance &instance, std::vector<uint8_t> &pictur
 
 static void place_slice(const Work &work, int k, const Instance &instance, const uint8_t *picture)
 {
-    const Frame &frame = work.found.frames[(size_t) k];
+    const Frame &frame = work.found.frames[(size_t)k];
     enum sm_voxel_type from = stored_type(instance), to = work.type;
     size_t from_bytes = sm_voxel_type_bytes(from), to_bytes = sm_voxel_type_bytes(to);
     uint8_t *out = work.slice(k);
     for (int row = 0; row < frame.rows; row++) {
-        size_t start = (size_t) (frame.tile_row + row) * (size_t) instance.columns +
-                       (size_t) frame.tile_column;
+        size_t start = (size_t)(frame.tile_row + row) * (size_t)instance.columns +
+                       (size_t)frame.tile_column;
         convert_line(from, picture + start * from_bytes, to,
-                     out + (size_t) row * (size_t) frame.columns * to_bytes, (size_t) frame.columns);
+                     out + (size_t)row * (size_t)frame.columns * to_bytes, (size_t)frame.columns);
     }
 }
 
 static bool run_task(const Work &work, const Task &task, Failure &failure)
 {
-    const Instance &instance = work.instances[(size_t) task.instance];
+    const Instance &instance = work.instances[(size_t)task.instance];
     Decoder decoder(instance);
     std::vector<uint8_t> picture;
     bool direct = stored_type(instance) == work.type && !instance.modality_lut;
     int held = -1;
     for (int k : task.slices) {
-        const Frame &frame = work.found.frames[(size_t) k];
+        const Frame &frame = work.found.frames[(size_t)k];
         failure.slice = k;
         if (direct && frame.tile < 0) {
             if (!decoder.frame(frame.number, work.slice(k), failure.reason))
@@ -306,7 +306,7 @@ Pixels::Pixels(const Work &work, const sm_listener *listener, sm_dicom_study *ow
 {
     for (size_t t = 0; t < tasks_.size(); t++)
         for (int k : tasks_[t].slices)
-            task_of_[(size_t) k] = t;
+            task_of_[(size_t)k] = t;
 }
 
 bool Pixels::claim(size_t task)
@@ -366,8 +366,8 @@ enum sm_status Pixels::bring(int first, int last, sm_err *err)
     wait_for(wanted);
     std::lock_guard<std::mutex> lock(mutex_);
     if (failure_.slice >= 0) {
-        const Frame &frame = work_.found.frames[(size_t) failure_.slice];
-        return sm_fail(err, SM_CORRUPT, "%s: %s", work_.instances[(size_t) frame.instance].file.name.c_str(),
+        const Frame &frame = work_.found.frames[(size_t)failure_.slice];
+        return sm_fail(err, SM_CORRUPT, "%s: %s", work_.instances[(size_t)frame.instance].file.name.c_str(),
                        failure_.reason.c_str());
     }
     return cancelled_ ? sm_fail(err, SM_INTERRUPTED, "interrupted while reading slices") : SM_OK;
@@ -376,7 +376,7 @@ enum sm_status Pixels::bring(int first, int last, sm_err *err)
 sm_supply *supply_of(const sm_volume &volume, const Found &found, const std::vector<Instance> &instances,
                      const sm_listener *listener, sm_dicom_study *owned)
 {
-    size_t pixels = (size_t) volume.grid.dim[0] * (size_t) volume.grid.dim[1];
+    size_t pixels = (size_t)volume.grid.dim[0] * (size_t)volume.grid.dim[1];
     Work work = {static_cast<uint8_t *>(volume.voxels), volume.type, pixels * sm_voxel_type_bytes(volume.type), found,
                  instances};
     return new Pixels(work, listener, owned);

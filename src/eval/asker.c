@@ -64,7 +64,7 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
     n->config = sm_model_config(model);
     n->options = options;
     n->batch = n->config->image_size >= ASKER_LARGE_SIDE ? ASKER_BATCH_LARGE : ASKER_BATCH;
-    size_t side = (size_t) n->config->image_size, low = (size_t) sm_low_res_side(n->config);
+    size_t side = (size_t)n->config->image_size, low = (size_t)sm_low_res_side(n->config);
     n->low = low * low;
     n->low_res = malloc(CHUNK * MASKS * n->low * sizeof *n->low_res);
     n->scratch = malloc(side * side * sizeof *n->scratch);
@@ -127,7 +127,7 @@ static enum sm_status encode_image(struct asker *n, struct page *const *pages, i
     enum sm_status status = n->options->reference ? session_encode_squares(n->session, squares, count, block, err)
                                                   : sm_encode(n->session, pictures, count, block, err);
     for (int p = 0; !status && p < count; p++)
-        memcpy(pages[p]->embedding + (size_t) image * floats, block + (size_t) p * floats, floats * sizeof *block);
+        memcpy(pages[p]->embedding + (size_t)image * floats, block + (size_t)p * floats, floats * sizeof *block);
     return status;
 }
 
@@ -140,10 +140,10 @@ static void turn_pages(struct page *const *pages, int count, int from, int to)
 enum sm_status asker_encode(struct asker *n, struct page *const *pages, int count, struct sm_err *err)
 {
     size_t floats = sm_embedding_floats(n->config);
-    float *block = malloc((size_t) count * floats * sizeof *block);
+    float *block = malloc((size_t)count * floats * sizeof *block);
     bool enough = block != NULL;
     for (int p = 0; enough && p < count; p++)
-        enough = (pages[p]->embedding = malloc((size_t) n->mirrors * floats * sizeof *block)) != NULL;
+        enough = (pages[p]->embedding = malloc((size_t)n->mirrors * floats * sizeof *block)) != NULL;
     enum sm_status status = enough ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     for (int image = 0; image < n->mirrors; image++) {
         if (image > 0)
@@ -170,13 +170,13 @@ static void to_picture(struct asker *n, const float *low_res)
     sm_upsample(n->config, low_res, side, side, n->square, n->scratch);
     for (int y = 0; y < page->height; y++)
         memcpy(n->logits + y * page->width, n->square + (page->ask.top + y) * side + page->ask.left,
-               (size_t) page->width * sizeof *n->logits);
+               (size_t)page->width * sizeof *n->logits);
 }
 
 /* Of the answer in n->logits. */
 static struct score score_answer(struct asker *n, const struct page_object *object, float predicted)
 {
-    size_t pixels = (size_t) n->page->height * (size_t) n->page->width;
+    size_t pixels = (size_t)n->page->height * (size_t)n->page->width;
     struct score score;
     if (n->options->reference) {
         float dice, iou;
@@ -238,7 +238,7 @@ static void next_step(struct asker *n, struct track *track, const struct page_ob
         sm_upsample(n->config, low_res, ask->height, ask->width, n->square, n->scratch);
         logits = n->square;
     }
-    score_inside(logits, (size_t) ask->height * (size_t) ask->width, n->inside);
+    score_inside(logits, (size_t)ask->height * (size_t)ask->width, n->inside);
     if (track->count == SM_EVAL_MAX_POINTS)
         return; /* fixed prompts brought too many */
     sample_error(&track->rng, object->ask_truth, n->inside, ask->height, ask->width, track->points[track->count],
@@ -278,7 +278,7 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
         status = sm_encode(n->session, &part, 1, n->embedding, err);
     if (!status)
         status = zoom_decode(n->session, n->embedding, region, prompt, multimask, n->closer.low_res, &from_near, err);
-    free((void *) part.pixels);
+    free((void *)part.pixels);
     if (status)
         return status;
     zoom_merge(n->config, &n->closer, page->width, n->logits, n->merging, n->scratch);
@@ -292,7 +292,7 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
     struct sm_prompt prompts[CHUNK];
     float iou[CHUNK * MASKS];
     for (int t = 0; t < count; t++)
-        prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t) t]);
+        prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t)t]);
     bool multimask = best_of_three(n, &prompts[0]); /* within a step all have a box, or none */
     int masks = multimask ? MASKS : 1;
     const struct ask_frame *ask = &n->page->ask;
@@ -300,8 +300,8 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
                                           multimask, n->low_res, iou, err);
     for (int t = 0; !status && t < count; t++) {
         int best = best_mask(iou + t * masks, masks);
-        const float *low_res = n->low_res + (size_t) (t * masks + best) * n->low;
-        const struct page_object *object = &n->page->objects[first + (size_t) t];
+        const float *low_res = n->low_res + (size_t)(t * masks + best) * n->low;
+        const struct page_object *object = &n->page->objects[first + (size_t)t];
         float predicted = iou[t * masks + best];
         to_picture(n, low_res);
         status = look_closer(n, &prompts[t], multimask, &predicted, err);
@@ -309,7 +309,7 @@ static enum sm_status take_step(struct asker *n, const struct walk *walk, int st
             return status;
         struct score score = score_answer(n, object, predicted);
         if (walk->prompt[step] >= 0)
-            status = keep_answer(n, first + (size_t) t, (size_t) walk->prompt[step], score, err);
+            status = keep_answer(n, first + (size_t)t, (size_t)walk->prompt[step], score, err);
         if (step < walk->steps)
             next_step(n, &n->tracks[t], object, low_res);
     }
@@ -321,9 +321,9 @@ static enum sm_status take_walk(struct asker *n, const struct walk *walk, struct
     enum sm_status status = SM_OK;
     for (size_t first = 0; !status && first < n->page->count; first += CHUNK) {
         size_t left = n->page->count - first;
-        int count = left < CHUNK ? (int) left : CHUNK;
+        int count = left < CHUNK ? (int)left : CHUNK;
         for (int t = 0; t < count; t++)
-            start_track(n, &n->tracks[t], walk, first + (size_t) t);
+            start_track(n, &n->tracks[t], walk, first + (size_t)t);
         for (int step = 1; !status && step <= walk->steps; step++)
             status = take_step(n, walk, step, first, count, err);
     }
@@ -338,7 +338,7 @@ static enum sm_status ask_trivially(struct asker *n, size_t prompt, struct sm_er
     enum sm_status status = SM_OK;
     for (size_t o = 0; !status && o < n->page->count; o++) {
         const struct page_object *object = &n->page->objects[o];
-        size_t pixels = (size_t) n->page->height * (size_t) n->page->width;
+        size_t pixels = (size_t)n->page->height * (size_t)n->page->width;
         (filled ? score_fill_box : score_fill_ellipse)(object->box, n->page->height, n->page->width, n->inside);
         status = keep_answer(n, o, prompt, score_masks(object->truth, n->inside, pixels), err);
     }
@@ -353,14 +353,14 @@ static struct walk walk_of(const struct sm_eval_options *options, size_t prompt,
     for (int step = 0; step <= SM_EVAL_MAX_POINTS; step++)
         walk.prompt[step] = -1;
     if (asked->kind != SM_EVAL_ITERATIVE) {
-        walk.prompt[1] = (int) prompt;
+        walk.prompt[1] = (int)prompt;
         return walk;
     }
     walk.points = 1;
     for (size_t p = 0; p < options->prompt_count; p++) {
         if (options->prompts[p].kind != SM_EVAL_ITERATIVE || !wanted[p])
             continue;
-        walk.prompt[options->prompts[p].points] = (int) p;
+        walk.prompt[options->prompts[p].points] = (int)p;
         walk.steps = options->prompts[p].points > walk.steps ? options->prompts[p].points : walk.steps;
     }
     return walk;
@@ -368,8 +368,8 @@ static struct walk walk_of(const struct sm_eval_options *options, size_t prompt,
 
 static enum sm_status make_room(struct asker *n, const struct page *page, struct sm_err *err)
 {
-    size_t pixels = (size_t) page->height * (size_t) page->width;
-    size_t square = (size_t) page->ask.height * (size_t) page->ask.width, room = pixels > square ? pixels : square;
+    size_t pixels = (size_t)page->height * (size_t)page->width;
+    size_t square = (size_t)page->ask.height * (size_t)page->ask.width, room = pixels > square ? pixels : square;
     if (room <= n->room)
         return SM_OK;
     free(n->logits);

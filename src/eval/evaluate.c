@@ -56,7 +56,7 @@ static int model_key(char *text, size_t size, const struct table *table)
     int length = snprintf(text, size, "eval 3\n%s%s%s\n", table->sha256, exact ? "" : " ",
                           exact ? "" : sm_precision_name(table->precision));
     if (table->mirrors > 1)
-        length += snprintf(text + length, size - (size_t) length, "mirrors %d\n", table->mirrors);
+        length += snprintf(text + length, size - (size_t)length, "mirrors %d\n", table->mirrors);
     return length;
 }
 
@@ -71,13 +71,13 @@ static void prompt_key(const struct job *job, const struct page *page, size_t pr
     const struct sm_eval_options *o = &job->evaluation->options;
     char text[1024];
     int length = model_key(text, sizeof text, job->table);
-    length += snprintf(text + length, sizeof text - (size_t) length,
+    length += snprintf(text + length, sizeof text - (size_t)length,
                        "%s\n%s\nmultimask %d\nreference %d\nseed %llu\nfixed %s\n", page->digest,
-                       o->prompts[prompt].name, (int) o->multimask, o->reference, (unsigned long long) o->seed,
+                       o->prompts[prompt].name, (int)o->multimask, o->reference, (unsigned long long)o->seed,
                        job->fixed_digest);
     if (o->prompts[prompt].kind == SM_EVAL_BOX)
-        length += zoom_key(text + length, sizeof text - (size_t) length, job->table);
-    digest_bytes(text, (size_t) length, key);
+        length += zoom_key(text + length, sizeof text - (size_t)length, job->table);
+    digest_bytes(text, (size_t)length, key);
 }
 
 /* Image, labels, weights and the options that a volume's figures depend on. */
@@ -87,18 +87,18 @@ static void volume_key(const struct job *job, const struct eval_source *source, 
     char text[1024], window[64], image[65], labels[65];
     size_t voxels = sm_grid_voxels(&source->image->grid), used;
     digest_bytes(source->image->voxels,
-                 voxels * sm_voxel_type_bytes(source->image->type) * (size_t) source->image->channels, image);
+                 voxels * sm_voxel_type_bytes(source->image->type) * (size_t)source->image->channels, image);
     sm_window_name(&source->window, window, sizeof window);
-    used = (size_t) model_key(text, sizeof text, job->table);
-    used += (size_t) zoom_key(text + used, sizeof text - used, job->table);
-    used += (size_t) snprintf(text + used, sizeof text - used, "%s\n%s %d %d %d\n%s\n", image, window,
-                              (int) source->view.plane, source->view.reversed[0] + 2 * source->view.reversed[1],
-                              (int) o->multimask, source->about->name);
+    used = (size_t)model_key(text, sizeof text, job->table);
+    used += (size_t)zoom_key(text + used, sizeof text - used, job->table);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s\n%s %d %d %d\n%s\n", image, window,
+                             (int)source->view.plane, source->view.reversed[0] + 2 * source->view.reversed[1],
+                             (int)o->multimask, source->about->name);
     for (size_t m = 0; m < source->labels->map_count; m++) {
         digest_bytes(source->labels->maps[m].voxels, voxels * sizeof(uint16_t), labels);
-        used += (size_t) snprintf(text + used, sizeof text - used, "%s\n", labels);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", labels);
         digest_bytes(text, used, key);
-        used = (size_t) snprintf(text, sizeof text, "%s\n", key);
+        used = (size_t)snprintf(text, sizeof text, "%s\n", key);
     }
     digest_bytes(text, used, key);
 }
@@ -140,7 +140,7 @@ static bool masks_are_there(const struct job *job, const struct waiting *w, size
 {
     char path[MASK_PATH];
     for (size_t o = 0; job->evaluation->options.masks && o < w->page.count; o++)
-        if (!mask_path(path, job->evaluation, (size_t) (job->table - job->evaluation->tables),
+        if (!mask_path(path, job->evaluation, (size_t)(job->table - job->evaluation->tables),
                        &job->table->rows[w->first_row + o], prompt) ||
             access(path, R_OK))
             return false;
@@ -175,7 +175,7 @@ static enum sm_status keep_mask(void *context, const struct page *page, size_t o
     char path[MASK_PATH];
     if (!needs_network(&job->evaluation->options.prompts[prompt]))
         return SM_OK;
-    if (!mask_path(path, job->evaluation, (size_t) (job->table - job->evaluation->tables),
+    if (!mask_path(path, job->evaluation, (size_t)(job->table - job->evaluation->tables),
                    &job->table->rows[keeper->waiting->first_row + object], prompt))
         return sm_fail(err, SM_OUTPUT, "%s: the paths of masks below it become too long", job->evaluation->options.masks);
     return mask_write(path, inside, page->height, page->width, err);
@@ -215,7 +215,7 @@ static enum sm_status flush(struct job *job, struct sm_err *err)
         }
         page_free(&w->page);
     }
-    job->table->encoded += (size_t) job->waiting_count;
+    job->table->encoded += (size_t)job->waiting_count;
     job->waiting_count = 0;
     return status;
 }
@@ -285,7 +285,7 @@ static enum sm_status take_slices(struct job *job, const struct eval_source *sou
     int slices = source->view.dim[2], step = options->every_nth > 1 ? options->every_nth : 1;
     bool solid = any_way(options) && slices >= VOLUME_LEAST_SLICES;
     enum sm_status status = SM_OK;
-    if (solid && !(job->embeddings = calloc((size_t) slices, sizeof *job->embeddings)))
+    if (solid && !(job->embeddings = calloc((size_t)slices, sizeof *job->embeddings)))
         return sm_fail(err, SM_MEMORY, "out of memory");
     for (int s = 0; !status && s < slices; s++) {
         int index = source->view.reversed[2] ? slices - 1 - s : s;
@@ -378,7 +378,7 @@ static enum sm_status each_case(struct job *job, const char *what, case_work wor
                 status = sm_fail(err, SM_INTERRUPTED, "interrupted");
             else if (!job->evaluation->options.held_out ||
                      sm_dataset_held_out(job->data[d], c, job->evaluation->options.held_out))
-                status = read_case(job, d, c, (int) number, work, err);
+                status = read_case(job, d, c, (int)number, work, err);
         }
     sm_progress(job->listener, what, number, number);
     return status;
@@ -388,7 +388,7 @@ static enum sm_status each_case(struct job *job, const char *what, case_work wor
 
 static int by_rank(const void *a, const void *b)
 {
-    uint64_t left = *(const uint64_t *) a, right = *(const uint64_t *) b;
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
     return left < right ? -1 : left > right;
 }
 
@@ -436,7 +436,7 @@ static enum sm_status run_model(struct job *job, struct sm_err *err)
 {
     enum sm_status status = asker_open(&job->asker, job->model, &job->evaluation->options, err);
     if (!status)
-        job->waiting = calloc((size_t) asker_batch(job->asker), sizeof *job->waiting);
+        job->waiting = calloc((size_t)asker_batch(job->asker), sizeof *job->waiting);
     if (!status && !job->waiting)
         status = sm_fail(err, SM_MEMORY, "out of memory");
     if (!status && job->evaluation->options.limit && job->last_rank == UINT64_MAX)

@@ -7,13 +7,13 @@ int words_add(struct words *words, const char *text)
 {
     for (size_t n = 0; n < words->count; n++)
         if (strcmp(words->list[n], text) == 0)
-            return (int) n;
+            return (int)n;
     char **list = realloc(words->list, (words->count + 1) * sizeof *list);
     if (!list)
         return -1;
     words->list = list;
     list[words->count] = strdup(text);
-    return list[words->count] ? (int) words->count++ : -1;
+    return list[words->count] ? (int)words->count++ : -1;
 }
 
 void words_free(struct words *words)

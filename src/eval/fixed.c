@@ -8,11 +8,11 @@ enum { SQUARE = 256 };
 
 static const struct sm_object *find(const struct eval_source *source, int id)
 {
-    if (!source->fixed || id < 1 || (size_t) id > source->about->file_count)
+    if (!source->fixed || id < 1 || (size_t)id > source->about->file_count)
         return NULL;
     const char *file = source->about->files[id - 1], *slash = strrchr(file, '/');
     const char *name = slash ? slash + 1 : file, *dot = strrchr(name, '.');
-    size_t length = dot ? (size_t) (dot - name) : strlen(name);
+    size_t length = dot ? (size_t)(dot - name) : strlen(name);
     for (size_t o = 0; o < source->fixed->count; o++) {
         const char *key = source->fixed->objects[o].name;
         if (strncmp(key, name, length) == 0 && !key[length])
@@ -34,12 +34,12 @@ static struct place place_of(const struct eval_source *source)
     const int *dim = source->image->grid.dim;
     bool padded = dim[0] < SQUARE && dim[1] < SQUARE;
     if (source->options->reference) {
-        place.scale[0] = place.scale[1] = (double) source->config->image_size / SQUARE;
+        place.scale[0] = place.scale[1] = (double)source->config->image_size / SQUARE;
         return place;
     }
     place.view = &source->view;
     for (int a = 0; a < 2; a++) {
-        place.scale[a] = padded ? 1 : (double) dim[a] / SQUARE;
+        place.scale[a] = padded ? 1 : (double)dim[a] / SQUARE;
         place.shift[a] = padded ? (SQUARE - dim[a]) / 2 : 0;
     }
     return place;
@@ -62,8 +62,8 @@ static void place_box(const struct place *place, const struct sm_box *box, float
     to_frame(place, box->corner[0], from);
     to_frame(place, edge, to);
     for (int a = 0; a < 2; a++) {
-        out[a] = (float) fmin(from[a], to[a]);
-        out[a + 2] = (float) fmax(from[a], to[a]) + 1;
+        out[a] = (float)fmin(from[a], to[a]);
+        out[a + 2] = (float)fmax(from[a], to[a]) + 1;
     }
 }
 
@@ -81,12 +81,12 @@ enum sm_status fixed_prompt_of(struct fixed_prompt **out, const struct eval_sour
     fixed->has_box = object->box_count > 0;
     if (fixed->has_box)
         place_box(&place, &object->boxes[0], fixed->box);
-    fixed->count = object->point_count < SM_EVAL_MAX_POINTS ? (int) object->point_count : SM_EVAL_MAX_POINTS;
+    fixed->count = object->point_count < SM_EVAL_MAX_POINTS ? (int)object->point_count : SM_EVAL_MAX_POINTS;
     for (int p = 0; p < fixed->count; p++) {
         double at[3];
         to_frame(&place, object->points[p].position, at);
-        fixed->points[p][0] = (float) at[0];
-        fixed->points[p][1] = (float) at[1];
+        fixed->points[p][0] = (float)at[0];
+        fixed->points[p][1] = (float)at[1];
         fixed->labels[p] = object->points[p].positive;
     }
     return SM_OK;

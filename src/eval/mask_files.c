@@ -18,7 +18,7 @@ static void weights_folder(const struct sm_evaluation *evaluation, size_t table,
 {
     const char *path = evaluation->tables[table].weights, *slash = strrchr(path, '/');
     const char *stem = slash ? slash + 1 : path, *dot = strrchr(stem, '.');
-    int length = (int) (dot && dot > stem ? (size_t) (dot - stem) : strlen(stem));
+    int length = (int)(dot && dot > stem ? (size_t)(dot - stem) : strlen(stem));
     if (evaluation->table_count > 1)
         snprintf(folder, size, "%zu-%.*s", table + 1, length, stem);
     else
@@ -56,7 +56,7 @@ static enum sm_status make_folders(const char *path, struct sm_err *err)
 
 enum sm_status mask_write(const char *path, const uint8_t *inside, int height, int width, struct sm_err *err)
 {
-    size_t pixels = (size_t) height * (size_t) width;
+    size_t pixels = (size_t)height * (size_t)width;
     uint8_t *grey = malloc(pixels);
     enum sm_status status = grey ? make_folders(path, err) : sm_fail(err, SM_MEMORY, "out of memory for a mask");
     for (size_t p = 0; !status && p < pixels; p++)

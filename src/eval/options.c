@@ -20,7 +20,7 @@ static bool parse_prompt(struct sm_eval_prompt *prompt, const char *word)
         long points = kinds[k].counted ? strtol(word + length, &end, 10) : 0;
         if (kinds[k].counted ? end == word + length || *end || points < 1 || points > SM_EVAL_MAX_POINTS : word[length] != 0)
             continue;
-        *prompt = (struct sm_eval_prompt){kinds[k].kind, (int) points, ""};
+        *prompt = (struct sm_eval_prompt){kinds[k].kind, (int)points, ""};
         snprintf(prompt->name, sizeof prompt->name, kinds[k].counted ? "%s%ld" : "%s", kinds[k].word, points);
         return true;
     }
@@ -44,7 +44,7 @@ static enum sm_status each_word(struct sm_eval_options *options, const char *tex
     while (!status) {
         char word[64];
         size_t length = strcspn(text, ",");
-        snprintf(word, sizeof word, "%.*s", length < sizeof word ? (int) length : 0, text);
+        snprintf(word, sizeof word, "%.*s", length < sizeof word ? (int)length : 0, text);
         status = take(options, word, err);
         if (!text[length])
             break;

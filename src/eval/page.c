@@ -30,7 +30,7 @@ enum sm_status source_prepare(struct eval_source *source, struct sm_err *err)
 
 static size_t page_pixels(const struct page *page)
 {
-    return (size_t) page->height * (size_t) page->width;
+    return (size_t)page->height * (size_t)page->width;
 }
 
 static struct ask_frame ask_frame_of(const struct eval_source *source)
@@ -75,7 +75,7 @@ static void slice_values(const struct eval_source *source, const struct sm_label
     sm_view_steps(&source->view, &map->grid, s, &origin, &column, &row);
     for (int y = 0; y < source->view.dim[1]; y++)
         for (int x = 0; x < source->view.dim[0]; x++)
-            *out++ = map->voxels[(ptrdiff_t) origin + x * column + y * row];
+            *out++ = map->voxels[(ptrdiff_t)origin + x * column + y * row];
 }
 
 static bool wants_largest(const struct sm_eval_options *options)
@@ -161,7 +161,7 @@ static void object_free(struct page_object *object)
 static enum sm_status add_object(struct page *page, const struct eval_source *source,
                                  const struct sm_label *label, struct bench *bench, struct sm_err *err)
 {
-    size_t pixels = page_pixels(page), square = (size_t) page->ask.height * (size_t) page->ask.width;
+    size_t pixels = page_pixels(page), square = (size_t)page->ask.height * (size_t)page->ask.width;
     struct page_object *object = &page->objects[page->count];
     for (size_t p = 0; p < pixels; p++)
         bench->mask[p] = bench->values[p] == label->value;
@@ -173,7 +173,7 @@ static enum sm_status add_object(struct page *page, const struct eval_source *so
              source->about->name, page->slice, label->id);
     struct rng rank = rng_for(source->options->seed + 1, object->seed_name);
     object->rank = rng_next(&rank);
-    if ((double) object->pixels * SQUARE * SQUARE < source->options->min_pixels * (double) pixels ||
+    if ((double)object->pixels * SQUARE * SQUARE < source->options->min_pixels * (double)pixels ||
         object->rank > source->last_rank)
         return SM_OK;
     object->truth = malloc(pixels);
@@ -222,7 +222,7 @@ enum sm_status page_make(struct page *page, const struct eval_source *source, in
     *page = (struct page){.case_number = source->case_number, .width = view->dim[0], .height = view->dim[1],
                           .channels = source->image->channels, .ask = ask_frame_of(source)};
     page->slice = view->reversed[2] ? view->dim[2] - 1 - s : s;
-    size_t pixels = page_pixels(page), square = (size_t) page->ask.height * (size_t) page->ask.width;
+    size_t pixels = page_pixels(page), square = (size_t)page->ask.height * (size_t)page->ask.width;
     struct bench bench;
     enum sm_status status = SM_OK;
     page->objects = calloc(source->labels->count + 1, sizeof *page->objects);
@@ -248,11 +248,11 @@ static void paint_square(const struct page *page, const struct sm_config *config
     for (int y = 0; y < page->ask.height; y++)
         for (int x = 0; x < page->ask.width; x++, out += 3) {
             int u = map.column[x], v = map.row[y];
-            const uint8_t *pixel = page->grey + ((size_t) v * (size_t) page->width + (size_t) u) * (size_t) page->channels;
+            const uint8_t *pixel = page->grey + ((size_t)v * (size_t)page->width + (size_t)u) * (size_t)page->channels;
             for (int c = 0; c < 3; c++)
                 out[c] = u < 0 || v < 0 ? 0
-                                        : (float) ((pixel[page->channels == 3 ? 2 - c : 0] - (double) config->pixel_mean[c]) /
-                                                   (double) config->pixel_std[c]);
+                                        : (float)((pixel[page->channels == 3 ? 2 - c : 0] - (double)config->pixel_mean[c]) /
+                                                  (double)config->pixel_std[c]);
         }
 }
 
@@ -262,14 +262,14 @@ static enum sm_status digest_page(struct page *page, struct sm_err *err)
     char *text = malloc(size), hex[65];
     if (!text)
         return sm_fail(err, SM_MEMORY, "out of memory");
-    digest_bytes(page->grey, pixels * (size_t) page->channels, hex);
-    used = (size_t) snprintf(text, size, "%d %d %d %s\n", page->height, page->width, page->channels, hex);
+    digest_bytes(page->grey, pixels * (size_t)page->channels, hex);
+    used = (size_t)snprintf(text, size, "%d %d %d %s\n", page->height, page->width, page->channels, hex);
     for (size_t n = 0; n < page->count; n++) {
         const struct page_object *object = &page->objects[n];
         digest_bytes(object->truth, pixels, hex);
-        used += (size_t) snprintf(text + used, size - used, "%s %g,%g,%g,%g %s\n", hex, (double) object->box[0],
-                                  (double) object->box[1], (double) object->box[2], (double) object->box[3],
-                                  object->seed_name);
+        used += (size_t)snprintf(text + used, size - used, "%s %g,%g,%g,%g %s\n", hex, (double)object->box[0],
+                                 (double)object->box[1], (double)object->box[2], (double)object->box[3],
+                                 object->seed_name);
     }
     digest_bytes(text, used, page->digest);
     free(text);
@@ -278,8 +278,8 @@ static enum sm_status digest_page(struct page *page, struct sm_err *err)
 
 enum sm_status page_paint(struct page *page, const struct eval_source *source, int s, struct sm_err *err)
 {
-    size_t count = page_pixels(page) * (size_t) page->channels;
-    size_t square = (size_t) page->ask.height * (size_t) page->ask.width;
+    size_t count = page_pixels(page) * (size_t)page->channels;
+    size_t square = (size_t)page->ask.height * (size_t)page->ask.width;
     float *values = malloc(count * sizeof *values);
     page->grey = malloc(count);
     page->input = page->ask.square ? malloc(3 * square * sizeof *page->input) : NULL;

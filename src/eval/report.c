@@ -27,11 +27,11 @@ struct group report_group(enum grouping by, size_t number)
 {
     struct group group = {-1, -1, -1};
     if (by == BY_DATASET)
-        group.dataset = (int) number;
+        group.dataset = (int)number;
     if (by == BY_MODALITY)
-        group.modality = (int) number;
+        group.modality = (int)number;
     if (by == BY_LABEL)
-        group.label = (int) number;
+        group.label = (int)number;
     return group;
 }
 
@@ -141,7 +141,7 @@ static void fill_volumes(struct grid *grid, const struct sm_evaluation *e, enum 
         for (size_t g = 0; g < report_groups(e, by); g++)
             for (int w = 0; w < SM_EVAL_WAYS; w++) {
                 struct volume_figures f;
-                volume_figures_of(&f, e, &e->tables[t], (enum sm_eval_way) w, report_group(by, g));
+                volume_figures_of(&f, e, &e->tables[t], (enum sm_eval_way)w, report_group(by, g));
                 if (!e->options.ways[w] || !f.objects)
                     continue;
                 grid_add(grid, "%s", report_weights_name(e, t));
@@ -240,7 +240,7 @@ static void csv_volume_row(struct grid *grid, const struct sm_evaluation *e, siz
 {
     static const char *const names[GROUPINGS] = {"all", "dataset", "modality", "label"};
     struct volume_figures f;
-    volume_figures_of(&f, e, &e->tables[t], (enum sm_eval_way) way, report_group(by, g));
+    volume_figures_of(&f, e, &e->tables[t], (enum sm_eval_way)way, report_group(by, g));
     if (!f.objects)
         return;
     grid_add(grid, "%s", names[by]);
@@ -294,7 +294,7 @@ static void object_row(struct grid *grid, const struct sm_evaluation *e, size_t 
     grid_add(grid, "%d", row->slice);
     grid_add(grid, "%zu", row->pixels);
     for (int a = 0; a < 4; a++)
-        grid_number(grid, (double) row->box[a], 0);
+        grid_number(grid, (double)row->box[a], 0);
     grid_add(grid, "%s", e->options.prompts[p].name);
     grid_number(grid, score->dice, 9);
     grid_number(grid, score->iou, 9);

@@ -11,8 +11,8 @@ static json_t *interval_json(const double interval[2])
 
 static json_t *figures_json(const struct figures *f)
 {
-    return json_pack("{s:I s:I s:I s:o s:o s:o s:o s:s s:o}", "objects", (json_int_t) f->objects, "images",
-                     (json_int_t) f->images, "subjects", (json_int_t) f->subjects, "dice", results_number(f->dice),
+    return json_pack("{s:I s:I s:I s:o s:o s:o s:o s:s s:o}", "objects", (json_int_t)f->objects, "images",
+                     (json_int_t)f->images, "subjects", (json_int_t)f->subjects, "dice", results_number(f->dice),
                      "iou", results_number(f->iou), "ci95", interval_json(f->dice_interval), "iou_ci95",
                      interval_json(f->iou_interval), "ci_unit", f->by_subject ? "subject" : "image",
                      "predicted_iou_error", results_number(f->predicted_error));
@@ -40,14 +40,14 @@ static json_t *ways_json(const struct sm_evaluation *e, size_t table, struct gro
     json_t *json = json_object();
     for (int w = 0; w < SM_EVAL_WAYS; w++) {
         struct volume_figures f;
-        volume_figures_of(&f, e, &e->tables[table], (enum sm_eval_way) w, group);
+        volume_figures_of(&f, e, &e->tables[table], (enum sm_eval_way)w, group);
         if (e->options.ways[w] && f.objects)
             json_object_set_new(json, report_ways[w],
-                                json_pack("{s:I s:I s:o s:o s:o s:o s:I}", "objects", (json_int_t) f.objects, "subjects",
-                                          (json_int_t) f.subjects, "dice", results_number(f.dice), "ci95",
+                                json_pack("{s:I s:I s:o s:o s:o s:o s:I}", "objects", (json_int_t)f.objects, "subjects",
+                                          (json_int_t)f.subjects, "dice", results_number(f.dice), "ci95",
                                           interval_json(f.dice_interval), "hd95_mm", results_number(f.hd95_mm),
                                           "surface_dice", results_number(f.surface_dice), "missed",
-                                          (json_int_t) f.missed));
+                                          (json_int_t)f.missed));
     }
     return json;
 }
@@ -72,7 +72,7 @@ static json_t *groups_json(const struct sm_evaluation *e, enum grouping by)
         struct group group = report_group(by, g);
         struct figures f;
         figures_of(&f, e, &e->tables[0], asked(e), group);
-        json_t *one = json_pack("{s:I s:o}", "objects", (json_int_t) f.objects, "prompts", prompts_json(e, 0, group));
+        json_t *one = json_pack("{s:I s:o}", "objects", (json_int_t)f.objects, "prompts", prompts_json(e, 0, group));
         if (f.objects)
             set_baselines(one, e, group);
         if (e->tables[0].volume_count)
@@ -90,7 +90,7 @@ static json_t *weights_json(const struct sm_evaluation *e)
         json_t *one = json_pack("{s:o s:s s:s s:f s:i s:I s:o}", "file", json_text(e->tables[t].weights), "sha256",
                                 e->tables[t].sha256, "precision", sm_precision_name(e->tables[t].precision), "zoom", e->tables[t].zoom > 1 ? e->tables[t].zoom : 1.0,
                                 "mirrors", e->tables[t].mirrors,
-                                "encoded", (json_int_t) e->tables[t].encoded, "prompts", prompts_json(e, t, all));
+                                "encoded", (json_int_t)e->tables[t].encoded, "prompts", prompts_json(e, t, all));
         if (e->tables[t].volume_count)
             json_object_set_new(one, "volume", ways_json(e, t, all));
         json_array_append_new(list, one);
@@ -111,9 +111,9 @@ json_t *report_json(const struct sm_evaluation *e)
 {
     struct group all = report_group(BY_NOTHING, 0);
     json_t *json = json_pack("{s:I s:I s:I s:I s:s s:b s:o s:o s:o s:o s:o}", "cases", cases_seen(e), "failed_cases",
-                             (json_int_t) sm_evaluation_failed(e), "objects", (json_int_t) e->tables[0].count, "images",
-                             (json_int_t) e->tables[0].images, "average", e->options.by_image ? "image" : "object",
-                             "reference_quirks", (int) e->options.reference, "prompts", prompts_json(e, 0, all), "labels",
+                             (json_int_t)sm_evaluation_failed(e), "objects", (json_int_t)e->tables[0].count, "images",
+                             (json_int_t)e->tables[0].images, "average", e->options.by_image ? "image" : "object",
+                             "reference_quirks", (int)e->options.reference, "prompts", prompts_json(e, 0, all), "labels",
                              groups_json(e, BY_LABEL), "modalities", groups_json(e, BY_MODALITY), "datasets",
                              groups_json(e, BY_DATASET), "weights", weights_json(e));
     if (!json)

@@ -79,7 +79,7 @@ static enum sm_status write_all(struct results *results, const char *text, size_
         if (written < 0)
             return fail_write(results, err);
         text += written;
-        count -= (size_t) written;
+        count -= (size_t)written;
     }
     return SM_OK;
 }

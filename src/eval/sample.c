@@ -7,7 +7,7 @@ struct rng rng_for(uint64_t seed, const char *name)
 {
     uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
     for (; *name; name++)
-        hash = (hash ^ (uint8_t) *name) * 0x100000001B3u;
+        hash = (hash ^ (uint8_t)*name) * 0x100000001B3u;
     struct rng rng = {hash ^ (seed * 0x9E3779B97F4A7C15u)};
     rng.state = rng_next(&rng);
     return rng;
@@ -23,12 +23,12 @@ uint64_t rng_next(struct rng *rng)
 
 double rng_unit(struct rng *rng)
 {
-    return (double) (rng_next(rng) >> 11) * 0x1p-53;
+    return (double)(rng_next(rng) >> 11) * 0x1p-53;
 }
 
 size_t rng_below(struct rng *rng, size_t n)
 {
-    return (size_t) (rng_unit(rng) * (double) n);
+    return (size_t)(rng_unit(rng) * (double)n);
 }
 
 /* ---- parts and boxes ---- */
@@ -59,16 +59,16 @@ static size_t flood(const uint8_t *mask, int height, int width, uint8_t *part, u
 size_t sample_largest(const uint8_t *mask, int height, int width, uint8_t *part, int *stack)
 {
     enum { SEEN = 1, CHOSEN = 2 };
-    size_t pixels = (size_t) height * (size_t) width, best = 0;
+    size_t pixels = (size_t)height * (size_t)width, best = 0;
     int start = -1;
     memset(part, 0, pixels);
     for (size_t p = 0; p < pixels; p++) {
         if (!mask[p] || part[p])
             continue;
-        size_t area = flood(mask, height, width, part, SEEN, (int) p, stack);
+        size_t area = flood(mask, height, width, part, SEEN, (int)p, stack);
         if (area > best) {
             best = area;
-            start = (int) p;
+            start = (int)p;
         }
     }
     if (start >= 0)
@@ -84,11 +84,11 @@ void sample_jitter(struct rng *rng, double fraction, int height, int width, floa
     const float size[2] = {box[2] - box[0], box[3] - box[1]};
     for (int side = 0; side < 4; side++) {
         double by = (2 * rng_unit(rng) - 1) * fraction * size[side % 2];
-        box[side] = (float) fmin(fmax(rint(box[side] + by), 0), limit[side % 2]);
+        box[side] = (float)fmin(fmax(rint(box[side] + by), 0), limit[side % 2]);
     }
     for (int a = 0; a < 2; a++) {
         if (box[a] > limit[a] - 1)
-            box[a] = (float) (limit[a] - 1);
+            box[a] = (float)(limit[a] - 1);
         if (box[a + 2] < box[a] + 1)
             box[a + 2] = box[a] + 1;
     }
@@ -103,14 +103,14 @@ static void nth_pixel(const uint8_t *mask, int width, uint8_t value, size_t n, f
     for (;; p++)
         if (mask[p] == value && n-- == 0)
             break;
-    point[0] = (float) (p % (size_t) width);
-    point[1] = (float) (p / (size_t) width);
+    point[0] = (float)(p % (size_t)width);
+    point[1] = (float)(p / (size_t)width);
 }
 
 static void shuffle(struct rng *rng, int count, float (*points)[2], int *labels)
 {
     for (int n = count - 1; n > 0; n--) {
-        size_t other = rng_below(rng, (size_t) n + 1);
+        size_t other = rng_below(rng, (size_t)n + 1);
         float point[2] = {points[n][0], points[n][1]};
         int label = labels[n];
         memcpy(points[n], points[other], sizeof point);
@@ -123,7 +123,7 @@ static void shuffle(struct rng *rng, int count, float (*points)[2], int *labels)
 void sample_points(struct rng *rng, const uint8_t *mask, int height, int width, int count, float (*points)[2],
                    int *labels)
 {
-    size_t pixels = (size_t) height * (size_t) width, inside = 0;
+    size_t pixels = (size_t)height * (size_t)width, inside = 0;
     for (size_t p = 0; p < pixels; p++)
         inside += mask[p];
     int positive = count == 1 ? 1 : count / 2;
@@ -133,7 +133,7 @@ void sample_points(struct rng *rng, const uint8_t *mask, int height, int width, 
         positive = count;
     for (int n = 0; n < count; n++) {
         labels[n] = n < positive;
-        nth_pixel(mask, width, (uint8_t) labels[n], rng_below(rng, labels[n] ? inside : pixels - inside), points[n]);
+        nth_pixel(mask, width, (uint8_t)labels[n], rng_below(rng, labels[n] ? inside : pixels - inside), points[n]);
     }
     shuffle(rng, count, points, labels);
 }
@@ -141,7 +141,7 @@ void sample_points(struct rng *rng, const uint8_t *mask, int height, int width, 
 void sample_error(struct rng *rng, const uint8_t *mask, const uint8_t *answer, int height, int width,
                   float point[2], int *label)
 {
-    size_t pixels = (size_t) height * (size_t) width, wrong = 0, p = 0;
+    size_t pixels = (size_t)height * (size_t)width, wrong = 0, p = 0;
     for (size_t n = 0; n < pixels; n++)
         wrong += mask[n] != answer[n];
     size_t chosen = rng_below(rng, wrong ? wrong : pixels);
@@ -151,8 +151,8 @@ void sample_error(struct rng *rng, const uint8_t *mask, const uint8_t *answer, i
         if (mask[p] != answer[p] && seen++ == chosen)
             break;
     *label = wrong ? mask[p] : -1;
-    point[0] = (float) (p % (size_t) width);
-    point[1] = (float) (p / (size_t) width);
+    point[0] = (float)(p % (size_t)width);
+    point[1] = (float)(p / (size_t)width);
 }
 
 /* Two passes over the eight neighbours give the chessboard distance exactly. */

@@ -36,7 +36,7 @@ void score_reference_image(const uint8_t *truth, const uint8_t *inside, size_t n
 {
     static const float eps = 1e-7f;
     struct sm_overlap overlap = sm_overlap_masks(truth, inside, n);
-    float both = (float) overlap.both, sum = (float) overlap.a + (float) overlap.b;
+    float both = (float)overlap.both, sum = (float)overlap.a + (float)overlap.b;
     *dice = (2.0f * both + eps) / (sum + eps);
     *iou = (both + eps) / (sum - both + eps);
 }
@@ -44,7 +44,7 @@ void score_reference_image(const uint8_t *truth, const uint8_t *inside, size_t n
 double score_reference_round(float value)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.4f", (double) value);
+    snprintf(text, sizeof text, "%.4f", (double)value);
     return strtod(text, NULL);
 }
 

@@ -5,21 +5,21 @@
 
 double quantile(const double *sorted, size_t count, double q)
 {
-    double at = q * (double) (count - 1);
-    size_t low = (size_t) at, high = low + 1 < count ? low + 1 : low;
-    return sorted[low] + (at - (double) low) * (sorted[high] - sorted[low]);
+    double at = q * (double)(count - 1);
+    size_t low = (size_t)at, high = low + 1 < count ? low + 1 : low;
+    return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
 }
 
 static int ascending(const void *a, const void *b)
 {
-    double left = *(const double *) a, right = *(const double *) b;
+    double left = *(const double *)a, right = *(const double *)b;
     return left < right ? -1 : left > right;
 }
 
 bool bootstrap(const struct unit *units, size_t count, int resamples, uint64_t seed, double interval[2])
 {
     interval[0] = interval[1] = NAN;
-    double *means = count < 2 || resamples < 1 ? NULL : malloc((size_t) resamples * sizeof *means);
+    double *means = count < 2 || resamples < 1 ? NULL : malloc((size_t)resamples * sizeof *means);
     if (!means)
         return false;
     struct rng rng = rng_for(seed, "bootstrap");
@@ -32,9 +32,9 @@ bool bootstrap(const struct unit *units, size_t count, int resamples, uint64_t s
         }
         means[r] = sum / weight;
     }
-    qsort(means, (size_t) resamples, sizeof *means, ascending);
-    interval[0] = quantile(means, (size_t) resamples, 0.025);
-    interval[1] = quantile(means, (size_t) resamples, 0.975);
+    qsort(means, (size_t)resamples, sizeof *means, ascending);
+    interval[0] = quantile(means, (size_t)resamples, 0.025);
+    interval[1] = quantile(means, (size_t)resamples, 0.975);
     free(means);
     return true;
 }
@@ -109,7 +109,7 @@ static void column_figures(struct figures *figures, const struct sm_evaluation *
     size_t objects = 0;
     *mean = interval[0] = interval[1] = NAN;
     tally.subjects = calloc(e->subjects.count + 1, sizeof *tally.subjects);
-    tally.images = calloc((size_t) table->images + 1, sizeof *tally.images);
+    tally.images = calloc((size_t)table->images + 1, sizeof *tally.images);
     for (size_t r = 0; tally.subjects && tally.images && r < table->count; r++) {
         const struct row *row = &table->rows[r];
         const struct score *score = &table_scores(e, table, r)[prompt];
@@ -149,7 +149,7 @@ void figures_of(struct figures *figures, const struct sm_evaluation *e, const st
         error += fabs(score->predicted - score->iou);
         predicted++;
     }
-    figures->predicted_error = predicted ? error / (double) predicted : NAN;
+    figures->predicted_error = predicted ? error / (double)predicted : NAN;
 }
 
 /* ---- objects of volumes ---- */
@@ -186,8 +186,8 @@ void volume_figures_of(struct volume_figures *figures, const struct sm_evaluatio
     if (figures->objects) {
         figures->subjects = used_units(subjects, e->subjects.count);
         figures->dice = mean_of(objects, figures->objects);
-        figures->surface_dice = sums[1] / (double) figures->objects;
-        figures->hd95_mm = measured ? sums[0] / (double) measured : NAN;
+        figures->surface_dice = sums[1] / (double)figures->objects;
+        figures->hd95_mm = measured ? sums[0] / (double)measured : NAN;
         bool by_subject = figures->subjects >= LEAST_SUBJECTS;
         bootstrap(by_subject ? subjects : objects, by_subject ? figures->subjects : figures->objects,
                   e->options.resamples, e->options.seed, figures->dice_interval);

@@ -38,7 +38,7 @@ static void slice_mask(const struct volumes *v, const struct sm_label *label, in
     sm_view_steps(view, &label->map->grid, s, &origin, &column, &row);
     for (int y = 0; y < view->dim[1]; y++)
         for (int x = 0; x < view->dim[0]; x++)
-            *out++ = label->map->voxels[(ptrdiff_t) origin + x * column + y * row] == label->value;
+            *out++ = label->map->voxels[(ptrdiff_t)origin + x * column + y * row] == label->value;
 }
 
 static enum sm_status measure(struct volumes *v, struct extent *extent, const struct sm_label *label,
@@ -47,7 +47,7 @@ static enum sm_status measure(struct volumes *v, struct extent *extent, const st
     int slices = v->source->view.dim[2];
     size_t seen = 0;
     *extent = (struct extent){.label = label, .first = -1, .half = -1};
-    extent->area = calloc((size_t) slices, sizeof *extent->area);
+    extent->area = calloc((size_t)slices, sizeof *extent->area);
     if (!extent->area)
         return sm_fail(err, SM_MEMORY, "out of memory");
     for (int s = 0; s < slices; s++) {
@@ -160,14 +160,14 @@ static json_t *solid_json(const struct solid *solid)
 {
     return json_pack("[o, o, o, o, I]", results_number(solid->dice), results_number(solid->iou),
                      results_number(solid->hd95_mm), results_number(solid->surface_dice),
-                     (json_int_t) solid->found);
+                     (json_int_t)solid->found);
 }
 
 static struct solid solid_from(const json_t *json)
 {
     struct solid solid = {results_value(json_array_get(json, 0)), results_value(json_array_get(json, 1)),
                           results_value(json_array_get(json, 2)), results_value(json_array_get(json, 3)),
-                          (size_t) json_integer_value(json_array_get(json, 4))};
+                          (size_t)json_integer_value(json_array_get(json, 4))};
     if (isnan(solid.hd95_mm))
         solid.hd95_mm = INFINITY;
     return solid;
@@ -206,7 +206,7 @@ static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model
                                   struct sm_err *err)
 {
     const struct sm_eval_options *asked = v->source->options;
-    const struct sm_listener quiet = {.context = (void *) listener, .cancelled = stopped};
+    const struct sm_listener quiet = {.context = (void *)listener, .cancelled = stopped};
     struct sm_segment_options options = {.window = asked->window, .plane = asked->plane, .orient = asked->orient,
                                          .orient_given = asked->orient_given, .multimask = asked->multimask,
                                          .zoom = zoom_asked(asked),
@@ -229,7 +229,7 @@ static void way_key(const char *key, enum sm_eval_way way, const struct sm_eval_
 {
     char text[256];
     int length = snprintf(text, sizeof text, "%s volume %s %g", key, way_names[way], options->tolerance_mm);
-    digest_bytes(text, (size_t) length, hex);
+    digest_bytes(text, (size_t)length, hex);
 }
 
 static enum sm_status one_way(const struct volumes *v, const struct sm_model *model, enum sm_eval_way way,
@@ -291,7 +291,7 @@ enum sm_status volumes_evaluate(struct sm_evaluation *evaluation, struct table *
                                 float **embeddings, struct results *results, const char *key,
                                 const struct sm_listener *listener, struct sm_err *err)
 {
-    struct volumes v = {.source = source, .pixels = (size_t) source->view.dim[0] * (size_t) source->view.dim[1]};
+    struct volumes v = {.source = source, .pixels = (size_t)source->view.dim[0] * (size_t)source->view.dim[1]};
     size_t first = 0;
     v.extents = calloc(source->labels->count + 1, sizeof *v.extents);
     v.mask = malloc(v.pixels);
@@ -302,7 +302,7 @@ enum sm_status volumes_evaluate(struct sm_evaluation *evaluation, struct table *
         status = add_rows(&v, evaluation, table, &first, err);
     for (int w = 0; !status && v.count && w < SM_EVAL_WAYS; w++)
         if (evaluation->options.ways[w])
-            status = one_way(&v, model, (enum sm_eval_way) w, embeddings, results, key, table->volumes + first,
+            status = one_way(&v, model, (enum sm_eval_way)w, embeddings, results, key, table->volumes + first,
                              listener, err);
     if (status)
         table->volume_count = first;

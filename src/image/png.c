@@ -37,8 +37,8 @@ static void on_error(png_structp png, png_const_charp message)
 
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void) png;
-    (void) message; /* about text chunks and colour profiles: no pixel depends on them */
+    (void)png;
+    (void)message; /* about text chunks and colour profiles: no pixel depends on them */
 }
 
 static enum sm_status damaged(const struct reader *reader, struct sm_err *err)
@@ -69,8 +69,8 @@ static bool read_header(struct reader *r)
     }
     png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
-    r->width = (int) png_get_image_width(r->png, r->info);
-    r->height = (int) png_get_image_height(r->png, r->info);
+    r->width = (int)png_get_image_width(r->png, r->info);
+    r->height = (int)png_get_image_height(r->png, r->info);
     r->depth = png_get_bit_depth(r->png, r->info);
     r->channels = png_get_channels(r->png, r->info);
     return true;
@@ -91,23 +91,23 @@ static bool file_can_hold(const struct reader *r, size_t bytes)
 {
     struct stat status;
     return fstat(fileno(r->file), &status) == 0 &&
-           bytes / 1032 <= (size_t) status.st_size;
+           bytes / 1032 <= (size_t)status.st_size;
 }
 
 static enum sm_status take_memory(struct reader *r, struct sm_err *err)
 {
-    size_t row = (size_t) r->width * (size_t) r->channels * (size_t) (r->depth / 8);
-    size_t total = row * (size_t) r->height;
+    size_t row = (size_t)r->width * (size_t)r->channels * (size_t)(r->depth / 8);
+    size_t total = row * (size_t)r->height;
     if (!file_can_hold(r, total))
         return sm_fail(err, SM_CORRUPT, "%s: damaged PNG: too short for %d x %d pixels", r->path,
                        r->width, r->height);
     r->pixels = malloc(total);
-    r->rows = malloc((size_t) r->height * sizeof *r->rows);
+    r->rows = malloc((size_t)r->height * sizeof *r->rows);
     if (!r->pixels || !r->rows)
         return sm_fail(err, SM_MEMORY, "%s: out of memory: %d x %d pixels", r->path, r->width,
                        r->height);
     for (int y = 0; y < r->height; y++)
-        r->rows[y] = r->pixels + (size_t) y * row;
+        r->rows[y] = r->pixels + (size_t)y * row;
     return SM_OK;
 }
 
@@ -144,7 +144,7 @@ static void close_reader(struct reader *r)
 /* RGB with three equal channels everywhere is grey stored wastefully. */
 static void drop_equal_channels(struct reader *r)
 {
-    size_t pixels = (size_t) r->width * (size_t) r->height;
+    size_t pixels = (size_t)r->width * (size_t)r->height;
     const uint8_t *p = r->pixels;
     if (r->channels != 3)
         return;
@@ -204,8 +204,8 @@ enum sm_status sm_png_read_labels(struct sm_labels *labels, const char *path, st
     if (!status)
         status = sm_labels_alloc(labels, &picture.grid, err);
     for (size_t v = 0; !status && v < sm_grid_voxels(&picture.grid); v++)
-        labels->voxels[v] = picture.type == SM_UINT8 ? ((const uint8_t *) picture.voxels)[v]
-                                                     : ((const uint16_t *) picture.voxels)[v];
+        labels->voxels[v] = picture.type == SM_UINT8 ? ((const uint8_t *)picture.voxels)[v]
+                                                     : ((const uint16_t *)picture.voxels)[v];
     sm_volume_free(&picture);
     return status;
 }
@@ -229,7 +229,7 @@ static void write_bytes(png_structp png, png_bytep bytes, png_size_t count)
 
 static void flush_bytes(png_structp png)
 {
-    (void) png;
+    (void)png;
 }
 
 static bool write_picture(struct writer *w, const uint8_t *pixels, int width, int height,
@@ -238,12 +238,12 @@ static bool write_picture(struct writer *w, const uint8_t *pixels, int width, in
     if (setjmp(png_jmpbuf(w->png)))
         return false;
     png_set_write_fn(w->png, w, write_bytes, flush_bytes);
-    png_set_IHDR(w->png, w->info, (png_uint_32) width, (png_uint_32) height, 8,
+    png_set_IHDR(w->png, w->info, (png_uint_32)width, (png_uint_32)height, 8,
                  channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(w->png, w->info);
     for (int y = 0; y < height; y++)
-        png_write_row(w->png, pixels + (size_t) y * (size_t) width * (size_t) channels);
+        png_write_row(w->png, pixels + (size_t)y * (size_t)width * (size_t)channels);
     png_write_end(w->png, w->info);
     return true;
 }

@@ -164,7 +164,7 @@ static void cut_out(uint8_t *mask, const int dim[3], const int low[3], const str
 {
     const struct sm_turn *turn = &side->turn;
     const int *size = label->map->grid.dim;
-    const ptrdiff_t stride[3] = {1, size[0], (ptrdiff_t) size[0] * size[1]};
+    const ptrdiff_t stride[3] = {1, size[0], (ptrdiff_t)size[0] * size[1]};
     ptrdiff_t step[3], origin = 0;
     for (int c = 0; c < 3; c++) {
         step[c] = turn->step[c] * stride[turn->axis[c]];
@@ -175,7 +175,7 @@ static void cut_out(uint8_t *mask, const int dim[3], const int low[3], const str
     for (int k = own->low[2]; k <= own->high[2]; k++)
         for (int j = own->low[1]; j <= own->high[1]; j++) {
             const uint16_t *from = label->map->voxels + (origin + own->low[0] * step[0] + j * step[1] + k * step[2]);
-            uint8_t *row = mask + ((size_t) (k - low[2]) * (size_t) dim[1] + (size_t) (j - low[1])) * (size_t) dim[0];
+            uint8_t *row = mask + ((size_t)(k - low[2]) * (size_t)dim[1] + (size_t)(j - low[1])) * (size_t)dim[0];
             find_in_line(row + (own->low[0] - low[0]), from, step[0], count, label->value);
         }
 }

@@ -78,7 +78,7 @@ static enum sm_status find_passage(struct passage *passage, struct sm_err *err)
     }
     if (!from->slice_origin_lps)
         return SM_OK;
-    passage->place = malloc((size_t) grid->dim[2] * sizeof *passage->place);
+    passage->place = malloc((size_t)grid->dim[2] * sizeof *passage->place);
     if (!passage->place)
         return sm_fail(err, SM_MEMORY, "out of memory for %d slices", grid->dim[2]);
     for (int k = 0; k < grid->dim[2]; k++)
@@ -116,9 +116,9 @@ static uint16_t value_at(const struct sm_labels *map, const double (*place)[3], 
         double nearest = rint(at[c]);
         if (!(nearest >= 0 && nearest < dim[c]))
             return 0;
-        voxel[c] = (size_t) nearest;
+        voxel[c] = (size_t)nearest;
     }
-    return map->voxels[(voxel[2] * (size_t) dim[1] + voxel[1]) * (size_t) dim[0] + voxel[0]];
+    return map->voxels[(voxel[2] * (size_t)dim[1] + voxel[1]) * (size_t)dim[0] + voxel[0]];
 }
 
 static void resample_slice(uint16_t *out, const struct passage *passage, const struct sm_labels *map, int k)
@@ -135,7 +135,7 @@ static void resample_slice(uint16_t *out, const struct passage *passage, const s
                 at[x] = start[x] + i * step[0][x] + j * step[1][x];
             uint16_t value = value_at(map, passage->place, at);
             if (value) /* empty pages stay untouched */
-                out[(size_t) j * (size_t) dim[0] + (size_t) i] = value;
+                out[(size_t)j * (size_t)dim[0] + (size_t)i] = value;
         }
 }
 
@@ -148,7 +148,7 @@ static enum sm_status resample(struct sm_labels *map, const struct passage *pass
         return status;
 #pragma omp parallel for
     for (int k = 0; k < dim[2]; k++)
-        resample_slice(out.voxels + (size_t) k * (size_t) dim[0] * (size_t) dim[1], passage, map, k);
+        resample_slice(out.voxels + (size_t)k * (size_t)dim[0] * (size_t)dim[1], passage, map, k);
     sm_labels_free(map);
     *map = out;
     return SM_OK;
@@ -194,7 +194,7 @@ static enum sm_status fail_grids(const struct sm_comparison *comparison, const s
 /* Regular grids are what their affines say; uneven slices have been brought to the same places, or differ. */
 static bool slices_agree(const struct sm_label_set *a, const struct sm_label_set *b)
 {
-    size_t bytes = (size_t) a->maps->grid.dim[2] * sizeof *a->slice_origin_lps;
+    size_t bytes = (size_t)a->maps->grid.dim[2] * sizeof *a->slice_origin_lps;
     if (!a->slice_origin_lps || !b->slice_origin_lps)
         return a->slice_origin_lps == b->slice_origin_lps;
     return a->maps->grid.dim[2] == b->maps->grid.dim[2] && memcmp(a->slice_origin_lps, b->slice_origin_lps, bytes) == 0;

@@ -73,7 +73,7 @@ static int number_in(const char *text)
 {
     char *end;
     long number = strtol(text, &end, 10);
-    return end != text && !*end && number >= 1 && number <= 65535 ? (int) number : 0;
+    return end != text && !*end && number >= 1 && number <= 65535 ? (int)number : 0;
 }
 
 /* Moves the pairs that `text` calls from `rest` to `chosen`. A number that neither set has is a pair of

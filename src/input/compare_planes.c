@@ -15,7 +15,7 @@ void compare_place(const struct sm_label_set *set, const double ijk[3], double l
     }
     const double in_plane[3] = {ijk[0], ijk[1], 0};
     for (int row = 0; row < 3; row++)
-        grid.affine_lps[row][3] = set->slice_origin_lps[(int) ijk[2]][row];
+        grid.affine_lps[row][3] = set->slice_origin_lps[(int)ijk[2]][row];
     sm_grid_to_lps(&grid, in_plane, lps);
 }
 
@@ -72,10 +72,10 @@ static bool find_picture_turn(struct sm_turn *turn, const struct sm_grid *a, con
 static bool has_voxels(const struct sm_label_set *set, int k)
 {
     const int *dim = set->maps->grid.dim;
-    size_t pixels = (size_t) dim[0] * (size_t) dim[1];
+    size_t pixels = (size_t)dim[0] * (size_t)dim[1];
     for (size_t m = 0; m < set->map_count; m++)
         for (size_t p = 0; p < pixels; p++)
-            if (set->maps[m].voxels[(size_t) k * pixels + p])
+            if (set->maps[m].voxels[(size_t)k * pixels + p])
                 return true;
     return false;
 }
@@ -150,7 +150,7 @@ static enum sm_status take_planes(struct sm_volume *like, const struct planes *p
     const struct sm_grid *longer = b->dim[2] > a->dim[2] ? b : a;
     like->grid = *a;
     like->grid.dim[2] = planes->count;
-    like->slice_origin_lps = malloc((size_t) planes->count * sizeof *like->slice_origin_lps);
+    like->slice_origin_lps = malloc((size_t)planes->count * sizeof *like->slice_origin_lps);
     if (!like->slice_origin_lps)
         return sm_fail(err, SM_MEMORY, "out of memory for %d planes", planes->count);
     for (int p = 0; p < planes->count; p++)
@@ -167,7 +167,7 @@ enum sm_status compare_unite(struct sm_volume *like, double *moved_mm, const str
 {
     static const struct sm_turn as_stored = {.axis = {0, 1, 2}, .step = {1, 1, 1}};
     const struct sm_grid *grid_a = &a->maps->grid, *grid_b = &b->maps->grid;
-    struct planes planes = {calloc((size_t) grid_a->dim[2] + (size_t) grid_b->dim[2] + 1, sizeof *planes.plane), 0, {0}};
+    struct planes planes = {calloc((size_t)grid_a->dim[2] + (size_t)grid_b->dim[2] + 1, sizeof *planes.plane), 0, {0}};
     struct sm_turn turn;
     enum sm_status status = SM_OK;
     *like = (struct sm_volume){0};
@@ -178,7 +178,7 @@ enum sm_status compare_unite(struct sm_volume *like, double *moved_mm, const str
     if (find_picture_turn(&turn, grid_a, grid_b)) {
         add_planes(&planes, a, 0, &as_stored);
         add_planes(&planes, b, 1, &turn);
-        qsort(planes.plane, (size_t) planes.count, sizeof *planes.plane, by_depth);
+        qsort(planes.plane, (size_t)planes.count, sizeof *planes.plane, by_depth);
         if (join_planes(&planes, moved_mm, grid_a, grid_b) && (same_series || interlock(&planes)))
             status = take_planes(like, &planes, grid_a, grid_b, err);
     }

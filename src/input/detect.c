@@ -55,7 +55,7 @@ enum sm_input_format sm_input_detect(const char *path)
         return SM_INPUT_NIFTI;
     for (size_t n = 0; n < sizeof signatures / sizeof *signatures; n++) {
         const struct signature *s = &signatures[n];
-        if (got >= (ssize_t) (s->offset + s->length) &&
+        if (got >= (ssize_t)(s->offset + s->length) &&
             memcmp(bytes + s->offset, s->bytes, s->length) == 0)
             return s->format;
     }

@@ -50,7 +50,7 @@ static json_t *read_sidecar(const char *path)
         char *name;
         if (!suffix)
             continue;
-        if (asprintf(&name, "%.*s.json", (int) (suffix - path), path) < 0)
+        if (asprintf(&name, "%.*s.json", (int)(suffix - path), path) < 0)
             return NULL;
         if (access(name, R_OK) == 0 && json_read(&json, name, NULL))
             json = NULL;
@@ -79,7 +79,7 @@ static const char *name_of(const json_t *sidecar, int value)
 static enum sm_status read_png(struct sm_labels *labels, const char *path, const struct sm_listener *listener,
                                struct sm_err *err)
 {
-    (void) listener;
+    (void)listener;
     return sm_png_read_labels(labels, path, err);
 }
 
@@ -97,7 +97,7 @@ static enum sm_status list_values(struct sm_label_set *set, const char *path, st
     json_t *sidecar = read_sidecar(path);
     for (int value = 1; !status && value < VALUES; value++)
         if (present[value])
-            status = label_set_add(set, value, name_of(sidecar, value), map, (uint16_t) value, err);
+            status = label_set_add(set, value, name_of(sidecar, value), map, (uint16_t)value, err);
     json_decref(sidecar);
     free(present);
     return status;

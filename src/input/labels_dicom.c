@@ -28,7 +28,7 @@ static enum sm_status find_mask(char **found, const char *path, const struct sm_
         if (!is_mask(file) || (count++ == 0 && !(*found = strdup(file->file))))
             continue;
         if (length < sizeof list)
-            length += (size_t) snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", file->file);
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", file->file);
     }
     sm_dicom_study_free(study);
     if (count == 0)
@@ -80,7 +80,7 @@ static enum sm_status take_masks(struct sm_label_set *set, struct sm_dicom_mask 
 
 static enum sm_status take_origins(struct sm_label_set *set, const struct sm_volume *like, struct sm_err *err)
 {
-    size_t bytes = (size_t) like->grid.dim[2] * sizeof *set->slice_origin_lps;
+    size_t bytes = (size_t)like->grid.dim[2] * sizeof *set->slice_origin_lps;
     if (!like->slice_origin_lps)
         return SM_OK;
     set->slice_origin_lps = malloc(bytes);

@@ -131,7 +131,7 @@ void sm_input_warn(const struct sm_volume *volume, const char *path, const struc
     const int *dim = volume->grid.dim;
     struct values values = {0};
     bool all = may_be_infinite(volume);
-    float *line = malloc((size_t) dim[0] * sizeof *line);
+    float *line = malloc((size_t)dim[0] * sizeof *line);
     for (int k = 0; line && k < dim[2]; k++)
         for (int j = 0; j < dim[1]; j++)
             for (int c = 0; c < volume->channels && (all || !(values.low < values.high)); c++) {
@@ -144,7 +144,7 @@ void sm_input_warn(const struct sm_volume *volume, const char *path, const struc
                 "darkest grey", path, values.not_finite, values.finite + values.not_finite);
     if (values.finite > 1 && !(values.low < values.high))
         sm_warn(listener, "%s: every voxel has the same value, %g: there is nothing to see in it",
-                path, (double) values.low);
+                path, (double)values.low);
 }
 
 enum sm_status sm_input_open(struct sm_volume *volume, const char *path, int index, const char *series,

@@ -51,7 +51,7 @@ struct raw {
             (header)->forms.srow_z[c] = (h)->srow_z[c];                                            \
         }                                                                                          \
         (raw)->datatype = (h)->datatype;                                                           \
-        (raw)->vox_offset = (double) (h)->vox_offset;                                              \
+        (raw)->vox_offset = (double)(h)->vox_offset;                                               \
         (raw)->slope = (h)->scl_slope;                                                             \
         (raw)->intercept = (h)->scl_inter;                                                         \
         (raw)->intent = (h)->intent_code;                                                          \
@@ -72,7 +72,7 @@ static void clean_text(char *text)
 {
     int follow = 0;
     bool utf8 = true;
-    for (unsigned char *c = (unsigned char *) text; *c; c++) {
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
         if (*c < 32 || *c == 127)
             *c = ' ';
         if (follow)
@@ -80,7 +80,7 @@ static void clean_text(char *text)
         else if (*c >= 0x80)
             utf8 = utf8 && *c >= 0xc2 && *c < 0xf0, follow = *c >= 0xe0 ? 2 : 1;
     }
-    for (unsigned char *c = (unsigned char *) text; *c && !(utf8 && !follow); c++)
+    for (unsigned char *c = (unsigned char *)text; *c && !(utf8 && !follow); c++)
         if (*c >= 0x80)
             *c = '?';
     for (size_t n = strlen(text); n && text[n - 1] == ' '; n--)
@@ -99,7 +99,7 @@ static enum sm_status not_nifti(const void *bytes, size_t count, const char *pat
     return sm_fail(err, SM_CORRUPT,
                    "%s: not a NIfTI file: it begins with the header size %ld, where 348 (NIfTI-1) "
                    "or 540 (NIfTI-2) is expected",
-                   path, (long) size);
+                   path, (long)size);
 }
 
 static enum sm_status short_header(size_t count, size_t expected, const char *path,
@@ -157,14 +157,14 @@ static enum sm_status copy_fields(struct nifti_header *header, struct raw *raw, 
     int32_t size = 0;
     if (count >= sizeof size)
         memcpy(&size, bytes, sizeof size);
-    int32_t reversed = (int32_t) __builtin_bswap32((uint32_t) size);
+    int32_t reversed = (int32_t)__builtin_bswap32((uint32_t)size);
     header->swapped = reversed == NIFTI_1_BYTES || reversed == NIFTI_2_BYTES;
     if (header->swapped)
         size = reversed;
     if (size != NIFTI_1_BYTES && size != NIFTI_2_BYTES)
         return not_nifti(bytes, count, path, err);
-    if (count < (size_t) size)
-        return short_header(count, (size_t) size, path, err);
+    if (count < (size_t)size)
+        return short_header(count, (size_t)size, path, err);
     header->version = size == NIFTI_1_BYTES ? 1 : 2;
     return header->version == 1 ? copy_nifti_1(header, raw, bytes, path, err)
                                 : copy_nifti_2(header, raw, bytes, path, err);
@@ -175,19 +175,19 @@ static enum sm_status check_dim(struct nifti_header *header, const struct raw *r
 {
     if (raw->dim[0] < 1 || raw->dim[0] > 7)
         return sm_fail(err, SM_CORRUPT, "%s: the header says %lld dimensions; 1 to 7 are possible",
-                       path, (long long) raw->dim[0]);
+                       path, (long long)raw->dim[0]);
     for (int d = 1; d <= 7; d++) {
         /* beyond the third, some writers leave 0 where they mean 1 */
         bool unused = d > raw->dim[0] || (d > 3 && raw->dim[d] == 0);
         header->dim[d - 1] = unused ? 1 : raw->dim[d];
         if (header->dim[d - 1] < 1)
             return sm_fail(err, SM_CORRUPT, "%s: dimension %d is %lld; at least 1 is expected",
-                           path, d, (long long) raw->dim[d]);
+                           path, d, (long long)raw->dim[d]);
     }
     for (int d = 0; d < 3; d++)
         if (header->dim[d] > INT32_MAX)
             return sm_fail(err, SM_CORRUPT, "%s: dimension %d is %lld, more than can be real", path,
-                           d + 1, (long long) header->dim[d]);
+                           d + 1, (long long)header->dim[d]);
     return SM_OK;
 }
 
@@ -207,7 +207,7 @@ static enum sm_status check_offset(struct nifti_header *header, const struct raw
     if (offset > 0 && offset < least)
         sm_warn(listener, "%s: the header says that voxels begin at byte %g; at least %g is taken",
                 path, offset, least);
-    header->vox_offset = (int64_t) fmax(offset, least);
+    header->vox_offset = (int64_t)fmax(offset, least);
     return SM_OK;
 }
 
@@ -255,7 +255,7 @@ bool nifti_header_sizes(const struct nifti_header *header, uint64_t *volume, uin
 {
     *all = header->type->bytes;
     for (int d = 0; d < 7; d++) {
-        if (__builtin_mul_overflow(*all, (uint64_t) header->dim[d], all) || *all > INT64_MAX)
+        if (__builtin_mul_overflow(*all, (uint64_t)header->dim[d], all) || *all > INT64_MAX)
             return false;
         if (d == 2)
             *volume = *all;

@@ -17,11 +17,11 @@ static bool copy_labels(struct sm_labels *labels, const struct sm_volume *volume
             sm_volume_line(volume, 0, j, k, 0, 0, dim[0], line);
             for (int i = 0; i < dim[0]; i++) {
                 if (!(line[i] >= 0 && line[i] <= UINT16_MAX) ||
-                    line[i] != (float) (uint16_t) line[i]) {
+                    line[i] != (float)(uint16_t)line[i]) {
                     *fault = (struct fault){.value = line[i], .ijk = {i, j, k}};
                     return false;
                 }
-                *out++ = (uint16_t) line[i];
+                *out++ = (uint16_t)line[i];
             }
         }
     return true;
@@ -36,7 +36,7 @@ enum sm_status sm_nifti_read_labels(struct sm_labels *labels, const char *path,
     enum sm_status status = sm_nifti_read(&volume, path, NIFTI_LABEL_MAP, listener, err);
     if (status != SM_OK)
         return status;
-    float *line = malloc((size_t) volume.grid.dim[0] * sizeof *line);
+    float *line = malloc((size_t)volume.grid.dim[0] * sizeof *line);
     status = line ? sm_labels_alloc(labels, &volume.grid, err)
                   : sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     if (status == SM_OK && !copy_labels(labels, &volume, line, &fault))

@@ -106,7 +106,7 @@ enum sm_status nifti_place(struct sm_grid *grid, const char **form,
     const struct sm_nifti_forms *forms = &header->forms;
     *grid = (struct sm_grid){.affine_lps[3][3] = 1};
     for (int axis = 0; axis < 3; axis++)
-        grid->dim[axis] = (int) header->dim[axis];
+        grid->dim[axis] = (int)header->dim[axis];
     bool sform = forms->sform_code > 0, qform = forms->qform_code > 0;
     double spacing[3];
     bool repaired = repair_spacing(spacing, forms);

@@ -66,13 +66,13 @@ static enum sm_status too_short(const struct source *source, struct sm_err *err)
     char volumes[32] = "";
     if (nifti_header_volumes(&source->header) > 1)
         snprintf(volumes, sizeof volumes, " x %lld",
-                 (long long) nifti_header_volumes(&source->header));
+                 (long long)nifti_header_volumes(&source->header));
     return sm_fail(err, SM_CORRUPT,
                    "%s: the file is cut short, or its header is damaged: %lld x %lld x %lld%s %s "
                    "voxels from byte %lld on do not fit into %llu bytes%s",
-                   source->voxel_path, (long long) dim[0], (long long) dim[1], (long long) dim[2],
-                   volumes, source->header.type->name, (long long) source->header.vox_offset,
-                   (unsigned long long) source->stream.file_bytes,
+                   source->voxel_path, (long long)dim[0], (long long)dim[1], (long long)dim[2],
+                   volumes, source->header.type->name, (long long)source->header.vox_offset,
+                   (unsigned long long)source->stream.file_bytes,
                    source->stream.gz ? " of compressed data" : "");
 }
 
@@ -82,7 +82,7 @@ static enum sm_status check_size(struct source *source, const char *path, struct
     if (!nifti_header_sizes(&source->header, &source->volume_bytes, &source->all_bytes))
         return sm_fail(err, SM_CORRUPT,
                        "%s: the header promises more voxels than any file can hold", path);
-    uint64_t limit = stream_limit(&source->stream), offset = (uint64_t) source->header.vox_offset;
+    uint64_t limit = stream_limit(&source->stream), offset = (uint64_t)source->header.vox_offset;
     if (offset > limit || source->all_bytes > limit - offset)
         return too_short(source, err);
     if (nifti_header_volumes(&source->header) > INT_MAX)
@@ -134,7 +134,7 @@ enum sm_status sm_nifti_info(struct sm_nifti_info *info, const char *path,
     const struct nifti_header *header = &source.header;
     *info = (struct sm_nifti_info){.grid = source.grid,
                                    .type = header->type->type,
-                                   .volumes = (int) nifti_header_volumes(header),
+                                   .volumes = (int)nifti_header_volumes(header),
                                    .version = header->version,
                                    .form = source.form,
                                    .type_name = header->type->name,
@@ -142,7 +142,7 @@ enum sm_status sm_nifti_info(struct sm_nifti_info *info, const char *path,
                                                  (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)};
     memcpy(info->description, header->description, sizeof info->description);
     refusal(info->reason, sizeof info->reason, header->type);
-    uint64_t end = (uint64_t) header->vox_offset + source.all_bytes;
+    uint64_t end = (uint64_t)header->vox_offset + source.all_bytes;
     if (!stream_size_matches(&source.stream, end)) /* cut short? Only inflating tells. */
         status = skip_exactly(&source, end, err);
     stream_close(&source.stream);
@@ -152,7 +152,7 @@ enum sm_status sm_nifti_info(struct sm_nifti_info *info, const char *path,
 static enum sm_status choose_volume(const struct source *source, int *index, const char *path,
                                     struct sm_err *err)
 {
-    int volumes = (int) nifti_header_volumes(&source->header);
+    int volumes = (int)nifti_header_volumes(&source->header);
     if (*index == NIFTI_LABEL_MAP && volumes > 1)
         return sm_fail(err, SM_UNSUPPORTED,
                        "%s: holds %d volumes, but a label map has one; write the one that is meant into a file of its "
@@ -190,7 +190,7 @@ static enum sm_status check_rest(struct source *source, struct sm_err *err)
 {
     if (!source->stream.gz)
         return SM_OK;
-    uint64_t got, end = (uint64_t) source->header.vox_offset + source->all_bytes;
+    uint64_t got, end = (uint64_t)source->header.vox_offset + source->all_bytes;
     enum sm_status status = skip_exactly(source, end - source->stream.position, err);
     if (status == SM_OK)
         status = stream_skip(&source->stream, AFTER_THE_END, &got, err);
@@ -200,7 +200,7 @@ static enum sm_status check_rest(struct source *source, struct sm_err *err)
 static enum sm_status read_next(struct waiting *w, struct sm_err *err)
 {
     struct source *source = &w->source;
-    unsigned char *slice = w->voxels + (size_t) w->have * w->slice_bytes;
+    unsigned char *slice = w->voxels + (size_t)w->have * w->slice_bytes;
     size_t got, bytes = source->header.type->bytes;
     enum sm_status status = w->have ? SM_OK : skip_exactly(source, w->before - source->stream.position, err);
     if (status == SM_OK)
@@ -208,7 +208,7 @@ static enum sm_status read_next(struct waiting *w, struct sm_err *err)
     if (status == SM_OK && got < w->slice_bytes)
         status = too_short(source, err);
     if (status == SM_OK && source->header.swapped && bytes > 1)
-        nifti_swap_Nbytes((int64_t) (w->slice_bytes / bytes), (int) bytes, slice);
+        nifti_swap_Nbytes((int64_t)(w->slice_bytes / bytes), (int)bytes, slice);
     if (status == SM_OK && w->have == w->slices - 1)
         status = check_rest(source, err);
     if (status == SM_OK)
@@ -218,8 +218,8 @@ static enum sm_status read_next(struct waiting *w, struct sm_err *err)
 
 static enum sm_status load_up_to(struct sm_supply *supply, int first, int last, struct sm_err *err)
 {
-    struct waiting *w = (struct waiting *) supply;
-    (void) first;
+    struct waiting *w = (struct waiting *)supply;
+    (void)first;
     if (w->have > last)
         return SM_OK;
     pthread_mutex_lock(&w->lock);
@@ -234,7 +234,7 @@ static enum sm_status load_up_to(struct sm_supply *supply, int first, int last, 
 
 static void free_waiting(struct sm_supply *supply)
 {
-    struct waiting *w = (struct waiting *) supply;
+    struct waiting *w = (struct waiting *)supply;
     stream_close(&w->source.stream);
     pthread_mutex_destroy(&w->lock);
     free(w);
@@ -258,13 +258,13 @@ static enum sm_status attach(struct sm_volume *volume, struct waiting *w, int in
     enum sm_status status = sm_volume_alloc(volume, &source->grid, source->header.type->type, 1, err);
     if (status)
         return sm_fail(err, status, "%s: out of memory for %llu MB of voxels", source->voxel_path,
-                       (unsigned long long) (source->volume_bytes >> 20));
+                       (unsigned long long)(source->volume_bytes >> 20));
     describe(volume, &source->header);
     w->supply = (struct sm_supply){load_up_to, free_waiting};
-    w->before = (uint64_t) source->header.vox_offset + (uint64_t) index * source->volume_bytes;
+    w->before = (uint64_t)source->header.vox_offset + (uint64_t)index * source->volume_bytes;
     w->voxels = volume->voxels;
     w->slices = volume->grid.dim[2];
-    w->slice_bytes = source->volume_bytes / (uint64_t) w->slices;
+    w->slice_bytes = source->volume_bytes / (uint64_t)w->slices;
     pthread_mutex_init(&w->lock, NULL);
     volume->supply = &w->supply;
     return SM_OK;

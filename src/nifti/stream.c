@@ -29,7 +29,7 @@ static enum sm_status check_kind(struct stream *stream, struct sm_err *err)
                        stream->path);
     if (status.st_size == 0)
         return sm_fail(err, SM_CORRUPT, "%s: the file is empty", stream->path);
-    stream->file_bytes = (uint64_t) status.st_size;
+    stream->file_bytes = (uint64_t)status.st_size;
     return SM_OK;
 }
 
@@ -66,7 +66,7 @@ void stream_close(struct stream *stream)
 /* One call to the system or to zlib: bytes read, 0 at the end, -1 on failure. */
 static ssize_t read_some(struct stream *stream, void *bytes, size_t count, struct sm_err *err)
 {
-    unsigned portion = count < INT_MAX ? (unsigned) count : INT_MAX;
+    unsigned portion = count < INT_MAX ? (unsigned)count : INT_MAX;
     if (!stream->gz) {
         ssize_t got;
         do
@@ -84,7 +84,7 @@ static ssize_t read_some(struct stream *stream, void *bytes, size_t count, struc
         sm_fail(err, SM_CORRUPT, "%s: %s after %llu bytes; copy the file again", stream->path,
                 code == Z_BUF_ERROR ? "the compressed file is cut short"
                                     : "the compressed data are damaged",
-                (unsigned long long) stream->position);
+                (unsigned long long)stream->position);
         return -1;
     }
     return got;
@@ -94,13 +94,13 @@ enum sm_status stream_read(struct stream *stream, void *bytes, size_t count, siz
                            struct sm_err *err)
 {
     for (*got = 0; *got < count;) {
-        ssize_t more = read_some(stream, (char *) bytes + *got, count - *got, err);
+        ssize_t more = read_some(stream, (char *)bytes + *got, count - *got, err);
         if (more < 0)
             return SM_CORRUPT;
         if (more == 0)
             break;
-        *got += (size_t) more;
-        stream->position += (uint64_t) more;
+        *got += (size_t)more;
+        stream->position += (uint64_t)more;
     }
     return SM_OK;
 }
@@ -111,7 +111,7 @@ enum sm_status stream_skip(struct stream *stream, uint64_t count, uint64_t *got,
     char bytes[16 << 10];
     for (*got = 0; *got < count;) {
         uint64_t left = count - *got;
-        size_t more, portion = left < sizeof bytes ? (size_t) left : sizeof bytes;
+        size_t more, portion = left < sizeof bytes ? (size_t)left : sizeof bytes;
         enum sm_status status = stream_read(stream, bytes, portion, &more, err);
         if (status != SM_OK)
             return status;
@@ -125,7 +125,7 @@ enum sm_status stream_skip(struct stream *stream, uint64_t count, uint64_t *got,
 uint64_t stream_limit(const struct stream *stream)
 {
     uint64_t limit = stream->file_bytes;
-    if (stream->gz && __builtin_mul_overflow(limit, (uint64_t) DEFLATE_AT_BEST, &limit))
+    if (stream->gz && __builtin_mul_overflow(limit, (uint64_t)DEFLATE_AT_BEST, &limit))
         return UINT64_MAX;
     return limit;
 }
@@ -136,9 +136,9 @@ bool stream_size_matches(const struct stream *stream, uint64_t expected)
     if (!stream->gz)
         return true;
     if (stream->file_bytes < 18 ||
-        pread(stream->fd, last, 4, (off_t) (stream->file_bytes - 4)) != 4)
+        pread(stream->fd, last, 4, (off_t)(stream->file_bytes - 4)) != 4)
         return false;
-    uint32_t size = last[0] | (uint32_t) last[1] << 8 | (uint32_t) last[2] << 16 |
-                    (uint32_t) last[3] << 24;
-    return size == (uint32_t) expected;
+    uint32_t size = last[0] | (uint32_t)last[1] << 8 | (uint32_t)last[2] << 16 |
+                    (uint32_t)last[3] << 24;
+    return size == (uint32_t)expected;
 }

@@ -21,29 +21,29 @@ struct plan {
     do {                                                                                           \
         (h)->dim[0] = (plan)->dim[3] ? 4 : 3;                                                      \
         for (int d = 0; d < 4; d++)                                                                \
-            (h)->dim[d + 1] = (plan)->dim[d] ? (__typeof__((h)->dim[0])) (plan)->dim[d] : 1;       \
+            (h)->dim[d + 1] = (plan)->dim[d] ? (__typeof__((h)->dim[0]))(plan)->dim[d] : 1;       \
         for (int d = 5; d < 8; d++)                                                                \
             (h)->dim[d] = 1;                                                                       \
         for (int d = 0; d < 8; d++)                                                                \
-            (h)->pixdim[d] = (float_type) (plan)->forms.pixdim[d];                                 \
+            (h)->pixdim[d] = (float_type)(plan)->forms.pixdim[d];                                  \
         for (int c = 0; c < 4; c++) {                                                              \
-            (h)->srow_x[c] = (float_type) (plan)->forms.srow_x[c];                                 \
-            (h)->srow_y[c] = (float_type) (plan)->forms.srow_y[c];                                 \
-            (h)->srow_z[c] = (float_type) (plan)->forms.srow_z[c];                                 \
+            (h)->srow_x[c] = (float_type)(plan)->forms.srow_x[c];                                  \
+            (h)->srow_y[c] = (float_type)(plan)->forms.srow_y[c];                                  \
+            (h)->srow_z[c] = (float_type)(plan)->forms.srow_z[c];                                  \
         }                                                                                          \
-        (h)->datatype = (short) (plan)->type;                                                      \
-        (h)->bitpix = (short) (plan)->bits;                                                        \
-        (h)->intent_code = (__typeof__((h)->intent_code)) (plan)->intent;                          \
+        (h)->datatype = (short)(plan)->type;                                                       \
+        (h)->bitpix = (short)(plan)->bits;                                                         \
+        (h)->intent_code = (__typeof__((h)->intent_code))(plan)->intent;                          \
         (h)->scl_slope = 1;                                                                        \
-        (h)->xyzt_units = (__typeof__((h)->xyzt_units)) (plan)->forms.xyzt_units;                  \
-        (h)->qform_code = (__typeof__((h)->qform_code)) (plan)->forms.qform_code;                  \
-        (h)->sform_code = (__typeof__((h)->sform_code)) (plan)->forms.sform_code;                  \
-        (h)->quatern_b = (float_type) (plan)->forms.quatern_b;                                     \
-        (h)->quatern_c = (float_type) (plan)->forms.quatern_c;                                     \
-        (h)->quatern_d = (float_type) (plan)->forms.quatern_d;                                     \
-        (h)->qoffset_x = (float_type) (plan)->forms.qoffset_x;                                     \
-        (h)->qoffset_y = (float_type) (plan)->forms.qoffset_y;                                     \
-        (h)->qoffset_z = (float_type) (plan)->forms.qoffset_z;                                     \
+        (h)->xyzt_units = (__typeof__((h)->xyzt_units))(plan)->forms.xyzt_units;                  \
+        (h)->qform_code = (__typeof__((h)->qform_code))(plan)->forms.qform_code;                  \
+        (h)->sform_code = (__typeof__((h)->sform_code))(plan)->forms.sform_code;                  \
+        (h)->quatern_b = (float_type)(plan)->forms.quatern_b;                                      \
+        (h)->quatern_c = (float_type)(plan)->forms.quatern_c;                                      \
+        (h)->quatern_d = (float_type)(plan)->forms.quatern_d;                                      \
+        (h)->qoffset_x = (float_type)(plan)->forms.qoffset_x;                                      \
+        (h)->qoffset_y = (float_type)(plan)->forms.qoffset_y;                                      \
+        (h)->qoffset_z = (float_type)(plan)->forms.qoffset_z;                                      \
         snprintf((h)->descrip, sizeof (h)->descrip, "sammed2d %s", sm_version());                  \
     } while (0)
 
@@ -132,7 +132,7 @@ static enum sm_status begin(struct sm_label_writer *writer, const struct sm_grid
                         .bits = bytes ? 8 : 16,
                         .intent = NIFTI_INTENT_LABEL};
     plan_geometry(&plan, grid, like);
-    writer->pixels = (size_t) grid->dim[0] * (size_t) grid->dim[1];
+    writer->pixels = (size_t)grid->dim[0] * (size_t)grid->dim[1];
     writer->left = grid->dim[2];
     if (bytes && !(writer->narrow = malloc(writer->pixels)))
         return sm_fail(err, SM_MEMORY, "out of memory: a slice of labels");
@@ -146,7 +146,7 @@ enum sm_status sm_label_writer_add(struct sm_label_writer *writer, const uint16_
     if (!writer->narrow)
         return sink_write(&writer->sink, slice, writer->pixels * sizeof *slice, err);
     for (size_t v = 0; v < writer->pixels; v++)
-        writer->narrow[v] = (uint8_t) slice[v];
+        writer->narrow[v] = (uint8_t)slice[v];
     return sink_write(&writer->sink, writer->narrow, writer->pixels, err);
 }
 
@@ -169,7 +169,7 @@ enum sm_status sm_nifti_write_labels(const char *path, const struct sm_labels *l
         return status;
     status = begin(&writer, &labels->grid, largest_label(labels), like, err);
     for (int k = 0; k < labels->grid.dim[2] && status == SM_OK; k++)
-        status = sm_label_writer_add(&writer, labels->voxels + (size_t) k * writer.pixels, err);
+        status = sm_label_writer_add(&writer, labels->voxels + (size_t)k * writer.pixels, err);
     return finish(&writer, status, err);
 }
 

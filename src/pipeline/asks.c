@@ -47,7 +47,7 @@ static enum sm_status add_whole(struct asks *asks, struct cell *cell, struct sm_
  * that lie in no box. */
 static enum sm_status add_part(struct asks *asks, struct cell *cell, int box, struct sm_err *err)
 {
-    size_t count = (size_t) cell->shown.point_count;
+    size_t count = (size_t)cell->shown.point_count;
     struct ask *ask = append(asks, cell);
     if (!ask)
         return no_memory(err);

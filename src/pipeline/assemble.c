@@ -70,7 +70,7 @@ static void compete(const struct assembly *a, struct slice *slice)
             if (!inside || (slice->owner[p] >= 0 && logit <= slice->highest[p]))
                 continue;
             slice->highest[p] = logit;
-            slice->owner[p] = (int) o;
+            slice->owner[p] = (int)o;
         }
     }
 }
@@ -85,15 +85,15 @@ static void store(struct sm_result *result, const struct slice *slice)
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++, owner++)
             if (*owner >= 0)
-                result->labels.voxels[(ptrdiff_t) origin + x * column + y * row] =
-                    (uint16_t) result->prompts->objects[*owner].id;
+                result->labels.voxels[(ptrdiff_t)origin + x * column + y * row] =
+                    (uint16_t)result->prompts->objects[*owner].id;
 }
 
 /* The voxel index k of pixel p: where a view is not of the stored slices, it is in the picture. */
 static int stored_slice(const struct sm_view *view, int s, size_t p)
 {
-    size_t width = (size_t) view->dim[0];
-    const int at[3] = {(int) (p % width), (int) (p / width), s};
+    size_t width = (size_t)view->dim[0];
+    const int at[3] = {(int)(p % width), (int)(p / width), s};
     int a = 0;
     while (view->axis[a] != 2)
         a++;
@@ -103,7 +103,7 @@ static int stored_slice(const struct sm_view *view, int s, size_t p)
 static void count_pixel(const struct assembly *a, struct slice *slice, size_t o, size_t p)
 {
     struct sums *sums = &slice->sums[o];
-    float value = slice->values[p * (size_t) a->volume->channels];
+    float value = slice->values[p * (size_t)a->volume->channels];
     sums->voxels++;
     sums->first = sums->last = result_slice_index(a->result, slice->s);
     sums->share += a->share[stored_slice(&a->result->view, slice->s, p)];
@@ -111,14 +111,14 @@ static void count_pixel(const struct assembly *a, struct slice *slice, size_t o,
         return;
     sums->count++;
     sums->sum += value;
-    sums->squares += (double) value * value;
+    sums->squares += (double)value * value;
 }
 
 static void count_slice(const struct assembly *a, struct slice *slice)
 {
     for (size_t p = 0; !a->options->overlap && p < slice->pixels; p++)
         if (slice->owner[p] >= 0)
-            count_pixel(a, slice, (size_t) slice->owner[p], p);
+            count_pixel(a, slice, (size_t)slice->owner[p], p);
     for (size_t o = 0; a->options->overlap && o < a->result->prompts->count; o++) {
         const struct cell *cell = decoded_cell(a, o, slice->s);
         if (!cell)
@@ -166,13 +166,13 @@ void slice_free(struct slice *slice)
 struct slice *slice_alloc(const struct assembly *a)
 {
     const struct sm_result *result = a->result;
-    size_t pixels = (size_t) result->view.dim[0] * (size_t) result->view.dim[1];
-    size_t side = (size_t) result->config->image_size;
+    size_t pixels = (size_t)result->view.dim[0] * (size_t)result->view.dim[1];
+    size_t side = (size_t)result->config->image_size;
     struct slice *slice = calloc(1, sizeof *slice);
     if (!slice)
         return NULL;
     *slice = (struct slice){.pixels = pixels,
-                            .values = malloc(pixels * (size_t) a->volume->channels * sizeof(float)),
+                            .values = malloc(pixels * (size_t)a->volume->channels * sizeof(float)),
                             .highest = malloc(pixels * sizeof(float)),
                             .logits = malloc(pixels * sizeof(float)),
                             .square = malloc(side * side * sizeof(float)),
@@ -196,7 +196,7 @@ void assembly_slice(struct assembly *a, struct slice *slice, int s)
     if (!anything_on(a, s))
         return;
     slice->s = s;
-    slice->sums = a->sums + (size_t) s * a->result->prompts->count;
+    slice->sums = a->sums + (size_t)s * a->result->prompts->count;
     sm_view_slice(&a->result->view, a->volume, s, slice->values);
     compete(a, slice);
     store(a->result, slice);
@@ -260,7 +260,7 @@ static struct sums add_up(const struct assembly *a, size_t o)
 {
     struct sums all = {0};
     for (int s = 0; s < a->result->view.dim[2]; s++) {
-        const struct sums *one = &a->sums[(size_t) s * a->result->prompts->count + o];
+        const struct sums *one = &a->sums[(size_t)s * a->result->prompts->count + o];
         if (!one->voxels)
             continue;
         all.first = !all.voxels || one->first < all.first ? one->first : all.first;
@@ -334,7 +334,7 @@ void assembly_free(struct assembly *a)
 enum sm_status assembly_open(struct assembly **out, struct sm_result *result, const struct sm_volume *volume,
                              const struct sm_segment_options *options, struct sm_err *err)
 {
-    size_t count = result->prompts->count, slices = (size_t) result->view.dim[2], stored = (size_t) volume->grid.dim[2];
+    size_t count = result->prompts->count, slices = (size_t)result->view.dim[2], stored = (size_t)volume->grid.dim[2];
     struct assembly *a = *out = calloc(1, sizeof *a);
     if (!a)
         return sm_fail(err, SM_MEMORY, "out of memory");
@@ -346,7 +346,7 @@ enum sm_status assembly_open(struct assembly **out, struct sm_result *result, co
     if (!a->share || !a->sums || !a->done || !a->whole)
         return sm_fail(err, SM_MEMORY, "out of memory for %zu slices of %zu objects", slices, count);
     for (size_t k = 0; k < stored; k++)
-        a->share[k] = sm_stack_share(volume, (int) k);
+        a->share[k] = sm_stack_share(volume, (int)k);
     return SM_OK;
 }
 

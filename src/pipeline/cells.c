@@ -9,12 +9,12 @@ static const float CERTAIN_LOGIT = 8;
 
 struct cell *result_cell(const struct sm_result *result, size_t object, int slice)
 {
-    return result->cells[object * (size_t) result->view.dim[2] + (size_t) slice];
+    return result->cells[object * (size_t)result->view.dim[2] + (size_t)slice];
 }
 
 struct cell *result_make_cell(struct sm_result *result, size_t object, int slice)
 {
-    struct cell **cell = &result->cells[object * (size_t) result->view.dim[2] + (size_t) slice];
+    struct cell **cell = &result->cells[object * (size_t)result->view.dim[2] + (size_t)slice];
     if (!*cell)
         *cell = calloc(1, sizeof **cell);
     return *cell;
@@ -42,7 +42,7 @@ void cell_free(struct cell *cell)
 
 enum sm_status cell_add_box(struct cell *cell, const float box[4], struct sm_err *err)
 {
-    size_t count = (size_t) cell->shown.box_count;
+    size_t count = (size_t)cell->shown.box_count;
     float (*boxes)[4] = realloc(cell->boxes, (count + 1) * sizeof *boxes);
     if (!boxes)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
@@ -56,7 +56,7 @@ enum sm_status cell_add_box(struct cell *cell, const float box[4], struct sm_err
 enum sm_status cell_add_point(struct cell *cell, const float point[2], bool positive,
                               struct sm_err *err)
 {
-    size_t count = (size_t) cell->shown.point_count;
+    size_t count = (size_t)cell->shown.point_count;
     float (*points)[2] = realloc(cell->points, (count + 1) * sizeof *points);
     if (points)
         cell->points = points;
@@ -90,9 +90,9 @@ static enum sm_status add_point(struct sm_result *result, size_t o, const struct
     double xys[3];
     struct cell *cell;
     sm_view_from_voxel(&result->view, point->position, xys);
-    float pixel[2] = {(float) xys[0], (float) xys[1]};
+    float pixel[2] = {(float)xys[0], (float)xys[1]};
     enum sm_status status =
-        given_cell(result, o, (int) lround(xys[2]), point->positive, &cell, err);
+        given_cell(result, o, (int)lround(xys[2]), point->positive, &cell, err);
     return status ? status : cell_add_point(cell, pixel, point->positive, err);
 }
 
@@ -105,9 +105,9 @@ static enum sm_status add_box(struct sm_result *result, size_t o, const struct s
     enum sm_status status = SM_OK;
     sm_view_from_voxel(&result->view, box->corner[0], a);
     sm_view_from_voxel(&result->view, box->corner[1], b);
-    float pixels[4] = {(float) fmin(a[0], b[0]), (float) fmin(a[1], b[1]),
-                       (float) fmax(a[0], b[0]) + 1, (float) fmax(a[1], b[1]) + 1};
-    int first = (int) lround(fmin(a[2], b[2])), last = (int) lround(fmax(a[2], b[2]));
+    float pixels[4] = {(float)fmin(a[0], b[0]), (float)fmin(a[1], b[1]),
+                       (float)fmax(a[0], b[0]) + 1, (float)fmax(a[1], b[1]) + 1};
+    int first = (int)lround(fmin(a[2], b[2])), last = (int)lround(fmax(a[2], b[2]));
     *flat = first == last;
     for (int s = first; !status && s <= last; s++) {
         struct cell *cell;
@@ -128,17 +128,17 @@ static bool cut_mask(const struct sm_result *result, const struct sm_labels *mas
     sm_view_steps(&result->view, &mask->grid, s, &origin, &column, &row);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            inside[(size_t) y * (size_t) width + (size_t) x] =
-                mask->voxels[(ptrdiff_t) origin + x * column + y * row] != 0;
+            inside[(size_t)y * (size_t)width + (size_t)x] =
+                mask->voxels[(ptrdiff_t)origin + x * column + y * row] != 0;
     return mask_box(inside, height, width, box);
 }
 
 static enum sm_status mask_prompt(const struct sm_result *result, struct cell *cell, const bool *inside,
                                   struct sm_err *err)
 {
-    size_t pixels = (size_t) result->view.dim[0] * (size_t) result->view.dim[1];
+    size_t pixels = (size_t)result->view.dim[0] * (size_t)result->view.dim[1];
     int side = sm_low_res_side(result->config);
-    size_t count = (size_t) side * (size_t) side;
+    size_t count = (size_t)side * (size_t)side;
     cell->mask = malloc(count * sizeof *cell->mask);
     if (!cell->mask)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
@@ -157,7 +157,7 @@ static enum sm_status add_mask(struct sm_result *result, size_t o, const struct 
                                enum sm_mask_as as, struct sm_err *err)
 {
     enum sm_status status = SM_OK;
-    bool *inside = malloc((size_t) result->view.dim[0] * (size_t) result->view.dim[1]);
+    bool *inside = malloc((size_t)result->view.dim[0] * (size_t)result->view.dim[1]);
     if (!inside)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     for (int s = 0; !status && s < result->view.dim[2]; s++) {

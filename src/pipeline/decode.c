@@ -12,7 +12,7 @@ static double now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 /* thread: whose part of the worker's room for values it may use. */
@@ -20,9 +20,9 @@ static void fill_picture(const struct run *run, const struct worker *worker, int
                          struct sm_picture *picture)
 {
     const struct sm_view *view = &run->result->view;
-    size_t bytes = run->pixels * (size_t) run->volume->channels;
-    uint8_t *grey = worker->grey + (size_t) number * bytes;
-    float *values = worker->values + (size_t) thread * bytes;
+    size_t bytes = run->pixels * (size_t)run->volume->channels;
+    uint8_t *grey = worker->grey + (size_t)number * bytes;
+    float *values = worker->values + (size_t)thread * bytes;
     sm_view_slice(view, run->volume, slice, values);
     struct sm_window window = sm_window_at(&run->result->window, view, slice);
     sm_window_apply(&window, values, bytes, grey);
@@ -40,7 +40,7 @@ struct batch {
 
 static float *embedding_at(const struct run *run, int slice, int image)
 {
-    return run->embeddings[slice] + (size_t) image * sm_embedding_floats(run->result->config);
+    return run->embeddings[slice] + (size_t)image * sm_embedding_floats(run->result->config);
 }
 
 /* Pictures of the slices, side by side, in mirror image `image`; those before it have been there. What is kept of earlier
@@ -55,7 +55,7 @@ static void show_image(struct run *run, const struct worker *worker, struct batc
         if (image == 0)
             fill_picture(run, worker, omp_get_thread_num(), batch->slices[n], n, p);
         else
-            mirror_turn((uint8_t *) p->pixels, p->height, p->width, p->channels, image - 1, image);
+            mirror_turn((uint8_t *)p->pixels, p->height, p->width, p->channels, image - 1, image);
         if (!run->kept)
             continue;
         embeddings_key(run->kept, p, batch->keys[n]);
@@ -91,7 +91,7 @@ static enum sm_status encode_image(struct run *run, struct worker *worker, const
     enum sm_status status = sm_encode(worker->session, pictures, batch->left_count, block, err);
     worker->encode_seconds += now() - start;
     for (int n = 0; !status && n < batch->left_count; n++)
-        keep_embedding(run, batch, batch->left[n], image, block + (size_t) n * floats);
+        keep_embedding(run, batch, batch->left[n], image, block + (size_t)n * floats);
     return status;
 }
 
@@ -117,7 +117,7 @@ enum sm_status load_all(struct run *run, struct sm_err *err)
 
 static enum sm_status make_room(struct run *run, const int *slices, int count, struct sm_err *err)
 {
-    size_t floats = (size_t) run->mirrors * sm_embedding_floats(run->result->config);
+    size_t floats = (size_t)run->mirrors * sm_embedding_floats(run->result->config);
     for (int n = 0; n < count; n++)
         if (!(run->embeddings[slices[n]] = malloc(floats * sizeof(float))))
             return sm_fail(err, SM_MEMORY, "out of memory for image embeddings");
@@ -128,7 +128,7 @@ enum sm_status encode_slices(struct run *run, struct worker *worker, const int *
 {
     struct batch batch = {.slices = slices, .count = count};
     bool encoded[BATCH] = {false};
-    float *block = malloc((size_t) count * sm_embedding_floats(run->result->config) * sizeof *block);
+    float *block = malloc((size_t)count * sm_embedding_floats(run->result->config) * sizeof *block);
     enum sm_status status = block ? make_room(run, slices, count, err)
                                   : sm_fail(err, SM_MEMORY, "out of memory for %d image embeddings", count);
     for (int image = 0; !status && image < run->mirrors; image++) {
@@ -180,11 +180,11 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
                 break;
             prompts[count] = asks->list[first + count].prompt;
         }
-        status = mirror_decode(worker->session, run->embeddings[slice], run->mirrors, dim[1], dim[0], prompts, (int) count,
+        status = mirror_decode(worker->session, run->embeddings[slice], run->mirrors, dim[1], dim[0], prompts, (int)count,
                                multimask, worker->low_res, iou, err);
         for (size_t n = 0; !status && n < count; n++) {
-            int best = best_mask(iou + n * (size_t) masks, masks);
-            size_t mask = n * (size_t) masks + (size_t) best;
+            int best = best_mask(iou + n * (size_t)masks, masks);
+            size_t mask = n * (size_t)masks + (size_t)best;
             asks->list[first + n].iou = iou[mask];
             status = keep_mask(run, asks->list[first + n].cell, worker->low_res + mask * run->low, err);
         }
@@ -198,7 +198,7 @@ static enum sm_status decode_asks(const struct run *run, struct worker *worker, 
 static enum sm_status weigh_looks(const struct run *run, struct worker *worker, const struct cell *cell, float *stability,
                                   struct sm_err *err)
 {
-    size_t side = (size_t) run->result->config->image_size;
+    size_t side = (size_t)run->result->config->image_size;
     if (!worker->looks && !(worker->looks = malloc((2 * run->pixels + side * side) * sizeof *worker->looks)))
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
     cell_logits(run->result, cell, worker->looks, worker->looks + 2 * run->pixels, worker->looks + run->pixels);
@@ -229,7 +229,7 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
     worker->decode_seconds += now() - encoded;
     if (!status)
         ask->iou = zoom_iou(ask->iou, iou, stability);
-    free((void *) part.pixels);
+    free((void *)part.pixels);
     free(embedding);
     return status;
 }
@@ -290,7 +290,7 @@ enum sm_status decode_places(struct run *run, struct worker *worker, const struc
     enum sm_status status = SM_OK;
     double start = now();
     for (size_t n = 0; !status && n < count; n++)
-        status = asks_add_cell(&asks, result_cell(run->result, (size_t) places[n].object, slice), err);
+        status = asks_add_cell(&asks, result_cell(run->result, (size_t)places[n].object, slice), err);
     if (!status)
         status = decode_asks(run, worker, slice, &asks, err);
     worker->decode_seconds += now() - start;

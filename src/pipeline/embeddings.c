@@ -31,10 +31,10 @@ enum sm_status sm_embeddings_open(struct sm_embeddings **out, const char *path, 
         return sm_fail(err, SM_MEMORY, "out of memory");
     }
     kept->floats = sm_embedding_floats(sm_model_config(model));
-    int64_t slots = ((int64_t) megabytes << 20) / (int64_t) (kept->floats * sizeof(float));
+    int64_t slots = ((int64_t)megabytes << 20) / (int64_t)(kept->floats * sizeof(float));
     snprintf(kept->made_by, sizeof kept->made_by, "sammed2d %s weights %.64s precision %d kernels %s", sm_version(),
-             weights_sha256, (int) model->precision, nn_kernels());
-    enum sm_status status = h5_table_open(&kept->table, path, kind, (int64_t) kept->floats, slots > 0 ? slots : 1, err);
+             weights_sha256, (int)model->precision, nn_kernels());
+    enum sm_status status = h5_table_open(&kept->table, path, kind, (int64_t)kept->floats, slots > 0 ? slots : 1, err);
     if (status)
         sm_embeddings_close(kept);
     else
@@ -55,10 +55,10 @@ void embeddings_key(const struct sm_embeddings *kept, const struct sm_picture *p
 {
     char text[sizeof kept->made_by + 160], pixels[65];
     digest_bytes(picture->pixels,
-                 (size_t) picture->height * (size_t) picture->width * (size_t) picture->channels, pixels);
+                 (size_t)picture->height * (size_t)picture->width * (size_t)picture->channels, pixels);
     int length = snprintf(text, sizeof text, "%s picture %d x %d x %d %s", kept->made_by, picture->height,
                           picture->width, picture->channels, pixels);
-    digest_bytes(text, (size_t) length, key);
+    digest_bytes(text, (size_t)length, key);
 }
 
 bool embeddings_find(const struct sm_embeddings *kept, const char *key, float *embedding)

@@ -18,7 +18,7 @@ static void find_inside(struct run *run, struct cell *cell)
 /* The slice as the appearance sees it: its first channel. */
 static void load_values(struct run *run, int slice)
 {
-    size_t channels = (size_t) run->volume->channels;
+    size_t channels = (size_t)run->volume->channels;
     sm_view_slice(&run->result->view, run->volume, slice, run->values);
     for (size_t p = 1; channels > 1 && p < run->pixels; p++)
         run->values[p] = run->values[p * channels];
@@ -40,7 +40,7 @@ static float common_part(struct run *run, const struct cell *cell, const struct 
     result_logits(run->result, neighbour, run->result->logits);
     for (size_t p = 0; p < run->pixels; p++)
         common += run->inside[p] && logit_inside(run->result->logits[p]);
-    return smaller ? (float) common / (float) smaller : 0;
+    return smaller ? (float)common / (float)smaller : 0;
 }
 
 static enum end end_by_looks(struct run *run, const struct appearance *looks, int slice)
@@ -61,14 +61,14 @@ static enum end find_end(struct run *run, const struct cell *cell, const struct 
 {
     const struct propagation *how = run->propagation;
     const struct appearance *looks = cell->appearance;
-    float area = (float) cell->area, before = (float) neighbour->area;
+    float area = (float)cell->area, before = (float)neighbour->area;
     const struct {
         bool ended;
         enum end why;
     } rows[] = {{cell->area == 0, END_EMPTY},
                 {area < how->collapse * before, END_SHRUNK},
                 {area > how->burst * before, END_BURST},
-                {area > how->explosion * (float) looks->area, END_GREW},
+                {area > how->explosion * (float)looks->area, END_GREW},
                 {cell->iou < how->least_iou * looks->iou, END_IOU},
                 {common_part(run, cell, neighbour) < how->overlap, END_APART}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
@@ -142,7 +142,7 @@ static enum end end_by_place(const struct run *run, int slice, int next, const f
     if (fabs(begins[2] - k) > FARTHEST)
         return END_GAP;
     for (int p = 0; p < 2; p++)
-        if (fabs(begins[view->axis[p]]) >= (double) (box[2 + p] - box[p]))
+        if (fabs(begins[view->axis[p]]) >= (double)(box[2 + p] - box[p]))
             return END_ASIDE;
     return GOES_ON;
 }
@@ -159,7 +159,7 @@ static const bool *expected(struct run *run, const struct cell *from, int slice)
     load_values(run, slice);
     size_t area = appearance_follow(looks, how, run->values, run->inside, dim[1], dim[0],
                                     run->followed, run->smooth, run->stack);
-    return (float) area < how->collapse * (float) from->area ? NULL : run->followed;
+    return (float)area < how->collapse * (float)from->area ? NULL : run->followed;
 }
 
 /* Two fronts of one object that meet on a slice ask with one box around both. */
@@ -181,7 +181,7 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
 {
     float box[4], before[4];
     const int *dim = run->result->view.dim;
-    struct cell *cell = result_cell(run->result, (size_t) to.object, to.slice);
+    struct cell *cell = result_cell(run->result, (size_t)to.object, to.slice);
     if (cell && (cell->given || cell->low_res))
         return SM_OK; /* the user speaks for this slice, or the other front has been here */
     int here = to.slice - (direction == GO_UP ? 1 : -1);
@@ -190,11 +190,11 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
     if (!why && !(where && mask_box(where, dim[1], dim[0], box)))
         why = where ? END_EMPTY : END_GREY;
     if (why) {
-        note_end(run, (size_t) to.object, here, direction, why);
+        note_end(run, (size_t)to.object, here, direction, why);
         return SM_OK;
     }
     appearance_limit_box(from->appearance, run->propagation, before, box);
-    cell = result_make_cell(run->result, (size_t) to.object, to.slice);
+    cell = result_make_cell(run->result, (size_t)to.object, to.slice);
     if (!cell)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     enum sm_status status = SM_OK;
@@ -203,7 +203,7 @@ static enum sm_status step(struct run *run, const struct cell *from, struct plac
     if (!status && run->propagation->mask)
         status = propagated_mask(run, cell, from, where, err);
     if (!status && !cell->queued)
-        status = wave_add(next, to.slice, (size_t) to.object, err);
+        status = wave_add(next, to.slice, (size_t)to.object, err);
     if (!cell->queued)
         cell->appearance = from->appearance;
     cell->queued = true;
@@ -219,7 +219,7 @@ static const struct cell *came_from(const struct run *run, struct place at)
     for (int side = -1; side <= 1; side += 2) {
         int s = at.slice + side;
         const struct cell *cell = s < 0 || s >= run->result->view.dim[2]
-                                      ? NULL : result_cell(run->result, (size_t) at.object, s);
+                                      ? NULL : result_cell(run->result, (size_t)at.object, s);
         if (cell && cell->low_res && (!best || cell->area > best->area))
             best = cell;
     }
@@ -232,12 +232,12 @@ static void take_back(struct run *run, struct cell *cell, struct place at, enum 
     cell_forget_mask(cell);
     for (int direction = GO_UP; direction <= GO_DOWN; direction++)
         if (cell->directions & direction)
-            note_end(run, (size_t) at.object, at.slice - (direction == GO_UP ? 1 : -1), direction, why);
+            note_end(run, (size_t)at.object, at.slice - (direction == GO_UP ? 1 : -1), direction, why);
 }
 
 enum sm_status follow_up(struct run *run, struct place at, struct wave *next, struct sm_err *err)
 {
-    struct cell *cell = result_cell(run->result, (size_t) at.object, at.slice);
+    struct cell *cell = result_cell(run->result, (size_t)at.object, at.slice);
     enum sm_status status = SM_OK;
     enum end why = GOES_ON;
     int slices = run->result->view.dim[2];
@@ -258,7 +258,7 @@ enum sm_status follow_up(struct run *run, struct place at, struct wave *next, st
             continue;
         if (to.slice < 0 || to.slice >= slices) {
             if (slices > 1)
-                note_end(run, (size_t) at.object, at.slice, direction, END_VOLUME);
+                note_end(run, (size_t)at.object, at.slice, direction, END_VOLUME);
         } else {
             status = step(run, cell, to, direction, next, err);
         }

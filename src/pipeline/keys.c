@@ -71,7 +71,7 @@ static enum sm_status add_between(const struct keys *keys, int from, int to, con
     const struct cell *a = given_on(keys, from), *b = given_on(keys, to);
     enum sm_status status = SM_OK;
     for (int s = from + 1; !status && s < to; s++) {
-        float part = (float) (s - from) / (float) (to - from);
+        float part = (float)(s - from) / (float)(to - from);
         struct cell *cell = result_make_cell(keys->result, keys->object, s);
         if (!cell)
             return sm_fail(err, SM_MEMORY, "out of memory for prompts");
@@ -92,7 +92,7 @@ static enum sm_status fill_gap(const struct keys *keys, int from, int to, struct
 {
     struct cell *a = given_on(keys, from), *b = given_on(keys, to);
     enum sm_status status = SM_OK;
-    int *partner = malloc(((size_t) a->shown.box_count + 1) * sizeof *partner);
+    int *partner = malloc(((size_t)a->shown.box_count + 1) * sizeof *partner);
     if (!partner)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     if (to == from + 1 || pair_boxes(a, b, partner)) {

@@ -35,7 +35,7 @@ static enum sm_status check_name(const char *name, struct sm_err *err)
         return sm_fail(err, SM_USAGE, "an object name of %zu bytes is too long; at most %d", length,
                        LONGEST_NAME);
     for (const char *c = name; *c; c++)
-        if ((unsigned char) *c < 32 || *c == 127)
+        if ((unsigned char)*c < 32 || *c == 127)
             return sm_fail(err, SM_USAGE, "an object name has a control character in it");
     return SM_OK;
 }
@@ -140,7 +140,7 @@ static enum sm_status parse_text(struct sm_prompts *prompts, const char *text, c
     if (!equals || equals == text || !parse_numbers(equals + 1, numbers, count))
         return sm_fail(err, SM_USAGE, "\"%.200s\" is not of the form %s with %d numbers", text, form,
                        count);
-    char *name = strndup(text, (size_t) (equals - text));
+    char *name = strndup(text, (size_t)(equals - text));
     if (!name)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     enum sm_status status = sm_prompts_object(prompts, name, object, err);

@@ -97,7 +97,7 @@ static const char *stem_of(const char *picture, size_t *length)
 {
     const char *slash = strrchr(picture, '/'), *stem = slash ? slash + 1 : picture;
     const char *dot = strrchr(stem, '.');
-    *length = dot ? (size_t) (dot - stem) : strlen(stem);
+    *length = dot ? (size_t)(dot - stem) : strlen(stem);
     return stem;
 }
 
@@ -121,8 +121,8 @@ static enum sm_status fail_other_pictures(const char *path, const char *picture,
                    "%s: none of its %zu objects is of the picture %s: SAM-Med2D's prompts go by the names of masks, "
                    "here \"%.*s_LABEL_000.png\" (a label that begins with a number and _ is taken for another slice's), but the "
                    "first is called \"%.100s\"",
-                   path, json_object_size(json), picture, (int) length, stem,
-                   json_object_iter_key(json_object_iter((json_t *) json)));
+                   path, json_object_size(json), picture, (int)length, stem,
+                   json_object_iter_key(json_object_iter((json_t *)json)));
 }
 
 /* ---- the file ---- */
@@ -160,7 +160,7 @@ enum sm_status prompts_from_fixed(struct sm_prompts *prompts, const json_t *json
     enum sm_status status = file.numbers ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for prompts");
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *) json, key, value) {
+    json_object_foreach((json_t *)json, key, value) {
         if (status)
             break;
         status = add_object(prompts, &file, key, value, err);

@@ -27,7 +27,7 @@ static enum sm_status check_keys(const json_t *json, const char *const *known, c
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *) json, key, value) {
+    json_object_foreach((json_t *)json, key, value) {
         const char *const *k = known;
         while (*k && strcmp(*k, key) != 0)
             k++;
@@ -51,7 +51,7 @@ static enum sm_status read_space(const json_t *json, enum sm_space *space, const
         return SM_OK;
     for (int s = 0; s < 3; s++)
         if (json_is_string(given) && strcmp(json_string_value(given), names[s]) == 0) {
-            *space = (enum sm_space) s;
+            *space = (enum sm_space)s;
             return SM_OK;
         }
     return sm_fail(err, SM_CORRUPT, "%s: \"space\" should be \"voxel\", \"lps\" or \"ras\"", path);
@@ -111,7 +111,7 @@ static char *beside(const char *path, const char *name)
     char *joined = NULL;
     if (name[0] == '/' || !slash)
         return strdup(name);
-    return asprintf(&joined, "%.*s%s", (int) (slash + 1 - path), path, name) < 0 ? NULL : joined;
+    return asprintf(&joined, "%.*s%s", (int)(slash + 1 - path), path, name) < 0 ? NULL : joined;
 }
 
 static enum sm_status read_label(const json_t *json, const char *key, int *value, const char *name,
@@ -126,8 +126,8 @@ static enum sm_status read_label(const json_t *json, const char *key, int *value
                        path, key, name);
     if (*value && *value != number)
         return sm_fail(err, SM_USAGE, "%s: \"%s\" is given two %ss, %d and %d", path, name, key, *value,
-                       (int) number);
-    *value = (int) number;
+                       (int)number);
+    *value = (int)number;
     return SM_OK;
 }
 
@@ -198,7 +198,7 @@ static bool looks_fixed(const json_t *json)
     const char *key;
     json_t *value;
     bool any = false;
-    json_object_foreach((json_t *) json, key, value) {
+    json_object_foreach((json_t *)json, key, value) {
         if (!json_object_get(value, "boxes") && !json_object_get(value, "point_coords"))
             return false;
         any = true;

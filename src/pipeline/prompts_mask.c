@@ -128,17 +128,17 @@ static enum sm_status gather_slices(struct sm_object *object, const struct sm_st
                                     const struct sm_volume *volume, struct sm_err *err)
 {
     struct sm_labels own = {0};
-    size_t slice = (size_t) volume->grid.dim[0] * (size_t) volume->grid.dim[1];
+    size_t slice = (size_t)volume->grid.dim[0] * (size_t)volume->grid.dim[1];
     enum sm_status status = sm_labels_alloc(&own, &volume->grid, err);
     for (int k = 0; !status && k < volume->grid.dim[2]; k++) {
         double ijk[3];
         sm_grid_from_lps(&stack->grid, volume->slice_origin_lps[k], ijk);
         prompts_nearest(&stack->grid, ijk);
-        int m = (int) fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
-        int by[2] = {(int) fmax(-1e6, fmin(1e6, ijk[0])), (int) fmax(-1e6, fmin(1e6, ijk[1]))};
+        int m = (int)fmax(0, fmin(stack->grid.dim[2] - 1, ijk[2]));
+        int by[2] = {(int)fmax(-1e6, fmin(1e6, ijk[0])), (int)fmax(-1e6, fmin(1e6, ijk[1]))};
         for (int a = 0; a < 2 && stack->slice[m] == k; a++) /* the way back: half a pixel must not be rounded twice */
             by[a] = -stack->shift[m][a];
-        copy_shifted(own.voxels + (size_t) k * slice, object->mask->voxels + (size_t) m * slice, &volume->grid, by);
+        copy_shifted(own.voxels + (size_t)k * slice, object->mask->voxels + (size_t)m * slice, &volume->grid, by);
     }
     sm_labels_free(object->mask);
     *object->mask = own;
@@ -156,7 +156,7 @@ static enum sm_status load_regular(struct sm_object *object, const struct sm_lab
         struct sm_stack stack;
         struct sm_turn turn;
         int value = 0;
-        if (sm_stack_make(&stack, volume, (enum sm_gaps) way, NULL))
+        if (sm_stack_make(&stack, volume, (enum sm_gaps)way, NULL))
             continue;
         *fits = sm_grid_find_turn(&turn, &stack.grid, &labels->grid) && turn.whole;
         if (*fits)

@@ -62,7 +62,7 @@ void prompts_nearest(const struct sm_grid *grid, double ijk[3])
  * `size` pixels. `padded`: the picture is smaller both ways and sits centred in the square. */
 static void from_square(double *low, double *high, int size, bool padded)
 {
-    double scale = padded ? 1 : (double) size / SQUARE;
+    double scale = padded ? 1 : (double)size / SQUARE;
     double shift = padded ? floor((SQUARE - size) / 2.0) : 0;
     *low = floor((*low - shift) * scale + TIE);
     *high = ceil((*high - shift) * scale - TIE);
@@ -105,7 +105,7 @@ static enum sm_status fail_outside(const struct sm_object *object, const char *w
 static enum sm_status fail_gap(const struct sm_object *object, const char *what, const double ijk[3],
                                const struct sm_volume *volume, struct sm_err *err)
 {
-    int k = (int) floor(ijk[2]);
+    int k = (int)floor(ijk[2]);
     const double *from = volume->slice_origin_lps[k], *to = volume->slice_origin_lps[k + 1];
     return sm_fail(err, SM_USAGE,
                    "%s of \"%s\" lies in a gap of the series, farther than half a step from every "
@@ -301,7 +301,7 @@ static void take_free_id(struct sm_prompts *prompts, size_t o, const size_t *own
 {
     struct sm_object *object = &prompts->objects[o];
     int wish = wished_id(object);
-    object->id = first_free(owner, wish ? wish : (int) o + 1);
+    object->id = first_free(owner, wish ? wish : (int)o + 1);
     if (wish && owner[wish])
         sm_warn(listener, "\"%s\" of %s gets id %d, as \"%s\" has id %d", object->name, object->mask_path, object->id,
                 prompts->objects[owner[wish] - 1].name, wish);

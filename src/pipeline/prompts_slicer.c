@@ -135,7 +135,7 @@ static enum sm_status find_object(struct sm_prompts *prompts, const json_t *mark
     const char *base = slash ? slash + 1 : path, *dot = strstr(base, ".mrk.json");
     if (!dot)
         dot = strrchr(base, '.');
-    char *stem = dot ? strndup(base, (size_t) (dot - base)) : strdup(base);
+    char *stem = dot ? strndup(base, (size_t)(dot - base)) : strdup(base);
     if (!stem)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     enum sm_status status = sm_prompts_object(prompts, stem, object, err);

@@ -35,16 +35,16 @@ bool mask_box(const bool *inside, int height, int width, float box[4])
     struct region r = {width, height, 0, 0};
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            if (inside[(size_t) y * (size_t) width + (size_t) x]) {
+            if (inside[(size_t)y * (size_t)width + (size_t)x]) {
                 r.x0 = x < r.x0 ? x : r.x0;
                 r.y0 = y < r.y0 ? y : r.y0;
                 r.x1 = x + 1 > r.x1 ? x + 1 : r.x1;
                 r.y1 = y + 1;
             }
-    box[0] = (float) r.x0;
-    box[1] = (float) r.y0;
-    box[2] = (float) r.x1;
-    box[3] = (float) r.y1;
+    box[0] = (float)r.x0;
+    box[1] = (float)r.y0;
+    box[2] = (float)r.x1;
+    box[3] = (float)r.y1;
     return r.x1 > 0;
 }
 
@@ -55,11 +55,11 @@ static bool grown_region(const bool *inside, int height, int width, float part, 
     float box[4];
     if (!mask_box(inside, height, width, box))
         return false;
-    int by_x = (int) lroundf(part * (box[2] - box[0])), by_y = (int) lroundf(part * (box[3] - box[1]));
+    int by_x = (int)lroundf(part * (box[2] - box[0])), by_y = (int)lroundf(part * (box[3] - box[1]));
     by_x = by_x > least ? by_x : least;
     by_y = by_y > least ? by_y : least;
-    *r = (struct region){(int) box[0] - by_x, (int) box[1] - by_y, (int) box[2] + by_x,
-                         (int) box[3] + by_y};
+    *r = (struct region){(int)box[0] - by_x, (int)box[1] - by_y, (int)box[2] + by_x,
+                         (int)box[3] + by_y};
     r->x0 = r->x0 < 0 ? 0 : r->x0;
     r->y0 = r->y0 < 0 ? 0 : r->y0;
     r->x1 = r->x1 > width ? width : r->x1;
@@ -86,9 +86,9 @@ static void smooth_region(const float *values, int height, int width, const stru
                     v = v < 0 ? 0 : v >= height ? height - 1 : v;
                     u = u < 0 ? 0 : u >= width ? width - 1 : u;
                     sum += weight[dy + 1] * weight[dx + 1] *
-                           sane(values[(size_t) v * (size_t) width + (size_t) u]);
+                           sane(values[(size_t)v * (size_t)width + (size_t)u]);
                 }
-            smooth[(size_t) y * (size_t) width + (size_t) x] = sum / 16;
+            smooth[(size_t)y * (size_t)width + (size_t)x] = sum / 16;
         }
 }
 
@@ -96,7 +96,7 @@ static int bin_of(const struct appearance *appearance, float value)
 {
     float range = appearance->high - appearance->low;
     float at = range > 0 ? (value - appearance->low) / range * GREY_BINS : 0;
-    return at < 0 ? 0 : at >= GREY_BINS ? GREY_BINS - 1 : (int) at;
+    return at < 0 ? 0 : at >= GREY_BINS ? GREY_BINS - 1 : (int)at;
 }
 
 /* Three standard deviations about the mean, so that metal does not squeeze everything into one bin. */
@@ -106,14 +106,14 @@ static void find_range(struct appearance *appearance, const float *smooth, int w
     double sum = 0, squares = 0, count = 0;
     for (int y = r->y0; y < r->y1; y++)
         for (int x = r->x0; x < r->x1; x++) {
-            double value = smooth[(size_t) y * (size_t) width + (size_t) x];
+            double value = smooth[(size_t)y * (size_t)width + (size_t)x];
             sum += value;
             squares += value * value;
             count++;
         }
     double mean = sum / count, sd = sqrt(fmax(0, squares / count - mean * mean));
-    appearance->low = (float) (mean - 3 * sd);
-    appearance->high = (float) (mean + 3 * sd);
+    appearance->low = (float)(mean - 3 * sd);
+    appearance->high = (float)(mean + 3 * sd);
 }
 
 static void blur_bins(double bins[GREY_BINS])
@@ -148,17 +148,17 @@ static void find_like(struct appearance *appearance, const double around[GREY_BI
     int middle = median_bin(inside);
     for (int b = 0; b < GREY_BINS; b++)
         deviation[abs(b - middle)] += inside[b];
-    float reach = tolerance * 1.4826f * ((float) median_bin(deviation) + 0.5f);
+    float reach = tolerance * 1.4826f * ((float)median_bin(deviation) + 0.5f);
     double like[2] = {0};
     for (int b = 0; b < GREY_BINS; b++) {
-        bool near = fabsf((float) (b - middle)) <= reach;
+        bool near = fabsf((float)(b - middle)) <= reach;
         appearance->like_object[b] = near && inside[b] > around[b];
         like[0] += appearance->like_object[b] ? around[b] : 0;
         like[1] += appearance->like_object[b] ? inside[b] : 0;
     }
-    appearance->separation = (float) ((like[1] + 1 - like[0]) / 2);
-    appearance->likeness[0] = (float) like[0];
-    appearance->likeness[1] = (float) like[1];
+    appearance->separation = (float)((like[1] + 1 - like[0]) / 2);
+    appearance->likeness[0] = (float)like[0];
+    appearance->likeness[1] = (float)like[1];
 }
 
 void appearance_learn(struct appearance *appearance, const struct propagation *propagation,
@@ -177,7 +177,7 @@ void appearance_learn(struct appearance *appearance, const struct propagation *p
     find_range(appearance, smooth, width, &r);
     for (int y = r.y0; y < r.y1; y++)
         for (int x = r.x0; x < r.x1; x++) {
-            size_t p = (size_t) y * (size_t) width + (size_t) x;
+            size_t p = (size_t)y * (size_t)width + (size_t)x;
             bins[inside[p]][bin_of(appearance, smooth[p])]++;
             appearance->area += inside[p];
         }
@@ -197,12 +197,12 @@ void appearance_likeness(const struct appearance *appearance, const float *value
     smooth_region(values, height, width, &r, smooth);
     for (int y = r.y0; y < r.y1; y++)
         for (int x = r.x0; x < r.x1; x++) {
-            size_t p = (size_t) y * (size_t) width + (size_t) x;
+            size_t p = (size_t)y * (size_t)width + (size_t)x;
             all[inside[p]]++;
             like[inside[p]] += appearance->like_object[bin_of(appearance, smooth[p])];
         }
     for (int n = 0; n < 2; n++)
-        likeness[n] = all[n] > 0 ? (float) (like[n] / all[n]) : 0;
+        likeness[n] = all[n] > 0 ? (float)(like[n] / all[n]) : 0;
 }
 
 void appearance_limit_box(const struct appearance *appearance, const struct propagation *propagation,
@@ -263,12 +263,12 @@ static size_t shave(bool *out, int width, const struct region *r)
                                    : out[(r->y0 + line) * width + r->x0 + n];
                 if (!pass)
                     fullest = count > fullest ? count : fullest;
-                bool whisker = (float) count < WHISKER * (float) fullest;
+                bool whisker = (float)count < WHISKER * (float)fullest;
                 for (int n = 0; pass && whisker && n < length; n++)
                     out[along ? (r->y0 + n) * width + r->x0 + line
                               : (r->y0 + line) * width + r->x0 + n] = false;
                 if (pass && along && !whisker)
-                    left += (size_t) count;
+                    left += (size_t)count;
             }
     }
     return left;
@@ -279,7 +279,7 @@ size_t appearance_follow(const struct appearance *appearance, const struct propa
                          float *smooth, int *stack)
 {
     struct region r;
-    memset(out, 0, (size_t) height * (size_t) width * sizeof *out);
+    memset(out, 0, (size_t)height * (size_t)width * sizeof *out);
     if (!grown_region(inside, height, width, propagation->growth, propagation->growth_px, &r))
         return 0;
     smooth_region(values, height, width, &r, smooth);

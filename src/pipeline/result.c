@@ -83,7 +83,7 @@ void sm_result_probabilities(const struct sm_result *result, size_t object, floa
         const float *logit = result->logits;
         for (int y = 0; y < view->dim[1]; y++)
             for (int x = 0; x < view->dim[0]; x++, logit++)
-                out[(ptrdiff_t) origin + x * column + y * row] = 1.0f / (1.0f + expf(-*logit));
+                out[(ptrdiff_t)origin + x * column + y * row] = 1.0f / (1.0f + expf(-*logit));
     }
 }
 

@@ -6,12 +6,12 @@ static enum sm_status run_open(struct run *run, struct sm_err *err)
 {
     const struct sm_view *view = &run->result->view;
     const struct sm_config *config = run->result->config;
-    size_t side = (size_t) sm_low_res_side(config), channels = (size_t) run->volume->channels;
-    run->pixels = (size_t) view->dim[0] * (size_t) view->dim[1];
+    size_t side = (size_t)sm_low_res_side(config), channels = (size_t)run->volume->channels;
+    run->pixels = (size_t)view->dim[0] * (size_t)view->dim[1];
     run->low = side * side;
     run->batch = config->image_size >= LARGE_SIDE ? BATCH_LARGE : BATCH;
     if (!run->lent)
-        run->embeddings = calloc((size_t) view->dim[2], sizeof *run->embeddings);
+        run->embeddings = calloc((size_t)view->dim[2], sizeof *run->embeddings);
     run->values = malloc(run->pixels * channels * sizeof *run->values);
     run->inside = malloc(run->pixels * sizeof *run->inside);
     run->followed = malloc(run->pixels * sizeof *run->followed);
@@ -55,15 +55,15 @@ static enum sm_status choose_window(struct sm_result *result, const struct sm_vo
 static enum sm_status result_open(struct sm_result *result, const struct sm_volume *volume,
                                   const struct sm_segment_options *options, struct sm_err *err)
 {
-    size_t objects = result->prompts->count, side = (size_t) result->config->image_size;
+    size_t objects = result->prompts->count, side = (size_t)result->config->image_size;
     sm_view_choose(&result->view, volume, options->plane,
                    options->orient_given ? options->orient : result->config->orientation);
     const int *dim = result->view.dim;
     result->objects = calloc(objects + 1, sizeof *result->objects);
-    result->cells = calloc(objects * (size_t) dim[2] + 1, sizeof(struct cell *));
+    result->cells = calloc(objects * (size_t)dim[2] + 1, sizeof(struct cell *));
     result->square = malloc(side * side * sizeof *result->square);
-    result->logits = malloc((size_t) dim[0] * (size_t) dim[1] * sizeof *result->logits);
-    result->room = malloc((size_t) dim[0] * (size_t) dim[1] * sizeof *result->room);
+    result->logits = malloc((size_t)dim[0] * (size_t)dim[1] * sizeof *result->logits);
+    result->room = malloc((size_t)dim[0] * (size_t)dim[1] * sizeof *result->room);
     if (!result->objects || !result->cells || !result->square || !result->logits || !result->room)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", dim[0], dim[1]);
     for (size_t o = 0; o < objects; o++)
@@ -78,7 +78,7 @@ void sm_result_free(struct sm_result *result)
 {
     if (!result)
         return;
-    size_t cells = result->prompts->count * (size_t) result->view.dim[2];
+    size_t cells = result->prompts->count * (size_t)result->view.dim[2];
     for (size_t c = 0; result->cells && c < cells; c++)
         cell_free(result->cells[c]);
     free(result->cells);

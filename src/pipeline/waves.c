@@ -20,7 +20,7 @@ enum sm_status wave_add(struct wave *wave, int slice, size_t object, struct sm_e
     if (!places)
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     wave->places = places;
-    places[wave->count++] = (struct place){slice, (int) object};
+    places[wave->count++] = (struct place){slice, (int)object};
     return SM_OK;
 }
 
@@ -82,7 +82,7 @@ static enum sm_status decode_together(struct run *run, const struct place *place
 /* By all threads, and before the encoder's clock starts. Where embeddings are kept it may not be needed at all. */
 static enum sm_status prepare_encoder(const struct run *run, struct sm_err *err)
 {
-    return run->kept || run->lent ? SM_OK : model_prepare_encoder(run->model, run->known * (size_t) run->mirrors > (size_t) run->batch, err);
+    return run->kept || run->lent ? SM_OK : model_prepare_encoder(run->model, run->known * (size_t)run->mirrors > (size_t)run->batch, err);
 }
 
 /* In the first wave all places are given, and so may be decoded before any of them is followed up; later a slice's
@@ -136,7 +136,7 @@ static void release_passed(struct run *run, const struct wave *next)
     int slices = run->result->view.dim[2], lowest_up = slices, highest_down = -1;
     for (size_t n = 0; n < next->count; n++) {
         struct place at = next->places[n];
-        int directions = result_cell(run->result, (size_t) at.object, at.slice)->directions;
+        int directions = result_cell(run->result, (size_t)at.object, at.slice)->directions;
         if ((directions & GO_UP) && at.slice < lowest_up)
             lowest_up = at.slice;
         if ((directions & GO_DOWN) && at.slice > highest_down)

@@ -13,9 +13,9 @@ enum {
 
 enum sm_status worker_open(struct worker *worker, const struct run *run, int batch, struct sm_err *err)
 {
-    size_t values = run->pixels * (size_t) run->volume->channels;
-    *worker = (struct worker){.grey = malloc((size_t) batch * values),
-                              .values = malloc((size_t) nn_threads() * values * sizeof *worker->values),
+    size_t values = run->pixels * (size_t)run->volume->channels;
+    *worker = (struct worker){.grey = malloc((size_t)batch * values),
+                              .values = malloc((size_t)nn_threads() * values * sizeof *worker->values),
                               .low_res = malloc(3 * PROMPTS * run->low * sizeof *worker->low_res)};
     if (!worker->grey || !worker->values || !worker->low_res)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", run->result->view.dim[0],
@@ -84,7 +84,7 @@ static int take(struct pile *pile, int done, int *first)
     {
         struct run *run = pile->run;
         int left = pile->count - pile->taken, share = left / pile->workers;
-        run->done += (size_t) done;
+        run->done += (size_t)done;
         if (!pile->status && left && sm_cancelled(run->listener))
             pile->status = sm_fail(pile->err, SM_INTERRUPTED, "interrupted; nothing was written");
         if (!pile->status && left) {
@@ -122,7 +122,7 @@ static enum sm_status do_slices(struct run *run, struct worker *worker, const st
     if (!status && encode)
         status = encode_slices(run, worker, wanted, encode, err);
     for (int n = 0; !status && n < count; n++) {
-        status = decode_places(run, worker, slices[n], (size_t) (slices[n + 1] - slices[n]), err);
+        status = decode_places(run, worker, slices[n], (size_t)(slices[n + 1] - slices[n]), err);
         if (!status && !run->keep)
             status = put_together(run, worker, slices[n]->slice, err);
         release_embedding(run, slices[n]->slice);
@@ -155,7 +155,7 @@ enum sm_status decode_side_by_side(struct run *run, const struct wave *wave, siz
     if (!status && pile.count) {
 #pragma omp parallel num_threads(pile.workers)
         work(&pile);
-        *done = (size_t) (pile.slices[pile.count] - wave->places);
+        *done = (size_t)(pile.slices[pile.count] - wave->places);
         status = pile.status;
     }
     free(pile.slices);

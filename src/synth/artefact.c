@@ -8,7 +8,7 @@ static void add_bias(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     float strength = rng_between(rng, 0, 0.5f);
-    field_smooth(scene->field, scene->side, (float) scene->side * rng_between(rng, 0.3f, 0.9f), rng, scene->scratch);
+    field_smooth(scene->field, scene->side, (float)scene->side * rng_between(rng, 0.3f, 0.9f), rng, scene->scratch);
     for (int p = 0; p < scene->side * scene->side; p++)
         values[p] *= expf(strength * scene->field[p]);
 }
@@ -39,12 +39,12 @@ static void add_rician(float *values, struct scene *scene)
 static void add_streaks(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
-    float side = (float) scene->side, x0 = side * rng_unit(rng), y0 = side * rng_unit(rng);
+    float side = (float)scene->side, x0 = side * rng_unit(rng), y0 = side * rng_unit(rng);
     for (int rays = rng_int(rng, 2, 8); rays > 0; rays--) {
         float angle = rng_between(rng, 0, 3.1416f), c = cosf(angle), s = sinf(angle);
         float strength = 0.3f * rng_normal(rng), width = rng_between(rng, 0.6f, 2.5f);
         for (int p = 0; p < scene->side * scene->side; p++) {
-            float dx = (float) (p % scene->side) - x0, dy = (float) (p / scene->side) - y0;
+            float dx = (float)(p % scene->side) - x0, dy = (float)(p / scene->side) - y0;
             float across = (dx * s - dy * c) / width;
             if (across * across < 4)
                 values[p] += strength * (1 - across * across / 4) / (1 + 0.03f * hypotf(dx, dy));
@@ -70,14 +70,14 @@ static void add_shadows(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float loss = 5 * rng_unit(rng) * rng_unit(rng) / (float) side;
+    float loss = 5 * rng_unit(rng) * rng_unit(rng) / (float)side;
     for (int p = 0; p < side * side; p++)
-        values[p] *= expf(-loss * (float) (p / side));
+        values[p] *= expf(-loss * (float)(p / side));
     for (int count = rng_chance(rng, 0.4f) ? rng_int(rng, 1, 3) : 0; count > 0; count--) {
-        float x0 = (float) side * rng_unit(rng), y0 = (float) side * rng_unit(rng), width = (float) side * rng_log_between(rng, 0.03f, 0.2f);
+        float x0 = (float)side * rng_unit(rng), y0 = (float)side * rng_unit(rng), width = (float)side * rng_log_between(rng, 0.03f, 0.2f);
         float dark = rng_between(rng, 0.3f, 0.9f);
-        for (int p = (int) y0 * side; p < side * side; p++) {
-            float t = fabsf((float) (p % side) - x0) / width, down = ((float) (p / side) - y0) / (0.1f * (float) side);
+        for (int p = (int)y0 * side; p < side * side; p++) {
+            float t = fabsf((float)(p % side) - x0) / width, down = ((float)(p / side) - y0) / (0.1f * (float)side);
             values[p] *= 1 - dark * (t < 1 ? 1 - t * t : 0) * (down < 1 ? down : 1);
         }
     }
@@ -88,14 +88,14 @@ static void add_frame(float *values, struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side;
-    float top = rng_between(rng, 0, 0.2f) * (float) side, bottom = rng_between(rng, 0.8f, 1) * (float) side;
+    float top = rng_between(rng, 0, 0.2f) * (float)side, bottom = rng_between(rng, 0.8f, 1) * (float)side;
     bool sector = rng_chance(rng, 0.4f);
-    float open = rng_between(rng, 0.5f, 1.2f), tip = top - rng_between(rng, 0.05f, 0.4f) * (float) side;
-    float half = rng_between(rng, 0.32f, 0.5f) * (float) side, black = values[0];
+    float open = rng_between(rng, 0.5f, 1.2f), tip = top - rng_between(rng, 0.05f, 0.4f) * (float)side;
+    float half = rng_between(rng, 0.32f, 0.5f) * (float)side, black = values[0];
     for (int p = 0; p < side * side; p++)
         black = fminf(black, values[p]);
     for (int p = 0; p < side * side; p++) {
-        float y = (float) (p / side), x = (float) (p % side) - 0.5f * (float) side;
+        float y = (float)(p / side), x = (float)(p % side) - 0.5f * (float)side;
         if (y < top || y > bottom || fabsf(x) > (sector ? open * (y - tip) : half)) {
             values[p] = black;
             scene->label[p] = 0; /* nobody can ask for what is not shown */
@@ -112,15 +112,15 @@ static int by_value(const float *values, int pixels, float *low, float *high, fl
         least = fminf(least, values[p]);
         most = fmaxf(most, values[p]);
     }
-    float scale = (float) (BINS - 1) / (most - least + 1e-9f);
+    float scale = (float)(BINS - 1) / (most - least + 1e-9f);
     for (int p = 0; p < pixels; p++)
-        count[(int) ((values[p] - least) * scale)]++;
-    for (; bin < BINS - 1 && (float) (seen += count[bin]) < low_part * (float) pixels; bin++)
+        count[(int)((values[p] - least) * scale)]++;
+    for (; bin < BINS - 1 && (float)(seen += count[bin]) < low_part * (float)pixels; bin++)
         ;
-    *low = least + (float) bin / scale;
-    for (seen = 0, bin = BINS - 1; bin > 0 && (float) (seen += count[bin]) < high_part * (float) pixels; bin--)
+    *low = least + (float)bin / scale;
+    for (seen = 0, bin = BINS - 1; bin > 0 && (float)(seen += count[bin]) < high_part * (float)pixels; bin--)
         ;
-    *high = least + (float) (bin + 1) / scale;
+    *high = least + (float)(bin + 1) / scale;
     return *high > *low;
 }
 
@@ -198,7 +198,7 @@ static void average_down(float *small, const float *values, int side, int width,
             for (int y = y0; y < y1; y++)
                 for (int x = x0; x < x1; x++)
                     sum += values[y * side + x];
-            small[row * width + column] = sum / (float) ((y1 - y0) * (x1 - x0));
+            small[row * width + column] = sum / (float)((y1 - y0) * (x1 - x0));
         }
 }
 
@@ -218,7 +218,7 @@ static void add_pixel_noise(float *small, int pixels, struct rng *rng)
 static int coarse_side(const struct scene *scene, struct rng *rng)
 {
     float share = scene->zoom > 2 ? rng_log_between(rng, 0.5f, 2) / scene->zoom : rng_log_between(rng, 0.14f, 1);
-    return (int) ((float) scene->side * fminf(fmaxf(share, 0.13f), 1));
+    return (int)((float)scene->side * fminf(fmaxf(share, 0.13f), 1));
 }
 
 void lower_resolution(float *values, struct scene *scene)
@@ -227,12 +227,12 @@ void lower_resolution(float *values, struct scene *scene)
     int side = scene->side, width = coarse_side(scene, rng), height = width;
     if (rng_chance(rng, 0.3f))
         height = coarse_side(scene, rng);
-    uint8_t *labels = (uint8_t *) scene->sum;
+    uint8_t *labels = (uint8_t *)scene->sum;
     float *small = scene->field;
     average_down(small, values, side, width, height);
     if (rng_chance(rng, 0.7f))
         add_pixel_noise(small, width * height, rng);
-    memcpy(labels, scene->label, (size_t) side * (size_t) side);
+    memcpy(labels, scene->label, (size_t)side * (size_t)side);
     for (int y = 0; y < side; y++) {
         int row = y * height / side, from_y = (2 * row + 1) * side / (2 * height);
         for (int x = 0; x < side; x++) {

@@ -17,23 +17,23 @@ static const float shrinkage = 1 / 0.4794f;
 void field_smooth(float *out, int side, float cell_px, struct rng *rng, float *scratch)
 {
     float cell = fmaxf(cell_px, 2), shift_x = rng_unit(rng), shift_y = rng_unit(rng), weights[4];
-    int knots = (int) ((float) (side - 1) / cell + 1) + 4;
+    int knots = (int)((float)(side - 1) / cell + 1) + 4;
     float *rows = scratch; /* (knots, side): each row of knots already spread along x */
     for (int k = 0; k < knots; k++) {
         float line[1024 / 2 + 8];
         for (int n = 0; n < knots; n++)
             line[n] = rng_normal(rng) * shrinkage;
         for (int x = 0; x < side; x++) {
-            float at = (float) x / cell + shift_x;
-            int n = (int) at;
-            spline(weights, at - (float) n);
+            float at = (float)x / cell + shift_x;
+            int n = (int)at;
+            spline(weights, at - (float)n);
             rows[k * side + x] = weights[0] * line[n] + weights[1] * line[n + 1] +
                                  weights[2] * line[n + 2] + weights[3] * line[n + 3];
         }
     }
     for (int y = 0; y < side; y++) {
-        float at = (float) y / cell + shift_y;
-        const float *row = rows + (size_t) (int) at * (size_t) side;
+        float at = (float)y / cell + shift_y;
+        const float *row = rows + (size_t)(int)at * (size_t)side;
         spline(weights, at - floorf(at));
         for (int x = 0; x < side; x++)
             out[y * side + x] = weights[0] * row[x] + weights[1] * row[side + x] +
@@ -44,13 +44,13 @@ void field_smooth(float *out, int side, float cell_px, struct rng *rng, float *s
 void field_octaves(float *out, int side, float cell_px, int octaves, struct rng *rng, float *scratch, float *sum)
 {
     float height = 1;
-    memset(sum, 0, (size_t) side * (size_t) side * sizeof *sum);
+    memset(sum, 0, (size_t)side * (size_t)side * sizeof *sum);
     for (int n = 0; n < octaves; n++, height /= 2, cell_px /= 2) {
         field_smooth(out, side, cell_px, rng, scratch);
         for (int p = 0; p < side * side; p++)
             sum[p] += height * out[p];
     }
-    memcpy(out, sum, (size_t) side * (size_t) side * sizeof *sum);
+    memcpy(out, sum, (size_t)side * (size_t)side * sizeof *sum);
 }
 
 void field_white(float *out, int side, struct rng *rng)
@@ -63,12 +63,12 @@ enum { MAX_RADIUS = 48 };
 
 static int gauss(float taps[2 * MAX_RADIUS + 1], float sigma)
 {
-    int radius = (int) ceilf(3 * sigma);
+    int radius = (int)ceilf(3 * sigma);
     float total = 0;
     if (radius > MAX_RADIUS)
         radius = MAX_RADIUS;
     for (int n = -radius; n <= radius; n++)
-        total += taps[n + radius] = expf(-0.5f * (float) (n * n) / (sigma * sigma));
+        total += taps[n + radius] = expf(-0.5f * (float)(n * n) / (sigma * sigma));
     for (int n = 0; n <= 2 * radius; n++)
         taps[n] /= total;
     return radius;
@@ -84,15 +84,15 @@ static void blur_columns(float *x, int side, float sigma, float *scratch)
     float taps[2 * MAX_RADIUS + 1];
     int radius = gauss(taps, sigma);
     for (int row = 0; row < side; row++) {
-        float *out = scratch + (size_t) row * (size_t) side;
-        memset(out, 0, (size_t) side * sizeof *out);
+        float *out = scratch + (size_t)row * (size_t)side;
+        memset(out, 0, (size_t)side * sizeof *out);
         for (int n = -radius; n <= radius; n++) {
-            const float *from = x + (size_t) within(row + n, side) * (size_t) side;
+            const float *from = x + (size_t)within(row + n, side) * (size_t)side;
             for (int column = 0; column < side; column++)
                 out[column] += taps[n + radius] * from[column];
         }
     }
-    memcpy(x, scratch, (size_t) side * (size_t) side * sizeof *x);
+    memcpy(x, scratch, (size_t)side * (size_t)side * sizeof *x);
 }
 
 static void blur_rows(float *x, int side, float sigma)
@@ -102,7 +102,7 @@ static void blur_rows(float *x, int side, float sigma)
     for (int row = 0; row < side; row++, x += side) {
         for (int n = -radius; n < side + radius; n++)
             line[n + radius] = x[within(n, side)];
-        memset(x, 0, (size_t) side * sizeof *x);
+        memset(x, 0, (size_t)side * sizeof *x);
         for (int n = 0; n <= 2 * radius; n++)
             for (int column = 0; column < side; column++)
                 x[column] += taps[n] * line[column + n];

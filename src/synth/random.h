@@ -32,7 +32,7 @@ static inline struct rng rng_of(uint64_t seed, uint64_t number)
 /* [0, 1) */
 static inline float rng_unit(struct rng *rng)
 {
-    return (float) (rng_next(rng) >> 40) * 0x1p-24f;
+    return (float)(rng_next(rng) >> 40) * 0x1p-24f;
 }
 static inline float rng_between(struct rng *rng, float low, float high)
 {
@@ -46,7 +46,7 @@ static inline float rng_log_between(struct rng *rng, float low, float high)
 /* low <= result <= high */
 static inline int rng_int(struct rng *rng, int low, int high)
 {
-    return low + (int) (rng_next(rng) >> 33) % (high - low + 1);
+    return low + (int)(rng_next(rng) >> 33) % (high - low + 1);
 }
 static inline bool rng_chance(struct rng *rng, float probability)
 {
@@ -57,8 +57,8 @@ static inline bool rng_chance(struct rng *rng, float probability)
 static inline float rng_normal(struct rng *rng)
 {
     uint64_t x = rng_next(rng);
-    int sum = (int) (x & 0xFFFF) + (int) (x >> 16 & 0xFFFF) + (int) (x >> 32 & 0xFFFF) + (int) (x >> 48);
-    return ((float) sum - 131070.0f) * (1.7320508f / 65536.0f);
+    int sum = (int)(x & 0xFFFF) + (int)(x >> 16 & 0xFFFF) + (int)(x >> 32 & 0xFFFF) + (int)(x >> 48);
+    return ((float)sum - 131070.0f) * (1.7320508f / 65536.0f);
 }
 
 #endif

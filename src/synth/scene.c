@@ -41,7 +41,7 @@ static int paint_block(struct scene *scene, int region, const struct shape *shap
     for (int row = y0; row < least(y0 + BLOCK, side); row++)
         for (int p = row * side + x0; p < row * side + least(x0 + BLOCK, side); p++)
             if (among(scene->label[p], over) && shape_has(shape, scene->x[p], scene->y[p])) {
-                scene->label[p] = (uint8_t) region;
+                scene->label[p] = (uint8_t)region;
                 painted++;
             }
     return painted;
@@ -113,7 +113,7 @@ static void bound_block(struct scene *scene, struct bounds *block, int x0, int y
 static void warp(struct scene *scene, float *places, float units_per_px)
 {
     struct rng *rng = &scene->rng;
-    float side = (float) scene->side, broad = side * rng_between(rng, 0.2f, 0.6f);
+    float side = (float)scene->side, broad = side * rng_between(rng, 0.2f, 0.6f);
     float high = rng_between(rng, 0, 0.1f) * broad * units_per_px;
     field_octaves(scene->field, scene->side, broad, rng_int(rng, 1, 4), rng, scene->scratch, scene->sum);
     for (int p = 0; p < scene->side * scene->side; p++)
@@ -129,12 +129,12 @@ void scene_view(struct scene *scene, float most_zoom)
     float angle = rng_chance(rng, 0.7f) ? 0.15f * rng_normal(rng) : rng_between(rng, 0, turn);
     float stretch = expf(0.12f * rng_normal(rng)), room = fmaxf(0, 1 - 1 / zoom) * 0.8f;
     float x0 = room * rng_between(rng, -1, 1), y0 = room * rng_between(rng, -1, 1) * 0.8f;
-    float units = 2.1f / (zoom * (float) side), ux = units * stretch, uy = units / stretch;
+    float units = 2.1f / (zoom * (float)side), ux = units * stretch, uy = units / stretch;
     float c = cosf(angle), s = sinf(angle);
     if (rng_chance(rng, 0.5f))
         ux = -ux; /* seen from the other side */
     for (int p = 0; p < side * side; p++) {
-        float dx = ux * ((float) (p % side) - 0.5f * (float) side), dy = uy * ((float) (p / side) - 0.5f * (float) side);
+        float dx = ux * ((float)(p % side) - 0.5f * (float)side), dy = uy * ((float)(p / side) - 0.5f * (float)side);
         scene->x[p] = x0 + c * dx - s * dy;
         scene->y[p] = y0 + s * dx + c * dy;
     }
@@ -142,7 +142,7 @@ void scene_view(struct scene *scene, float most_zoom)
     warp(scene, scene->y, units);
     for (int n = 0; n < blocks * blocks; n++)
         bound_block(scene, &scene->block[n], n % blocks * BLOCK, n / blocks * BLOCK);
-    memset(scene->label, 0, (size_t) side * (size_t) side);
+    memset(scene->label, 0, (size_t)side * (size_t)side);
     scene->regions = 0;
     scene_region(scene, 0, AIR, "background", false);
 }

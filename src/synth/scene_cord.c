@@ -27,7 +27,7 @@ static struct shape put_canal(struct scene *scene, int *canal)
     struct shape outline = shape_blob(0, 0, a, b, 0, 0.05f, rng), around = shape_grown(&outline, rng_between(rng, 0.01f, 0.12f));
     int arch = scene_region(scene, 0, BONE, "arch", true);
     for (int side = -1; side <= 1; side += 2) {
-        struct shape lamina = shape_tube((float) side * 1.3f * a, 0.3f * b, side < 0 ? 0.1f * turn : 0.4f * turn, 1.6f * a, thick, 0.1f, rng);
+        struct shape lamina = shape_tube((float)side * 1.3f * a, 0.3f * b, side < 0 ? 0.1f * turn : 0.4f * turn, 1.6f * a, thick, 0.1f, rng);
         scene_paint(scene, arch, &lamina, EVERYWHERE);
     }
     scene_put(scene, EVERYWHERE, &around, rng_chance(rng, 0.5f) ? FAT : BONE, "around the canal", false);
@@ -48,8 +48,8 @@ static void put_grey_matter(struct scene *scene, int cord, const struct shape *o
     scene_paint(scene, grey, &bar, cord);
     for (int side = -1; side <= 1; side += 2) {
         float front = side < 0 ? turn / 2 - front_angle : front_angle, back = side < 0 ? turn / 2 - back_angle : back_angle;
-        struct shape front_horn = shape_tube((float) side * x, y, front, front_length, front_width, 0.1f, rng);
-        struct shape back_horn = shape_tube((float) side * x, y, back, back_length, back_width, 0.1f, rng);
+        struct shape front_horn = shape_tube((float)side * x, y, front, front_length, front_width, 0.1f, rng);
+        struct shape back_horn = shape_tube((float)side * x, y, back, back_length, back_width, 0.1f, rng);
         scene_paint(scene, grey, &front_horn, cord);
         scene_paint(scene, grey, &back_horn, cord);
     }

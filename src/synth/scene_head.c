@@ -17,7 +17,7 @@ static void fold(struct scene *scene, int grey, int white, const struct shape *b
             continue;
         struct shape inner = shape_grown(brain, -depth * (1.2f + 1.5f * fmaxf(scene->field[p], -0.6f)));
         if (shape_has(&inner, scene->x[p], scene->y[p]))
-            scene->label[p] = (uint8_t) white;
+            scene->label[p] = (uint8_t)white;
     }
 }
 
@@ -28,7 +28,7 @@ static void put_pair(struct scene *scene, int over, float x, float y, float a, f
     float angle = rng_normal(rng) * 0.5f, wobble = rng_between(rng, 0.05f, 0.25f);
     bool halves = rng_chance(rng, 0.25f); /* front and back part of one structure, told apart by a line */
     for (int hemisphere = -1; hemisphere <= 1; hemisphere += 2) {
-        struct shape outline = shape_blob((float) hemisphere * x, y, a, b, (float) hemisphere * angle, wobble, rng);
+        struct shape outline = shape_blob((float)hemisphere * x, y, a, b, (float)hemisphere * angle, wobble, rng);
         int whole = scene_put(scene, over, &outline, tissue, kind, true);
         if (!halves)
             continue;

@@ -16,13 +16,13 @@ static int put_layers(struct scene *scene, int *layers)
     }
     int sheet = scene_region(scene, 0, BONE, "fascia", false);
     bool sheets = rng_chance(rng, 0.8f);
-    field_octaves(scene->field, side, (float) side * 0.5f, 3, rng, scene->scratch, scene->sum);
+    field_octaves(scene->field, side, (float)side * 0.5f, 3, rng, scene->scratch, scene->sum);
     for (int p = 0; p < side * side; p++) {
         float y = scene->y[p] + bend * scene->field[p];
         int n = count - 1;
         while (n > 0 && y < depth[n])
             n--;
-        scene->label[p] = (uint8_t) (sheets && n > 0 && y - depth[n] < fascia ? sheet : layers[n]);
+        scene->label[p] = (uint8_t)(sheets && n > 0 && y - depth[n] < fascia ? sheet : layers[n]);
     }
     return count;
 }

@@ -64,10 +64,10 @@ static struct shape beside(const struct half *half, const struct shape *bone, fl
     layer.y += 0.66f * shift * half->a;
     layer.reach = 0;
     for (int n = 0; n < layer.knots; n++) {
-        float share = (float) n / (float) (layer.knots - 1), at = (first + share * (last - first)) * (float) (layer.knots - 1);
-        int from = at < 0 ? 0 : at >= (float) (layer.knots - 2) ? layer.knots - 2 : (int) at;
+        float share = (float)n / (float)(layer.knots - 1), at = (first + share * (last - first)) * (float)(layer.knots - 1);
+        int from = at < 0 ? 0 : at >= (float)(layer.knots - 2) ? layer.knots - 2 : (int)at;
         for (int axis = 0; axis < 2; axis++)
-            layer.path[n][axis] = bone->path[from][axis] + (at - (float) from) * (bone->path[from + 1][axis] - bone->path[from][axis]);
+            layer.path[n][axis] = bone->path[from][axis] + (at - (float)from) * (bone->path[from + 1][axis] - bone->path[from][axis]);
         layer.radius[n] = radius * half->a * (blunt + (1 - blunt) * sinf(turn / 2 * share));
         layer.reach = fmaxf(layer.reach, hypotf(layer.path[n][0], layer.path[n][1]) + layer.radius[n]);
     }

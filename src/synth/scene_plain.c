@@ -4,7 +4,7 @@
 
 static enum tissue any_tissue(struct rng *rng)
 {
-    return (enum tissue) rng_int(rng, AIR, TISSUES - 1);
+    return (enum tissue)rng_int(rng, AIR, TISSUES - 1);
 }
 
 /* Each pixel belongs to the highest of several smooth fields (SynthMorph's label maps). */
@@ -12,7 +12,7 @@ void scene_mosaic(struct scene *scene)
 {
     struct rng *rng = &scene->rng;
     int side = scene->side, cells = rng_int(rng, 3, 14), pixels = side * side;
-    float cell_px = (float) side * rng_log_between(rng, 0.08f, 0.5f);
+    float cell_px = (float)side * rng_log_between(rng, 0.08f, 0.5f);
     scene_view(scene, 1);
     float *highest = scene->x; /* places are of no use here */
     for (int n = 0; n < cells; n++) {
@@ -22,13 +22,13 @@ void scene_mosaic(struct scene *scene)
         for (int p = 0; p < pixels; p++)
             if (n == 0 || scene->field[p] + lift > highest[p]) {
                 highest[p] = scene->field[p] + lift;
-                scene->label[p] = (uint8_t) region;
+                scene->label[p] = (uint8_t)region;
             }
     }
-    float far = (float) side * rng_between(rng, 0.35f, 0.5f), middle = 0.5f * (float) side;
+    float far = (float)side * rng_between(rng, 0.35f, 0.5f), middle = 0.5f * (float)side;
     if (rng_chance(rng, 0.4f)) /* only inside a disc: a head, a limb */
         for (int p = 0; p < pixels; p++)
-            if (hypotf((float) (p % side) - middle, (float) (p / side) - middle) > far)
+            if (hypotf((float)(p % side) - middle, (float)(p / side) - middle) > far)
                 scene->label[p] = 0;
 }
 

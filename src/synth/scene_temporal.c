@@ -36,7 +36,7 @@ static struct shape hippocampus_along(struct rng *rng)
     float length = rng_between(rng, 0.5f, 1.3f), radius = rng_between(rng, 0.09f, 0.2f), taper = rng_between(rng, 0, 0.9f);
     struct shape outline = shape_tube(x, y, angle, length, radius, 0.25f, rng);
     for (int n = 0; n < outline.knots; n++)
-        outline.radius[n] *= 1.2f - taper * (float) n / (float) outline.knots;
+        outline.radius[n] *= 1.2f - taper * (float)n / (float)outline.knots;
     return outline;
 }
 

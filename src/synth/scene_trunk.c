@@ -41,7 +41,7 @@ static void put_ribs(struct scene *scene, int wall, float a, float b)
     float from = rng_between(rng, 0, turn);
     int count = rng_int(rng, 5, 14);
     for (int n = 0; n < count; n++) {
-        float angle = from + turn * ((float) n + rng_between(rng, -0.3f, 0.3f)) / (float) count;
+        float angle = from + turn * ((float)n + rng_between(rng, -0.3f, 0.3f)) / (float)count;
         float x = a * cosf(angle), y = b * sinf(angle), along = atan2f(b * cosf(angle), -a * sinf(angle));
         float length = rng_between(rng, 0.06f, 0.3f), radius = rng_between(rng, 0.015f, 0.032f);
         struct shape rib = shape_tube(x, y, along, length, radius, 0.12f, rng);
@@ -71,7 +71,7 @@ static void put_trachea(struct scene *scene, int cavity, float a, float b)
         put_airway(scene, cavity, 0, y, 0, 0.3f * radius, radius);
     for (int lung_side = -1; lung_side <= 1 && !trachea; lung_side += 2) {
         float angle = rng_between(rng, 0.1f, 0.7f) + (lung_side < 0 ? turn / 4 : 0), length = a * rng_between(rng, 0.2f, 0.4f);
-        put_airway(scene, cavity, (float) lung_side * radius, y, angle, length, 0.7f * radius);
+        put_airway(scene, cavity, (float)lung_side * radius, y, angle, length, 0.7f * radius);
     }
 }
 
@@ -79,8 +79,8 @@ static void put_lungs(struct scene *scene, int cavity, float a, float b)
 {
     struct rng *rng = &scene->rng;
     for (int lung_side = -1; lung_side <= 1; lung_side += 2) {
-        float x = (float) lung_side * a * rng_between(rng, 0.48f, 0.56f), y = -0.05f * b;
-        struct shape outline = shape_blob(x, y, 0.42f * a, 0.82f * b, 0.1f * (float) lung_side, 0.06f, rng);
+        float x = (float)lung_side * a * rng_between(rng, 0.48f, 0.56f), y = -0.05f * b;
+        struct shape outline = shape_blob(x, y, 0.42f * a, 0.82f * b, 0.1f * (float)lung_side, 0.06f, rng);
         int lung = scene_put(scene, cavity, &outline, LUNG, "lung", true);
         if (rng_chance(rng, 0.5f)) { /* lobes, told apart by a thin fissure at most */
             struct shape lobe = shape_grown(&outline, 0.01f);
@@ -110,10 +110,10 @@ static void put_lung_bases(struct scene *scene, int cavity, float a, float b)
 {
     struct rng *rng = &scene->rng;
     for (int lung_side = -1; lung_side <= 1; lung_side += 2) {
-        float x = (float) lung_side * a * rng_between(rng, 0.42f, 0.5f), size = rng_between(rng, 0.75f, 1);
-        struct shape outline = shape_blob(x, 0.05f * b, 0.5f * a, 0.85f * b, 0.1f * (float) lung_side, 0.05f, rng);
+        float x = (float)lung_side * a * rng_between(rng, 0.42f, 0.5f), size = rng_between(rng, 0.75f, 1);
+        struct shape outline = shape_blob(x, 0.05f * b, 0.5f * a, 0.85f * b, 0.1f * (float)lung_side, 0.05f, rng);
         float dome_y = b * rng_between(rng, -0.25f, 0.05f), angle = 0.1f * rng_normal(rng);
-        struct shape dome = shape_blob(x - 0.03f * a * (float) lung_side, dome_y, 0.5f * a * size, 0.82f * b * size, angle, 0.05f, rng);
+        struct shape dome = shape_blob(x - 0.03f * a * (float)lung_side, dome_y, 0.5f * a * size, 0.82f * b * size, angle, 0.05f, rng);
         int lung = scene_put(scene, cavity, &outline, LUNG, "lung", true);
         int organ = scene_put(scene, cavity, &dome, SOFT, "organ", true);
         scene_paint(scene, organ, &dome, lung);

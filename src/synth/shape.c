@@ -5,7 +5,7 @@ struct shape shape_blob(float x, float y, float a, float b, float angle, float w
     struct shape shape = {.x = x, .y = y, .a = a, .b = b, .cosine = cosf(angle), .sine = sinf(angle)};
     /* The first harmonic only moves the curve; higher ones get smaller, as in outlines of organs. */
     for (int k = 1; k < SHAPE_HARMONICS; k++) {
-        float size = wobble / (float) k;
+        float size = wobble / (float)k;
         shape.even[k] = size * rng_normal(rng);
         shape.odd[k] = size * rng_normal(rng);
         shape.swing += fabsf(shape.even[k]) + fabsf(shape.odd[k]);

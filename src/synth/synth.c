@@ -29,14 +29,14 @@ enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static void take(struct synth *synth, struct arena *arena, int side)
 {
-    size_t pixels = (size_t) side * (size_t) side, blocks = (size_t) (side + BLOCK - 1) / BLOCK;
+    size_t pixels = (size_t)side * (size_t)side, blocks = (size_t)(side + BLOCK - 1) / BLOCK;
     struct scene *scene = &synth->scene;
     scene->label = arena_take(arena, pixels);
     scene->block = arena_take(arena, blocks * blocks * sizeof *scene->block);
     scene->x = arena_floats(arena, pixels);
     scene->y = arena_floats(arena, pixels);
     scene->field = arena_floats(arena, pixels);
-    scene->scratch = arena_floats(arena, (size_t) side * ((size_t) side + 8));
+    scene->scratch = arena_floats(arena, (size_t)side * ((size_t)side + 8));
     scene->sum = arena_floats(arena, pixels);
     synth->values = arena_floats(arena, pixels);
     synth->picture.grey = arena_take(arena, pixels);
@@ -75,15 +75,15 @@ void synth_close(struct synth *synth)
 
 void synth_set_plain(struct synth *synth, double share)
 {
-    synth->plain = (float) share;
+    synth->plain = (float)share;
 }
 
 /* Which of the shares that add up to 1 a draw falls into. */
 static int pick(const float *shares, size_t stride, int count, float draw)
 {
     int n = 0;
-    for (; n < count - 1 && draw >= shares[n * (int) stride]; n++)
-        draw -= shares[n * (int) stride];
+    for (; n < count - 1 && draw >= shares[n * (int)stride]; n++)
+        draw -= shares[n * (int)stride];
     return n;
 }
 
@@ -117,7 +117,7 @@ static void take_objects(struct synth_picture *picture, struct scene *scene)
     for (; count > 0 && picture->objects < SYNTH_MAX_OBJECTS; count--) {
         int chosen = rng_int(&scene->rng, 0, count - 1), region = order[chosen];
         order[chosen] = order[count - 1];
-        uint8_t *mask = picture->masks + (size_t) picture->objects * (size_t) pixels;
+        uint8_t *mask = picture->masks + (size_t)picture->objects * (size_t)pixels;
         int area = mask_of(mask, scene, region);
         if (area * 1000 < pixels * 1.53 || area > pixels * 0.8)
             continue;
@@ -134,7 +134,7 @@ static void to_grey(uint8_t *grey, const float *values, int pixels)
     }
     float scale = 255 / (high - low + 1e-6f * fmaxf(1, high - low));
     for (int p = 0; p < pixels; p++)
-        grey[p] = (uint8_t) ((values[p] - low) * scale);
+        grey[p] = (uint8_t)((values[p] - low) * scale);
 }
 
 static void draw_plain(struct synth *synth)
@@ -150,7 +150,7 @@ static void draw_device(struct synth *synth)
 {
     struct scene *scene = &synth->scene;
     const struct recipe *recipe = &recipes[pick(&recipes[0].share, sizeof *recipes / sizeof(float), RECIPES, rng_unit(&scene->rng))];
-    enum device device = (enum device) pick(recipe->device, 1, 4, rng_unit(&scene->rng));
+    enum device device = (enum device)pick(recipe->device, 1, 4, rng_unit(&scene->rng));
     recipe->lay_out(scene);
     render(synth->values, scene, device);
     add_defects(synth->values, scene, device);

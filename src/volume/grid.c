@@ -24,7 +24,7 @@ double sm_grid_voxel_volume_ml(const struct sm_grid *grid)
 
 size_t sm_grid_voxels(const struct sm_grid *grid)
 {
-    return (size_t) grid->dim[0] * (size_t) grid->dim[1] * (size_t) grid->dim[2];
+    return (size_t)grid->dim[0] * (size_t)grid->dim[1] * (size_t)grid->dim[2];
 }
 
 bool sm_grid_invertible(const struct sm_grid *grid)

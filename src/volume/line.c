@@ -7,12 +7,12 @@
     {                                                                                              \
         ptrdiff_t channels = line->volume->channels, step = line->step * channels;                 \
         const type *from = (const type *) line->volume->voxels +                                   \
-                           (ptrdiff_t) line->first * channels + line->channel;                     \
+                           (ptrdiff_t)line->first * channels + line->channel;                      \
         const struct sm_rescale *rescale = line->rescale;                                          \
         float *out = line->out;                                                                    \
         for (ptrdiff_t x = 0; x < line->n; x++) {                                                  \
             const struct sm_rescale *r = rescale + x * line->rescale_step;                         \
-            out[x * line->out_step] = (float) (r->slope * (double) from[x * step] + r->intercept); \
+            out[x * line->out_step] = (float)(r->slope * (double)from[x * step] + r->intercept); \
         }                                                                                          \
     }
 READER(read_uint8, uint8_t)
@@ -51,7 +51,7 @@ void sm_volume_line(const struct sm_volume *volume, int i, int j, int k, int axi
 {
     const struct sm_grid *grid = &volume->grid;
     struct line line = {.volume = volume,
-                        .first = (size_t) (i + j * volume_step(grid, 1) + k * volume_step(grid, 2)),
+                        .first = (size_t)(i + j * volume_step(grid, 1) + k * volume_step(grid, 2)),
                         .step = volume_step(grid, axis),
                         .channel = channel,
                         .n = n,
@@ -67,7 +67,7 @@ enum sm_status volume_each_line(const struct sm_volume *volume,
                                 void *context, struct sm_err *err)
 {
     const int *dim = volume->grid.dim;
-    float *values = malloc((size_t) dim[0] * sizeof *values);
+    float *values = malloc((size_t)dim[0] * sizeof *values);
     if (!values)
         return sm_fail(err, SM_MEMORY, "out of memory: a line of %d voxels", dim[0]);
     for (int k = 0; k < dim[2]; k++)

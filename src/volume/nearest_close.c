@@ -49,7 +49,7 @@ static void list_steps(struct close *close, const struct sm_grid *grid)
             close->steps[close->count++] = (struct close_step){
                 mm, off[0] * close->stride[0] + off[1] * close->stride[1] + off[2] * close->stride[2]};
     }
-    qsort(close->steps, (size_t) close->count, sizeof *close->steps, by_distance);
+    qsort(close->steps, (size_t)close->count, sizeof *close->steps, by_distance);
 }
 
 enum sm_status close_make(struct close *close, const int32_t (*voxel)[3], size_t count,
@@ -61,12 +61,12 @@ enum sm_status close_make(struct close *close, const int32_t (*voxel)[3], size_t
         close->stride[c] = voxels;
         voxels *= grid->dim[c] + 2 * CLOSE_REACH;
     }
-    close->bits = calloc((size_t) voxels / 8 + 1, 1);
+    close->bits = calloc((size_t)voxels / 8 + 1, 1);
     if (!close->bits)
-        return sm_fail(err, SM_MEMORY, "out of memory: %zu bytes for the surface of a mask", (size_t) voxels / 8 + 1);
+        return sm_fail(err, SM_MEMORY, "out of memory: %zu bytes for the surface of a mask", (size_t)voxels / 8 + 1);
     for (size_t v = 0; v < count; v++) {
         ptrdiff_t at = close_index(close, voxel[v]);
-        close->bits[at >> 3] |= (uint8_t) (1 << (at & 7));
+        close->bits[at >> 3] |= (uint8_t)(1 << (at & 7));
     }
     list_steps(close, grid);
     return SM_OK;

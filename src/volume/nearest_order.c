@@ -43,7 +43,7 @@ static uint64_t key_of(const struct mix *mix, const int32_t voxel[3])
 {
     uint64_t key = 0;
     for (int n = 0; n < mix->bits; n++)
-        key |= (uint64_t) (voxel[mix->axis[n]] >> mix->bit[n] & 1) << n;
+        key |= (uint64_t)(voxel[mix->axis[n]] >> mix->bit[n] & 1) << n;
     return key;
 }
 
@@ -51,7 +51,7 @@ static void voxel_of(const struct mix *mix, uint64_t key, int32_t voxel[3])
 {
     memset(voxel, 0, 3 * sizeof *voxel);
     for (int n = 0; n < mix->bits; n++)
-        voxel[mix->axis[n]] |= (int32_t) (key >> n & 1) << mix->bit[n];
+        voxel[mix->axis[n]] |= (int32_t)(key >> n & 1) << mix->bit[n];
 }
 
 /* One pass of a radix sort: stable, by the digit at `shift`. */

@@ -103,7 +103,7 @@ static void set_ranks(struct count *count, const double *percent, int percentile
 {
     count->ranks = 2 * percentiles;
     for (int p = 0; p < percentiles; p++) {
-        uint64_t below = (uint64_t) floor(percent[p] / 100 * (double) (count->total - 1));
+        uint64_t below = (uint64_t)floor(percent[p] / 100 * (double)(count->total - 1));
         count->rank[2 * p].wanted = below;
         count->rank[2 * p + 1].wanted = below + (below + 1 < count->total);
     }
@@ -114,7 +114,7 @@ static void set_ranks(struct count *count, const double *percent, int percentile
 static void interpolate(struct count *count, const double *percent, int percentiles, double *value)
 {
     for (int p = 0; p < percentiles; p++) {
-        double at = percent[p] / 100 * (double) (count->total - 1), side[2];
+        double at = percent[p] / 100 * (double)(count->total - 1), side[2];
         for (int s = 0; s < 2; s++) {
             struct rank *rank = &count->rank[2 * p + s];
             uint32_t low = find_bin(rank->low_half, &rank->wanted);
@@ -129,12 +129,12 @@ enum sm_status order_percentiles(const struct sm_volume *volume, const double *p
 {
     for (int p = 0; p < count; p++)
         value[p] = 0;
-    uint64_t *bins = calloc((size_t) (1 + 2 * count) * BINS, sizeof *bins);
+    uint64_t *bins = calloc((size_t)(1 + 2 * count) * BINS, sizeof *bins);
     if (!bins)
         return sm_fail(err, SM_MEMORY, "out of memory: counters for percentiles");
     struct count c = {.high_half = bins};
     for (int r = 0; r < 2 * count; r++)
-        c.rank[r].low_half = bins + (size_t) (1 + r) * BINS;
+        c.rank[r].low_half = bins + (size_t)(1 + r) * BINS;
     enum sm_status status = volume_each_line(volume, count_high, &c, err);
     if (status == SM_OK && c.total) {
         set_ranks(&c, percent, count);

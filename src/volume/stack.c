@@ -77,10 +77,10 @@ static void name_gaps(const struct sm_volume *volume, char *text, size_t size)
         if (!is_gap(volume, k) || ++count > NAMED || length >= size)
             continue;
         const double *from = volume->slice_origin_lps[k], *to = volume->slice_origin_lps[k + 1];
-        length += (size_t) snprintf(text + length, size - length,
-                                    "%s%d and %d (%.4g mm, from %.6g,%.6g,%.6g to %.6g,%.6g,%.6g)",
-                                    count > 1 ? ", " : "", k, k + 1, step * step_mm, from[0], from[1],
-                                    from[2], to[0], to[1], to[2]);
+        length += (size_t)snprintf(text + length, size - length,
+                                   "%s%d and %d (%.4g mm, from %.6g,%.6g,%.6g to %.6g,%.6g,%.6g)",
+                                   count > 1 ? ", " : "", k, k + 1, step * step_mm, from[0], from[1],
+                                   from[2], to[0], to[1], to[2]);
     }
     if (count > NAMED && length < size)
         snprintf(text + length, size - length, " and in %d more places", count - NAMED);
@@ -101,7 +101,7 @@ static enum sm_status refuse(const struct sm_volume *volume, const char *advice,
 
 static enum sm_status alloc_slices(struct sm_stack *stack, struct sm_err *err)
 {
-    size_t count = (size_t) stack->grid.dim[2];
+    size_t count = (size_t)stack->grid.dim[2];
     stack->slice = malloc(count * sizeof *stack->slice);
     stack->shift = calloc(count, sizeof *stack->shift);
     if (!stack->slice || !stack->shift)
@@ -119,7 +119,7 @@ static enum sm_status set_length(struct sm_stack *stack, double last, const stru
     if (!(last < most))
         return refuse(volume, "a regular grid would need very many slices: write a DICOM SEG (-o "
                               "FILE.dcm)", err);
-    stack->grid.dim[2] = (int) last + 1;
+    stack->grid.dim[2] = (int)last + 1;
     return alloc_slices(stack, err);
 }
 
@@ -157,7 +157,7 @@ static enum sm_status fill(struct sm_stack *stack, const struct sm_volume *volum
     for (int k = 0; k < count; k++) {
         if (!in_place(stack, volume, k, place))
             return refuse(volume, advice, err);
-        stack->slice[(int) place] = k;
+        stack->slice[(int)place] = k;
         place += k + 1 < count ? round(step_after(volume, k)) : 0;
     }
     return SM_OK;
@@ -192,7 +192,7 @@ static enum sm_status resample(struct sm_stack *stack, const struct sm_volume *v
         sm_stack_from_lps(volume, k, lps, own);
         stack->slice[m] = k;
         for (int a = 0; a < 2; a++) /* beyond the picture's own size all is off it */
-            stack->shift[m][a] = (int) round(fmax(-1e6, fmin(1e6, own[a])));
+            stack->shift[m][a] = (int)round(fmax(-1e6, fmin(1e6, own[a])));
     }
     return status;
 }
@@ -234,23 +234,23 @@ static void copy_row(const char *row, char *out, int width, int shift, size_t by
 {
     int first = shift < 0 ? -shift : 0, end = shift > 0 ? width - shift : width;
     if (first < end)
-        memcpy(out + (size_t) first * bytes, row + (size_t) (first + shift) * bytes,
-               (size_t) (end - first) * bytes);
+        memcpy(out + (size_t)first * bytes, row + (size_t)(first + shift) * bytes,
+               (size_t)(end - first) * bytes);
 }
 
 void sm_stack_spread(const struct sm_stack *stack, const void *voxels, size_t bytes, void *out)
 {
     int width = stack->grid.dim[0], height = stack->grid.dim[1];
-    size_t row = (size_t) width * bytes;
+    size_t row = (size_t)width * bytes;
     char *to = out;
     for (int m = 0; m < stack->grid.dim[2]; m++) {
-        const char *from = (const char *) voxels + (size_t) (stack->slice[m] < 0 ? 0 : stack->slice[m]) *
-                                                       (size_t) height * row;
+        const char *from = (const char *)voxels + (size_t)(stack->slice[m] < 0 ? 0 : stack->slice[m]) *
+                                                       (size_t)height * row;
         for (int j = 0; j < height; j++, to += row) {
             int j_from = j + stack->shift[m][1];
             memset(to, 0, row);
             if (stack->slice[m] >= 0 && j_from >= 0 && j_from < height)
-                copy_row(from + (size_t) j_from * row, to, width, stack->shift[m][0], bytes);
+                copy_row(from + (size_t)j_from * row, to, width, stack->shift[m][0], bytes);
         }
     }
 }
@@ -262,7 +262,7 @@ size_t sm_stack_lost(const struct sm_stack *stack, const uint16_t *voxels)
     for (int m = 0; m < stack->grid.dim[2]; m++) {
         if (stack->slice[m] < 0)
             continue;
-        const uint16_t *voxel = voxels + (size_t) stack->slice[m] * (size_t) height * (size_t) width;
+        const uint16_t *voxel = voxels + (size_t)stack->slice[m] * (size_t)height * (size_t)width;
         for (int j = 0; j < height; j++)
             for (int i = 0; i < width; i++, voxel++) {
                 int i_to = i - stack->shift[m][0], j_to = j - stack->shift[m][1];

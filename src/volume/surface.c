@@ -24,12 +24,12 @@ struct list {
 
 static const uint8_t *row_of(const struct mask *mask, int j, int k)
 {
-    return mask->voxels + ((size_t) k * (size_t) mask->dim[1] + (size_t) j) * (size_t) mask->dim[0];
+    return mask->voxels + ((size_t)k * (size_t)mask->dim[1] + (size_t)j) * (size_t)mask->dim[0];
 }
 
 static bool any(const uint8_t *row, int n)
 {
-    return row[0] || memcmp(row, row + 1, (size_t) n - 1) != 0;
+    return row[0] || memcmp(row, row + 1, (size_t)n - 1) != 0;
 }
 
 static struct part find_part(const struct mask *a, const struct mask *b)
@@ -54,10 +54,10 @@ static struct part find_part(const struct mask *a, const struct mask *b)
 static void find_nines(const struct mask *mask, int j, int k, uint8_t *all)
 {
     int nx = mask->dim[0];
-    memset(all, 0, (size_t) nx + 2);
+    memset(all, 0, (size_t)nx + 2);
     if (j == 0 || j == mask->dim[1] - 1 || k == 0 || k == mask->dim[2] - 1)
         return;
-    memset(all + 1, 1, (size_t) nx);
+    memset(all + 1, 1, (size_t)nx);
     for (int dk = -1; dk <= 1; dk++)
         for (int dj = -1; dj <= 1; dj++) {
             const uint8_t *row = row_of(mask, j + dj, k + dk);
@@ -73,7 +73,7 @@ static size_t mark_row(const uint8_t *row, const uint8_t *all, int nx, uint8_t *
     unsigned count = 0;
 #pragma omp simd
     for (int i = 0; i < nx; i++)
-        mark[i] = (uint8_t) ((row[i] != 0) & !(all[i] & all[i + 1] & all[i + 2]));
+        mark[i] = (uint8_t)((row[i] != 0) & !(all[i] & all[i + 1] & all[i + 2]));
 #pragma omp simd reduction(+ : count)
     for (int i = 0; i < nx; i++)
         count += mark[i];
@@ -91,8 +91,8 @@ static size_t find_in_row(const struct mask *mask, int j, int k, uint8_t *scratc
     find_nines(mask, j, k, all);
     size_t count = mark_row(row, all, nx, mark), left = voxel ? count : 0;
     for (const uint8_t *at = mark; left; at++, left--) {
-        at = memchr(at, 1, (size_t) (mark + nx - at)); /* most are none */
-        memcpy(*voxel++, (const int32_t[3]){(int32_t) (at - mark), j, k}, sizeof *voxel);
+        at = memchr(at, 1, (size_t)(mark + nx - at)); /* most are none */
+        memcpy(*voxel++, (const int32_t[3]){(int32_t)(at - mark), j, k}, sizeof *voxel);
     }
     return count;
 }
@@ -111,14 +111,14 @@ static size_t find_in_slice(const struct mask *mask, const struct part *part, in
 static enum sm_status find_surface(struct list *list, const struct mask *mask, const struct part *part,
                                    struct sm_err *err)
 {
-    size_t slices = (size_t) (part->k1 - part->k0 + 1), scratch = 2 * (size_t) mask->dim[0] + 2;
+    size_t slices = (size_t)(part->k1 - part->k0 + 1), scratch = 2 * (size_t)mask->dim[0] + 2;
     size_t *start = calloc(slices + 1, sizeof *start);
     uint8_t *all = malloc(slices * scratch);
     *list = (struct list){0};
     if (start && all) {
 #pragma omp parallel for schedule(dynamic)
         for (size_t s = 0; s < slices; s++)
-            start[s + 1] = find_in_slice(mask, part, part->k0 + (int) s, all + s * scratch, NULL);
+            start[s + 1] = find_in_slice(mask, part, part->k0 + (int)s, all + s * scratch, NULL);
         for (size_t s = 0; s < slices; s++)
             start[s + 1] += start[s];
         list->count = start[slices];
@@ -127,7 +127,7 @@ static enum sm_status find_surface(struct list *list, const struct mask *mask, c
     if (list->voxel) {
 #pragma omp parallel for schedule(dynamic)
         for (size_t s = 0; s < slices; s++)
-            find_in_slice(mask, part, part->k0 + (int) s, all + s * scratch, list->voxel + start[s]);
+            find_in_slice(mask, part, part->k0 + (int)s, all + s * scratch, list->voxel + start[s]);
     }
     free(start);
     free(all);
@@ -141,7 +141,7 @@ static enum sm_status find_surface(struct list *list, const struct mask *mask, c
 /* Puts the value of rank `rank` in its place, as sorting would. */
 static void select_rank(double *values, size_t count, size_t rank)
 {
-    ptrdiff_t low = 0, high = (ptrdiff_t) count - 1, wanted = (ptrdiff_t) rank;
+    ptrdiff_t low = 0, high = (ptrdiff_t)count - 1, wanted = (ptrdiff_t)rank;
     while (low < high) {
         double pivot = values[low + (high - low) / 2];
         ptrdiff_t up = low, down = high;
@@ -168,13 +168,13 @@ static void select_rank(double *values, size_t count, size_t rank)
 /* As numpy.percentile: linear between ranks. */
 static double percentile(double *values, size_t count, double part)
 {
-    double at = part * (double) (count - 1);
-    size_t rank = (size_t) at;
+    double at = part * (double)(count - 1);
+    size_t rank = (size_t)at;
     select_rank(values, count, rank);
     double next = values[rank];
     for (size_t v = rank + 1; v < count; v++)
         next = v == rank + 1 || values[v] < next ? values[v] : next;
-    return values[rank] + (next - values[rank]) * (at - (double) rank);
+    return values[rank] + (next - values[rank]) * (at - (double)rank);
 }
 
 static void summarise(struct sm_surface *surface, double *distance_mm, size_t count, double tolerance_mm)
@@ -186,8 +186,8 @@ static void summarise(struct sm_surface *surface, double *distance_mm, size_t co
         surface->hausdorff = fmax(surface->hausdorff, distance_mm[v]);
         within += distance_mm[v] <= tolerance_mm + SLACK_MM;
     }
-    surface->average /= (double) count;
-    surface->surface_dice = (double) within / (double) count;
+    surface->average /= (double)count;
+    surface->surface_dice = (double)within / (double)count;
     surface->hd95 = percentile(distance_mm, count, PERCENTILE);
 }
 

@@ -12,7 +12,7 @@ static bool whole(const double ijk[3], int out[3])
     for (int a = 0; a < 3; a++) {
         if (!(fabs(ijk[a]) < FARTHEST) || !(fabs(ijk[a] - round(ijk[a])) < WHOLE))
             return false;
-        out[a] = (int) lround(ijk[a]);
+        out[a] = (int)lround(ijk[a]);
     }
     return true;
 }
@@ -101,7 +101,7 @@ enum sm_status sm_labels_turn(struct sm_labels *out, const struct sm_labels *lab
                               const struct sm_turn *turn, const struct sm_grid *grid, struct sm_err *err)
 {
     const int *dim = labels->grid.dim;
-    const ptrdiff_t stride[3] = {1, dim[0], (ptrdiff_t) dim[0] * dim[1]};
+    const ptrdiff_t stride[3] = {1, dim[0], (ptrdiff_t)dim[0] * dim[1]};
     ptrdiff_t step[3], origin = 0;
     int first[3], end[3];
     enum sm_status status = sm_labels_alloc(out, grid, err);
@@ -115,7 +115,7 @@ enum sm_status sm_labels_turn(struct sm_labels *out, const struct sm_labels *lab
     }
     for (int k = first[2]; k < end[2]; k++)
         for (int j = first[1]; j < end[1]; j++) {
-            uint16_t *row = out->voxels + ((size_t) k * (size_t) grid->dim[1] + (size_t) j) * (size_t) grid->dim[0];
+            uint16_t *row = out->voxels + ((size_t)k * (size_t)grid->dim[1] + (size_t)j) * (size_t)grid->dim[0];
             for (int i = first[0]; i < end[0]; i++)
                 row[i] = labels->voxels[origin + i * step[0] + j * step[1] + k * step[2]];
         }

@@ -142,7 +142,7 @@ void sm_view_steps(const struct sm_view *view, const struct sm_grid *grid, int s
         if (view->reversed[p])
             step[p] = -step[p];
     }
-    *origin = (size_t) at;
+    *origin = (size_t)at;
     *column_step = step[COLUMN];
     *row_step = step[ROW];
 }
@@ -171,7 +171,7 @@ void sm_view_slice(const struct sm_view *view, const struct sm_volume *volume, i
     ptrdiff_t step[2];
     sm_view_steps(view, &volume->grid, s, &origin, &step[COLUMN], &step[ROW]);
     int channels = volume->channels;
-    ptrdiff_t out_step[2] = {channels, (ptrdiff_t) channels * view->dim[COLUMN]};
+    ptrdiff_t out_step[2] = {channels, (ptrdiff_t)channels * view->dim[COLUMN]};
     int along = view->axis[COLUMN] < view->axis[ROW] ? COLUMN : ROW, across = !along;
     struct line line = {.volume = volume,
                         .step = step[along],
@@ -180,7 +180,7 @@ void sm_view_slice(const struct sm_view *view, const struct sm_volume *volume, i
     if (view->axis[along] == 2)
         line.rescale_step = view->reversed[along] ? -1 : 1;
     for (int number = 0; number < view->dim[across]; number++) {
-        line.first = (size_t) ((ptrdiff_t) origin + number * step[across]);
+        line.first = (size_t)((ptrdiff_t)origin + number * step[across]);
         line.rescale = volume->rescale + (along == COLUMN ? k_of(view, 0, number, s)
                                                           : k_of(view, number, 0, s));
         for (line.channel = 0; line.channel < channels; line.channel++) {

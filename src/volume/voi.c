@@ -23,14 +23,14 @@ static double shown(enum sm_voi_function function, double value, struct sm_voi_w
 
 static uint8_t from_table(const struct sm_voi_table *table, double value)
 {
-    double place = floor(value - table->first), last = (double) table->size - 1;
-    return table->grey[(size_t) fmin(fmax(place, 0), last)];
+    double place = floor(value - table->first), last = (double)table->size - 1;
+    return table->grey[(size_t)fmin(fmax(place, 0), last)];
 }
 
 void voi_apply(const struct sm_voi *voi, int k, const float *values, size_t count, uint8_t *grey)
 {
     struct sm_voi_window window = {0, 1};
-    size_t row = voi->per_slice ? (size_t) k : 0;
+    size_t row = voi->per_slice ? (size_t)k : 0;
     if (voi->windows > 0)
         window = voi->window[row * voi->windows];
     for (size_t x = 0; x < count; x++) {
@@ -39,7 +39,7 @@ void voi_apply(const struct sm_voi *voi, int k, const float *values, size_t coun
         else if (voi->windows == 0)
             grey[x] = from_table(&voi->table[row], values[x]);
         else
-            grey[x] = (uint8_t) floor(
+            grey[x] = (uint8_t)floor(
                 255 * fmin(fmax(shown(voi->function, values[x], window), 0), 1) + 0.5);
     }
 }

@@ -28,7 +28,7 @@ static bool byte_count(const struct sm_grid *grid, size_t bytes, size_t *total)
     *total = bytes;
     for (int axis = 0; axis < 3; axis++)
         if (grid->dim[axis] < 1 ||
-            __builtin_mul_overflow(*total, (size_t) grid->dim[axis], total))
+            __builtin_mul_overflow(*total, (size_t)grid->dim[axis], total))
             return false;
     return *total <= PTRDIFF_MAX;
 }
@@ -45,7 +45,7 @@ enum sm_status sm_volume_adopt(struct sm_volume *volume, const struct sm_grid *g
 {
     *volume = (struct sm_volume){
         .grid = *grid, .type = type, .channels = channels, .voxels = voxels};
-    volume->rescale = malloc((size_t) grid->dim[2] * sizeof *volume->rescale);
+    volume->rescale = malloc((size_t)grid->dim[2] * sizeof *volume->rescale);
     if (!volume->rescale) {
         sm_volume_free(volume);
         return too_large(grid, err);
@@ -61,7 +61,7 @@ enum sm_status sm_volume_alloc(struct sm_volume *volume, const struct sm_grid *g
     *volume = (struct sm_volume){0};
     size_t total;
     void *voxels = NULL;
-    if (byte_count(grid, types[type].bytes * (size_t) channels, &total))
+    if (byte_count(grid, types[type].bytes * (size_t)channels, &total))
         voxels = malloc(total);
     if (!voxels)
         return too_large(grid, err);

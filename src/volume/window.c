@@ -146,7 +146,7 @@ static void apply_extremes(double low, double high, const float *values, size_t 
     for (size_t x = 0; x < count; x++) {
         double value = isfinite(values[x]) ? values[x] : low;
         double level = floor(255 * (value - low) / divisor);
-        grey[x] = (uint8_t) fmin(fmax(level, 0), 255);
+        grey[x] = (uint8_t)fmin(fmax(level, 0), 255);
     }
 }
 
@@ -158,7 +158,7 @@ static void apply_range(double low, double high, double half, const float *value
     double range = high - low;
     for (size_t x = 0; x < count; x++) {
         double place = isfinite(values[x]) && range > 0 ? (values[x] - low) / range : 0;
-        grey[x] = (uint8_t) floor(255 * fmin(fmax(place, 0), 1) + half);
+        grey[x] = (uint8_t)floor(255 * fmin(fmax(place, 0), 1) + half);
     }
 }
 

@@ -32,7 +32,7 @@ static const struct way {
     {"box and mask", {.box = true, .mask = true, LIMITS(2.5f, 1.5f, 100)}},
     {"mask", {.mask = true, LIMITS(2.5f, 1.5f, 100)}},
 };
-enum { WAYS = (int) (sizeof ways / sizeof *ways), LABELS = 256, LEAST_SLICES = 3 };
+enum { WAYS = (int)(sizeof ways / sizeof *ways), LABELS = 256, LEAST_SLICES = 3 };
 
 struct truth {
     struct sm_volume volume;
@@ -59,16 +59,16 @@ static void to_view(struct truth *truth)
         sm_view_steps(&truth->view, &truth->labels.grid, s, &origin, &column, &row);
         for (int y = 0; y < dim[1]; y++)
             for (int x = 0; x < dim[0]; x++)
-                *out++ = truth->labels.voxels[(ptrdiff_t) origin + x * column + y * row];
+                *out++ = truth->labels.voxels[(ptrdiff_t)origin + x * column + y * row];
     }
 }
 
 static bool label_on(const struct truth *truth, int label, int s, bool *inside, size_t *area)
 {
-    size_t pixels = (size_t) truth->view.dim[0] * (size_t) truth->view.dim[1];
+    size_t pixels = (size_t)truth->view.dim[0] * (size_t)truth->view.dim[1];
     *area = 0;
     for (size_t p = 0; p < pixels; p++)
-        *area += inside[p] = truth->slices[(size_t) s * pixels + p] == label;
+        *area += inside[p] = truth->slices[(size_t)s * pixels + p] == label;
     return *area > 0;
 }
 
@@ -158,7 +158,7 @@ static int slice_for(const struct truth *truth, int label, enum kind kind, bool 
 
 static void add_label(const struct truth *truth, struct sm_prompts *prompts, int label, enum kind kind)
 {
-    bool *inside = malloc((size_t) truth->view.dim[0] * (size_t) truth->view.dim[1]);
+    bool *inside = malloc((size_t)truth->view.dim[0] * (size_t)truth->view.dim[1]);
     size_t area;
     int slice = slice_for(truth, label, kind, inside);
     for (int s = 0; slice >= 0 && s < truth->view.dim[2]; s++) {
@@ -188,14 +188,14 @@ static double mean_dice(const struct truth *truth, const struct sm_prompts *prom
     }
     for (size_t o = 0; o < prompts->count; o++) {
         int id = prompts->objects[o].id;
-        double dice = 2.0 * (double) both[id] / (double) (expected[id] + found[id]);
+        double dice = 2.0 * (double)both[id] / (double)(expected[id] + found[id]);
         const struct sm_object_result *object = sm_result_object(result, o);
         sum += dice;
         if (list)
             printf("      label %d: Dice %.3f, %zu voxels of %zu, slices %d-%d\n", id, dice, found[id],
                    expected[id], object->slices[0], object->slices[1]);
     }
-    return sum / (double) prompts->count;
+    return sum / (double)prompts->count;
 }
 
 static double measure(const struct truth *truth, const struct sm_model *model, enum kind kind,
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
         die(&err);
     sm_view_choose(&truth.view, &truth.volume, SM_PLANE_AUTO, sm_model_config(model)->orientation);
     to_view(&truth);
-    truth.embeddings = calloc((size_t) truth.view.dim[2], sizeof *truth.embeddings);
+    truth.embeddings = calloc((size_t)truth.view.dim[2], sizeof *truth.embeddings);
     const char *only = getenv("WAY");
     if (!only)
         printf("%-21s %.3f\n", "box every slice", measure(&truth, model, EVERY_BOX, &propagation_default));

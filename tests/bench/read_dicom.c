@@ -10,7 +10,7 @@ static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void keep_best(double *best, double seconds)
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         double start = now();
         if (sm_dicom_scan(&study, &path, 1, NULL, &err) != SM_OK) {
             fprintf(stderr, "%s\n", err.message);
-            return (int) err.status;
+            return (int)err.status;
         }
         keep_best(&list, now() - start);
         volumes = sm_dicom_volumes(study);

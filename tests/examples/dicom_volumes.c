@@ -13,7 +13,7 @@ static void print_text(const char *key, const char *text)
     for (; text && *text; text++) {
         if (*text == '"' || *text == '\\')
             putchar('\\');
-        if ((unsigned char) *text < 0x20)
+        if ((unsigned char)*text < 0x20)
             printf("\\u%04x", *text);
         else
             putchar(*text);
@@ -96,9 +96,9 @@ int main(int argc, char **argv)
     }
     struct sm_err err = {0};
     struct sm_dicom_study *study;
-    if (sm_dicom_scan(&study, (const char *const *) argv + first, (size_t) (argc - first), NULL, &err)) {
+    if (sm_dicom_scan(&study, (const char *const *)argv + first, (size_t)(argc - first), NULL, &err)) {
         fprintf(stderr, "%s\n", err.message);
-        return (int) err.status;
+        return (int)err.status;
     }
     for (size_t v = 0; v < sm_dicom_volumes(study); v++) {
         const struct sm_dicom_volume *found = sm_dicom_volume_at(study, v);

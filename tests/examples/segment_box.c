@@ -5,7 +5,7 @@
 
 static void print_warning(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     fprintf(stderr, "warning: %s\n", sentence);
 }
 

@@ -13,7 +13,7 @@ static char root[64];
 
 static int take_away(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
-    (void) status, (void) kind, (void) walk;
+    (void)status, (void)kind, (void)walk;
     return remove(path);
 }
 

@@ -22,7 +22,7 @@ static void put(struct writer *out, const void *bytes, size_t size)
 static void put_text(struct writer *out, uint16_t group, uint16_t number, const char *vr,
                      const char *text)
 {
-    uint16_t length = (uint16_t) ((strlen(text) + 1) & ~(size_t) 1);
+    uint16_t length = (uint16_t)((strlen(text) + 1) & ~(size_t)1);
     char padded[128] = {0};
     memcpy(padded, text, strlen(text));
     put(out, &group, 2);
@@ -72,11 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char path[64];
     struct sm_err err;
     struct sm_dicom_study *study;
-    size_t even = size & ~(size_t) 1;
+    size_t even = size & ~(size_t)1;
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    put_header(&header, (uint32_t) even);
-    if (fd < 0 || write(fd, header.bytes, header.size) != (ssize_t) header.size ||
-        write(fd, data, even) != (ssize_t) even)
+    put_header(&header, (uint32_t)even);
+    if (fd < 0 || write(fd, header.bytes, header.size) != (ssize_t)header.size ||
+        write(fd, data, even) != (ssize_t)even)
         return 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     const char *paths[] = {path};

@@ -15,8 +15,8 @@ static void look_at_slices(const struct sm_volume *volume, bool percentile)
     struct sm_window window = {.mode = percentile ? SM_WINDOW_PERCENTILE : SM_WINDOW_VOLUME};
     struct sm_view view;
     for (int plane = SM_PLANE_AUTO; plane <= SM_PLANE_SAGITTAL; plane++) {
-        sm_view_choose(&view, volume, (enum sm_plane) plane, SM_ORIENT_RADIOLOGICAL);
-        size_t pixels = (size_t) view.dim[0] * (size_t) view.dim[1];
+        sm_view_choose(&view, volume, (enum sm_plane)plane, SM_ORIENT_RADIOLOGICAL);
+        size_t pixels = (size_t)view.dim[0] * (size_t)view.dim[1];
         float *values = malloc(pixels * sizeof *values);
         uint8_t *grey = malloc(pixels);
         if (!values || !grey || sm_window_prepare(&window, volume, NULL) != SM_OK)
@@ -34,7 +34,7 @@ static void write_and_read_back(const struct sm_volume *volume)
 {
     char path[64];
     struct sm_labels labels, back;
-    snprintf(path, sizeof path, "/tmp/sammed2d-fuzz-%d.nii", (int) getpid());
+    snprintf(path, sizeof path, "/tmp/sammed2d-fuzz-%d.nii", (int)getpid());
     if (sm_labels_alloc(&labels, &volume->grid, NULL) != SM_OK)
         abort();
     labels.voxels[0] = 513;
@@ -80,13 +80,13 @@ static void try_bytes(const void *bytes, size_t count)
 
 static void try_compressed(const uint8_t *data, size_t size)
 {
-    z_stream z = {.next_in = (uint8_t *) data, .avail_in = (unsigned) size};
+    z_stream z = {.next_in = (uint8_t *)data, .avail_in = (unsigned)size};
     if (deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         abort();
     size_t room = deflateBound(&z, size);
     uint8_t *packed = malloc(room);
     z.next_out = packed;
-    z.avail_out = (unsigned) room;
+    z.avail_out = (unsigned)room;
     if (!packed || deflate(&z, Z_FINISH) != Z_STREAM_END)
         abort();
     try_bytes(packed, z.total_out);
@@ -106,9 +106,9 @@ static void try_pair(const uint8_t *data, size_t size)
     char header[64], voxels[64];
     uint8_t noise[4096];
     for (size_t n = 0; n < sizeof noise; n++)
-        noise[n] = (uint8_t) (n * 37);
-    snprintf(header, sizeof header, "/tmp/sammed2d-fuzz-%d.hdr", (int) getpid());
-    snprintf(voxels, sizeof voxels, "/tmp/sammed2d-fuzz-%d.img", (int) getpid());
+        noise[n] = (uint8_t)(n * 37);
+    snprintf(header, sizeof header, "/tmp/sammed2d-fuzz-%d.hdr", (int)getpid());
+    snprintf(voxels, sizeof voxels, "/tmp/sammed2d-fuzz-%d.img", (int)getpid());
     put(header, data, size);
     put(voxels, noise, sizeof noise);
     try_path(voxels);

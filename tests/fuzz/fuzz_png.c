@@ -9,7 +9,7 @@ enum { SIGNATURE = 8, LENGTH_AND_TYPE = 8, CHECKSUM = 4 };
 
 static uint32_t big_endian(const uint8_t *at)
 {
-    return (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static void repair_checksums(uint8_t *data, size_t size)
@@ -19,10 +19,10 @@ static void repair_checksums(uint8_t *data, size_t size)
         size_t length = big_endian(data + at), left = size - at - LENGTH_AND_TYPE - CHECKSUM;
         if (length > left)
             return;
-        uint32_t sum = (uint32_t) crc32(0, data + at + 4, (unsigned) length + 4);
+        uint32_t sum = (uint32_t)crc32(0, data + at + 4, (unsigned)length + 4);
         at += LENGTH_AND_TYPE + length;
         for (int byte = 0; byte < CHECKSUM; byte++)
-            data[at++] = (uint8_t) (sum >> (24 - 8 * byte));
+            data[at++] = (uint8_t)(sum >> (24 - 8 * byte));
     }
 }
 

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sm_prompts prompts = {0};
     struct sm_err err = {0};
     enum sm_status status = SM_USAGE;
-    char *text = strndup((const char *) data, size);
+    char *text = strndup((const char *)data, size);
     if (!text)
         return 0;
     if (text[0] == 'b') {
@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (text[0] == 'p') {
         status = sm_prompts_add_point(&prompts, text + 1, true, SM_SPACE_VOXEL, &err);
     } else {
-        json_t *json = json_loadb((const char *) data, size, JSON_REJECT_DUPLICATES, NULL);
+        json_t *json = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
         if (json)
             status = prompts_from_json(&prompts, json, "dir/liver.mrk.json", size & 1 ? "dir/amos_1.png" : NULL,
                                        &err);

@@ -56,7 +56,7 @@ static void put(const void *bytes, size_t count)
 static void put_number(uint32_t number, int width)
 {
     for (int b = 0; b < width; b++)
-        made[used++] = (uint8_t) (number >> 8 * b);
+        made[used++] = (uint8_t)(number >> 8 * b);
 }
 
 static void put_head(uint16_t group, uint16_t element, const char *vr, uint32_t length)
@@ -73,7 +73,7 @@ static void put_head(uint16_t group, uint16_t element, const char *vr, uint32_t 
 static void put_text(uint16_t group, uint16_t element, const char *vr, const char *text)
 {
     size_t length = strlen(text);
-    put_head(group, element, vr, (uint32_t) (length + length % 2));
+    put_head(group, element, vr, (uint32_t)(length + length % 2));
     put(text, length);
     if (length % 2)
         put(vr[0] == 'U' ? "" : " ", 1);
@@ -137,15 +137,15 @@ static void start_over(void)
     for (int image = 0; image < IMAGES; image++)
         for (int a = 0; a < ATTRIBUTES; a++) {
             struct value *value = &values[image][a];
-            int length = snprintf((char *) value->bytes, LONGEST, "%s", attributes[a].start);
-            uint8_t *mark = memchr(value->bytes, '#', (size_t) length);
+            int length = snprintf((char *)value->bytes, LONGEST, "%s", attributes[a].start);
+            uint8_t *mark = memchr(value->bytes, '#', (size_t)length);
             if (mark)
-                *mark = (uint8_t) ('1' + image);
+                *mark = (uint8_t)('1' + image);
             if (strcmp(attributes[a].vr, "US") == 0 && length)
                 length = 2;
             if (attributes[a].group == 0x7fe0)
                 length = 24 * 3;
-            value->length = (uint8_t) (length + length % 2);
+            value->length = (uint8_t)(length + length % 2);
             if (attributes[a].vr[0] != 'U' && attributes[a].vr[0] != 'O' && length % 2)
                 value->bytes[length] = ' ';
         }
@@ -156,7 +156,7 @@ static void edit_value(int image, int attribute, const uint8_t *bytes, size_t le
     struct value *value = &values[image][attribute];
     memset(value->bytes, 0, sizeof value->bytes);
     memcpy(value->bytes, bytes, length);
-    value->length = (uint8_t) (length + length % 2);
+    value->length = (uint8_t)(length + length % 2);
 }
 
 static void edit(const uint8_t *data, size_t size)
@@ -173,8 +173,8 @@ static void edit(const uint8_t *data, size_t size)
             if (attribute < ATTRIBUTES) {
                 edit_value(i, attribute, data, length);
             } else {
-                frame_count[i] = (int) (length / 3 < FRAMES ? length / 3 : FRAMES);
-                memcpy(frames[i], data, (size_t) frame_count[i] * 3);
+                frame_count[i] = (int)(length / 3 < FRAMES ? length / 3 : FRAMES);
+                memcpy(frames[i], data, (size_t)frame_count[i] * 3);
             }
         }
         data += length, size -= length;
@@ -192,7 +192,7 @@ static void check_volume(struct sm_dicom_study *study, size_t index)
     const struct sm_dicom_volume *found = sm_dicom_volume_at(study, index);
     struct sm_volume volume;
     struct sm_err err;
-    check(found->number == (int) index + 1 && found->files > 0);
+    check(found->number == (int)index + 1 && found->files > 0);
     for (size_t g = 0; g < found->gap_count; g++)
         check(found->gaps[g].after >= 0 && found->gaps[g].after + 1 < found->grid.dim[2]);
     if (!found->readable)

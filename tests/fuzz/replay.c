@@ -59,13 +59,13 @@ static int replay(const char *path)
     if (stat(path, &status) != 0)
         return complain(path);
     return S_ISDIR(status.st_mode) ? replay_directory(path)
-                                   : replay_file(path, (size_t) status.st_size);
+                                   : replay_file(path, (size_t)status.st_size);
 }
 
 int main(int argc, char **argv)
 {
     int replayed = 0;
-    LLVMFuzzerTestOneInput((const uint8_t *) "", 0);
+    LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
     for (int i = 1; i < argc; i++) {
         int more = replay(argv[i]);
         if (more < 0)

@@ -7,7 +7,7 @@
 void fuzz_file_open(struct fuzz_file *file, const void *bytes, size_t count)
 {
     file->fd = memfd_create("fuzz", MFD_CLOEXEC);
-    if (file->fd < 0 || write(file->fd, bytes, count) != (ssize_t) count)
+    if (file->fd < 0 || write(file->fd, bytes, count) != (ssize_t)count)
         abort();
     snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
 }

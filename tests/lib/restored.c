@@ -37,7 +37,7 @@ void restored_volume(struct sm_volume *restored, const struct sm_volume *volume,
     struct sm_grid grid = restored_grid(volume, order);
     if (sm_volume_alloc(restored, &grid, volume->type, volume->channels, NULL) != SM_OK)
         abort();
-    size_t bytes = sm_voxel_type_bytes(volume->type) * (size_t) volume->channels;
+    size_t bytes = sm_voxel_type_bytes(volume->type) * (size_t)volume->channels;
     char *to = restored->voxels;
     int ijk[3];
     for (ijk[2] = 0; ijk[2] < grid.dim[2]; ijk[2]++)
@@ -45,9 +45,9 @@ void restored_volume(struct sm_volume *restored, const struct sm_volume *volume,
             for (ijk[0] = 0; ijk[0] < grid.dim[0]; ijk[0]++, to += bytes) {
                 int o[3];
                 restored_to_original(volume, order, ijk, o);
-                size_t at = ((size_t) o[2] * (size_t) volume->grid.dim[1] + (size_t) o[1]) *
-                                (size_t) volume->grid.dim[0] + (size_t) o[0];
-                memcpy(to, (const char *) volume->voxels + at * bytes, bytes);
+                size_t at = ((size_t)o[2] * (size_t)volume->grid.dim[1] + (size_t)o[1]) *
+                                (size_t)volume->grid.dim[0] + (size_t)o[0];
+                memcpy(to, (const char *)volume->voxels + at * bytes, bytes);
             }
     for (int k = 0; k < grid.dim[2]; k++)
         restored->rescale[k] = volume->rescale[0];

@@ -30,9 +30,9 @@ int main(int argc, char **argv)
         const DcmIODTypes::Frame *plain = seg->getSegmentationType() == DcmSegTypes::ST_BINARY
                                               ? DcmSegUtils::unpackBinaryFrame(frame, rows, columns) : frame;
         size_t set = 0;
-        for (size_t p = 0; p < (size_t) rows * columns; p++)
+        for (size_t p = 0; p < (size_t)rows * columns; p++)
             set += plain->pixData[p] != 0;
-        printf("%u %zu\n", (unsigned) number, set);
+        printf("%u %zu\n", (unsigned)number, set);
     }
     delete seg;
     return 0;

@@ -14,13 +14,13 @@ static json_t *warnings, *notes;
 
 static void keep_warning(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     json_array_append_new(warnings, json_string(sentence));
 }
 
 static void keep_note(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     json_array_append_new(notes, json_string(sentence));
 }
 
@@ -113,5 +113,5 @@ int main(int argc, char **argv)
     sm_volume_free(&volume);
     json_decref(warnings);
     json_decref(notes);
-    return (int) status;
+    return (int)status;
 }

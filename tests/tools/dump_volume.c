@@ -12,7 +12,7 @@ static json_t *warnings;
 
 static void keep(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     json_array_append_new(warnings, json_string(sentence));
 }
 
@@ -46,8 +46,8 @@ static void write_values(const struct sm_volume *volume, const char *path)
 {
     const int *dim = volume->grid.dim;
     int n = dim[0];
-    size_t floats = (size_t) n * (size_t) volume->channels;
-    float *line = malloc((size_t) n * sizeof *line), *pixels = malloc(floats * sizeof *pixels);
+    size_t floats = (size_t)n * (size_t)volume->channels;
+    float *line = malloc((size_t)n * sizeof *line), *pixels = malloc(floats * sizeof *pixels);
     FILE *file = fopen(path, "wb");
     for (int k = 0; k < dim[2]; k++)
         for (int j = 0; j < dim[1]; j++) {
@@ -71,7 +71,7 @@ static enum sm_status write_labels(const struct sm_volume *volume, const char *p
     if (status != SM_OK)
         return status;
     for (size_t v = 0; v < sm_grid_voxels(&volume->grid); v++)
-        labels.voxels[v] = (uint16_t) (v % modulus);
+        labels.voxels[v] = (uint16_t)(v % modulus);
     status = sm_nifti_write_labels(path, &labels, volume, err);
     sm_labels_free(&labels);
     return status;
@@ -89,11 +89,11 @@ int main(int argc, char **argv)
         print_grid(&volume);
         write_values(&volume, argv[3]);
         if (argc > 5)
-            status = write_labels(&volume, argv[4], (size_t) atoi(argv[5]), &err);
+            status = write_labels(&volume, argv[4], (size_t)atoi(argv[5]), &err);
     }
     if (status != SM_OK)
         fprintf(stderr, "%s\n", err.message);
     sm_volume_free(&volume);
     json_decref(warnings);
-    return (int) status;
+    return (int)status;
 }

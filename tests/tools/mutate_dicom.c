@@ -27,8 +27,8 @@ static struct {
 
 static void note_warning(void *context, const char *sentence)
 {
-    (void) sentence;
-    *(size_t *) context += 1;
+    (void)sentence;
+    *(size_t *)context += 1;
 }
 
 /* FNV-1a over the voxels of all volumes. */
@@ -41,7 +41,7 @@ static void add_voxels(uint64_t *hash, const struct sm_volume *volume)
 {
     size_t size = sm_grid_voxels(&volume->grid) * sm_voxel_type_bytes(volume->type);
     for (size_t b = 0; b < size; b++)
-        *hash = (*hash ^ ((const uint8_t *) volume->voxels)[b]) * 0x100000001b3u;
+        *hash = (*hash ^ ((const uint8_t *)volume->voxels)[b]) * 0x100000001b3u;
 }
 
 static struct found read_volumes(const char *path, const struct sm_listener *listener)
@@ -101,12 +101,12 @@ static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void judge(const char *what, int status, double seconds, double mib, size_t size)
 {
-    double most = 4 * (double) size / 1048576 + 256;
+    double most = 4 * (double)size / 1048576 + 256;
     if (seconds > sum.seconds)
         sum.seconds = seconds;
     if (mib > sum.mib)
@@ -139,11 +139,11 @@ static void try_copy(const char *what, const uint8_t *bytes, size_t size, const 
     pid_t child = fork();
     if (child == 0) {
         alarm(20 * LIMIT_SECONDS);
-        _exit((int) read_copy(file.path, whole));
+        _exit((int)read_copy(file.path, whole));
     }
     if (child < 0 || wait4(child, &status, 0, &use) != child)
         abort();
-    judge(what, status, now() - start, (double) use.ru_maxrss / 1024, size);
+    judge(what, status, now() - start, (double)use.ru_maxrss / 1024, size);
     fuzz_file_close(&file);
 }
 
@@ -153,7 +153,7 @@ static void damage(const char *path, unsigned flips, const char *folder)
     FILE *file = fopen(path, "rb");
     if (!file || fseek(file, 0, SEEK_END) != 0)
         return;
-    size_t size = (size_t) ftell(file);
+    size_t size = (size_t)ftell(file);
     uint8_t *whole = malloc(size), *copy = malloc(size);
     rewind(file);
     if (!whole || !copy || size == 0 || fread(whole, 1, size, file) != size)
@@ -168,7 +168,7 @@ static void damage(const char *path, unsigned flips, const char *folder)
         /* Every other time in the header, where a byte decides more. */
         size_t reach = flip % 2 && size > 4096 ? 4096 : size;
         for (int change = 1 + rand() % 8; change > 0; change--)
-            copy[(size_t) rand() % reach] ^= (uint8_t) (1 + rand() % 255);
+            copy[(size_t)rand() % reach] ^= (uint8_t)(1 + rand() % 255);
         snprintf(what, sizeof what, "%s with flips number %u", path, flip);
         try_copy(what, copy, size, NULL, folder);
     }
@@ -180,9 +180,9 @@ int main(int argc, char **argv)
 {
     if (argc < 5)
         return SM_USAGE;
-    srand((unsigned) atoi(argv[1]));
+    srand((unsigned)atoi(argv[1]));
     for (int n = 4; n < argc; n++)
-        damage(argv[n], (unsigned) atoi(argv[2]), argv[3]);
+        damage(argv[n], (unsigned)atoi(argv[2]), argv[3]);
     printf("%zu copies: %zu read, %zu refused, %zu silent; at most %.2f s, %.0f MiB\n", sum.copies, sum.count[READ],
            sum.count[REFUSED], sum.count[SILENT], sum.seconds, sum.mib);
     return 0;

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (int n = 0; n < pictures; n++) {
-        const struct synth_picture *picture = synth_draw(synth, 5, (uint64_t) n);
+        const struct synth_picture *picture = synth_draw(synth, 5, (uint64_t)n);
         printf("%d %s %d %.1f\n", n, picture->recipe, picture->objects, mean_grey(picture));
     }
     synth_close(synth);

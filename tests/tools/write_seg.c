@@ -19,7 +19,7 @@ struct drawn {
 
 static void print_warning(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     fprintf(stderr, "%s\n", sentence);
 }
 
@@ -32,7 +32,7 @@ static bool draw(void *context, int k, uint8_t *out)
         for (int x = 0; x < dim[0]; x++, out++) {
             bool inside = (k + 1 < dim[2] || k == 0) &&
                           (x + 3 * y + 5 * k) % (drawn->objects + 1) == drawn->object;
-            *out = !inside ? 0 : drawn->fractional ? (uint8_t) (1 + (x + y) % 255) : 1;
+            *out = !inside ? 0 : drawn->fractional ? (uint8_t)(1 + (x + y) % 255) : 1;
             some |= inside;
         }
     return some;
@@ -58,12 +58,12 @@ static enum sm_status write(char **argv, int names, const struct sm_volume *volu
     static const struct sm_listener listener = {.warning = print_warning};
     struct sm_seg_options options = {.algorithm_version = "1", .digest = "write_seg", .listener = &listener};
     int objects = atoi(argv[4]);
-    struct sm_seg_object *list = calloc((size_t) objects, sizeof *list);
-    struct drawn *drawn = calloc((size_t) objects, sizeof *drawn);
-    char (*numbered)[24] = calloc((size_t) objects, sizeof *numbered);
+    struct sm_seg_object *list = calloc((size_t)objects, sizeof *list);
+    struct drawn *drawn = calloc((size_t)objects, sizeof *drawn);
+    char (*numbered)[24] = calloc((size_t)objects, sizeof *numbered);
     for (int t = 0; t < 3; t++)
         if (strcmp(argv[3], types[t]) == 0)
-            options.type = (enum sm_seg_type) t;
+            options.type = (enum sm_seg_type)t;
     for (int o = 0; o < objects; o++) {
         snprintf(numbered[o], sizeof *numbered, "object %d", o + 1);
         drawn[o] = (struct drawn){volume, getenv("ALIKE") ? 0 : o, objects,
@@ -72,7 +72,7 @@ static enum sm_status write(char **argv, int names, const struct sm_volume *volu
         list[o].slice = draw;
         list[o].context = &drawn[o];
     }
-    enum sm_status status = sm_dicom_write_seg(argv[2], volume, list, (size_t) objects, &options, err);
+    enum sm_status status = sm_dicom_write_seg(argv[2], volume, list, (size_t)objects, &options, err);
     free(list);
     free(drawn);
     free(numbered);
@@ -94,5 +94,5 @@ int main(int argc, char **argv)
     sm_volume_free(&volume);
     getrusage(RUSAGE_SELF, &usage);
     printf("%ld\n", usage.ru_maxrss / 1024);
-    return (int) status;
+    return (int)status;
 }

@@ -36,19 +36,19 @@ static const struct sm_grid grid = {.dim = {NX, NY, NZ},
 static int16_t value(size_t v)
 {
     size_t i = v % NX, j = v / NX % NY;
-    return (int16_t) (v * 37 % 19 + (i >= 5 && i < 12 && j >= 4 && j < 13 ? 300 : 0));
+    return (int16_t)(v * 37 % 19 + (i >= 5 && i < 12 && j >= 4 && j < 13 ? 300 : 0));
 }
 
 static size_t slice_bytes(const struct sm_volume *volume)
 {
-    return (size_t) volume->grid.dim[0] * (size_t) volume->grid.dim[1] * sm_voxel_type_bytes(volume->type);
+    return (size_t)volume->grid.dim[0] * (size_t)volume->grid.dim[1] * sm_voxel_type_bytes(volume->type);
 }
 
 static void same_slices(const struct sm_volume *a, const struct sm_volume *b, int first, int last)
 {
     size_t bytes = slice_bytes(a);
     for (int k = first; k <= last; k++)
-        assert_memory_equal((char *) a->voxels + (size_t) k * bytes, (char *) b->voxels + (size_t) k * bytes, bytes);
+        assert_memory_equal((char *)a->voxels + (size_t)k * bytes, (char *)b->voxels + (size_t)k * bytes, bytes);
 }
 
 /* ---- readers ---- */
@@ -59,14 +59,14 @@ static void write_numbers(const char *path)
     const struct sm_volume like = {.grid = grid};
     assert_int_equal(sm_labels_alloc(&labels, &grid, NULL), SM_OK);
     for (size_t v = 0; v < sm_grid_voxels(&grid); v++)
-        labels.voxels[v] = (uint16_t) (v * 2654435761u >> 7);
+        labels.voxels[v] = (uint16_t)(v * 2654435761u >> 7);
     assert_int_equal(sm_nifti_write_labels(path, &labels, &like, NULL), SM_OK);
     sm_labels_free(&labels);
 }
 
 static void nifti_in_pieces(void **state)
 {
-    (void) state;
+    (void)state;
     for (int gz = 0; gz < 2; gz++) {
         const char *path = in(gz ? "v.nii.gz" : "v.nii");
         struct sm_volume whole, pieces;
@@ -94,7 +94,7 @@ static void a_cut_file_fails_when_read(void **state)
     struct sm_volume volume;
     struct sm_err err = {0};
     char command[400];
-    (void) state;
+    (void)state;
     write_numbers(in("v.nii.gz"));
     snprintf(command, sizeof command, "head -c -3000 %s > %s", in("v.nii.gz"), path);
     assert_int_equal(system(command), 0);
@@ -114,7 +114,7 @@ static void dicom_in_pieces(void **state)
 {
     struct sm_volume whole, pieces;
     int failures = 0;
-    (void) state;
+    (void)state;
     assert_int_equal(sm_input_read(&whole, series, -1, NULL, NULL, NULL), SM_OK);
     assert_int_equal(sm_input_open(&pieces, series, -1, NULL, NULL, NULL), SM_OK);
     assert_non_null(pieces.supply);
@@ -122,9 +122,9 @@ static void dicom_in_pieces(void **state)
 #pragma omp parallel for schedule(dynamic, 1) num_threads(4) reduction(+ : failures)
     for (int n = 0; n < 2 * slices; n++) { /* each twice, in any order */
         int k = n * 7 % slices;
-        size_t at = (size_t) k * slice_bytes(&whole);
+        size_t at = (size_t)k * slice_bytes(&whole);
         failures += sm_volume_load(&pieces, k, k, NULL) != SM_OK ||
-                    memcmp((char *) whole.voxels + at, (char *) pieces.voxels + at, slice_bytes(&whole)) != 0;
+                    memcmp((char *)whole.voxels + at, (char *)pieces.voxels + at, slice_bytes(&whole)) != 0;
     }
     assert_int_equal(failures, 0);
     assert_int_equal(sm_volume_load_all(&pieces, NULL), SM_OK);
@@ -139,7 +139,7 @@ static void a_dicom_file_that_is_gone(void **state)
     struct sm_volume volume;
     struct sm_err err = {0};
     char command[300];
-    (void) state;
+    (void)state;
     snprintf(command, sizeof command, "cp -r %s %s/series", series, directory);
     assert_int_equal(system(command), 0);
     assert_int_equal(sm_input_open(&volume, in("series"), -1, NULL, NULL, &err), SM_OK);
@@ -171,7 +171,7 @@ struct trickle {
 
 static enum sm_status trickle_load(struct sm_supply *supply, int first, int last, struct sm_err *err)
 {
-    struct trickle *t = (struct trickle *) supply;
+    struct trickle *t = (struct trickle *)supply;
     struct timespec until;
     enum sm_status status = SM_OK;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -190,7 +190,7 @@ static enum sm_status trickle_load(struct sm_supply *supply, int first, int last
 
 static void trickle_free(struct sm_supply *supply)
 {
-    (void) supply;
+    (void)supply;
 }
 
 static enum sm_status leave(void *context, const struct sm_labels *labels, int k, struct sm_err *err)
@@ -198,7 +198,7 @@ static enum sm_status leave(void *context, const struct sm_labels *labels, int k
     struct trickle *t = context;
     pthread_mutex_lock(&t->lock);
     bool in_order = k == t->slices_left++;
-    memcpy(t->seen[k], labels->voxels + (size_t) k * NX * NY, sizeof t->seen[k]);
+    memcpy(t->seen[k], labels->voxels + (size_t)k * NX * NY, sizeof t->seen[k]);
     pthread_cond_broadcast(&t->left);
     pthread_mutex_unlock(&t->lock);
     if (!in_order)
@@ -218,7 +218,7 @@ static enum sm_status run(struct trickle *t, struct sm_result **result, const ch
     t->supply = (struct sm_supply){trickle_load, trickle_free};
     assert_int_equal(sm_volume_alloc(&volume, on, SM_INT16, 1, NULL), SM_OK);
     for (size_t v = 0; v < sm_grid_voxels(on); v++)
-        ((int16_t *) volume.voxels)[v] = value(v);
+        ((int16_t *)volume.voxels)[v] = value(v);
     volume.format = SM_FORMAT_NIFTI;
     volume.supply = &t->supply;
     assert_int_equal(sm_prompts_add_box(&t->prompts, box, SM_SPACE_VOXEL, NULL), SM_OK);
@@ -240,7 +240,7 @@ static void reading_and_writing_overlap(void **state)
     struct trickle t = {.wait = true, .broken = -1, .fail_at = -1};
     struct sm_result *result;
     struct sm_err err = {0};
-    (void) state;
+    (void)state;
     nn_set_threads(2);
     if (nn_workers(NZ) < 2)
         skip(); /* a sequential BLAS */
@@ -265,7 +265,7 @@ static void slices_leave_in_order_for_good(void **state)
         {"a=5,4,2,11,12,10", SM_PLANE_SAGITTAL, SM_PROPAGATE_NONE, true},
         {"a=5,4,7,11,12,7", SM_PLANE_AXIAL, SM_PROPAGATE_NONE, false},
     };
-    (void) state;
+    (void)state;
     for (int threads = 1; threads <= 3; threads++)
         for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
             struct trickle t = {.broken = -1, .fail_at = -1};
@@ -297,7 +297,7 @@ static void what_fails_is_told(void **state)
         {-1, 5, SM_OUTPUT, "no room for slice 5"},
         {-1, NZ - 1, SM_OUTPUT, "no room for slice 12"},
     };
-    (void) state;
+    (void)state;
     for (int threads = 1; threads <= 2; threads++)
         for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
             struct trickle t = {.broken = rows[n].broken, .fail_at = rows[n].fail_at};
@@ -320,13 +320,13 @@ static void a_writer_writes_what_writing_at_once_does(void **state)
     struct sm_labels labels;
     const struct sm_volume like = {.grid = grid};
     char command[400];
-    (void) state;
+    (void)state;
     assert_int_equal(sm_labels_alloc(&labels, &grid, NULL), SM_OK);
     for (uint16_t largest = 200; largest <= 300; largest += 100)
         for (int n = 0; n < 2; n++) {
             struct sm_label_writer *writer;
             for (size_t v = 0; v < sm_grid_voxels(&grid); v++)
-                labels.voxels[v] = (uint16_t) (v * v % (largest + 1u));
+                labels.voxels[v] = (uint16_t)(v * v % (largest + 1u));
             labels.voxels[7] = largest;
             assert_int_equal(sm_nifti_write_labels(in(names[n][0]), &labels, &like, NULL), SM_OK);
             char path[128];
@@ -334,7 +334,7 @@ static void a_writer_writes_what_writing_at_once_does(void **state)
             unlink(path);
             assert_int_equal(sm_label_writer_open(&writer, path, &grid, largest, &like, NULL), SM_OK);
             for (int k = 0; k < NZ; k++)
-                assert_int_equal(sm_label_writer_add(writer, labels.voxels + (size_t) k * NX * NY, NULL), SM_OK);
+                assert_int_equal(sm_label_writer_add(writer, labels.voxels + (size_t)k * NX * NY, NULL), SM_OK);
             assert_int_equal(access(path, F_OK), -1); /* nothing is there before it is whole */
             assert_int_equal(sm_label_writer_close(writer, SM_OK, NULL), SM_OK);
             snprintf(command, sizeof command, "cmp %s %s", in(names[n][0]), in(names[n][1]));
@@ -351,7 +351,7 @@ static void a_writer_that_is_given_up(void **state)
     const struct sm_volume like = {.grid = grid};
     struct sm_grid other = grid;
     char path[128];
-    (void) state;
+    (void)state;
     snprintf(path, sizeof path, "%s", in("none.nii.gz"));
     other.dim[2]++;
     assert_int_equal(sm_label_writer_open(&writer, path, &other, 1, &like, &err), SM_USAGE);
@@ -375,7 +375,7 @@ static void a_writer_counts_slices(void **state)
     const struct sm_volume like = {.grid = grid};
     struct sm_err err = {0};
     char path[128];
-    (void) state;
+    (void)state;
     snprintf(path, sizeof path, "%s", in("count.nii.gz"));
     for (int count = NZ - 1; count <= NZ + 1; count += 2) {
         struct sm_label_writer *writer;
@@ -393,14 +393,14 @@ static void a_writer_counts_slices(void **state)
 static int set_up(void **state)
 {
     struct sm_config config = small_config();
-    (void) state;
+    (void)state;
     return mkdtemp(directory) && (model = small_model(&config)) ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     char command[300];
-    (void) state;
+    (void)state;
     sm_model_close(model);
     snprintf(command, sizeof command, "rm -r %s", directory);
     return system(command);

@@ -63,14 +63,14 @@ static int files_in_directory(void)
 
 static int make_directory(void **state)
 {
-    (void) state;
+    (void)state;
     strcpy(directory + strlen(directory) - 6, "XXXXXX");
     return mkdtemp(directory) ? 0 : -1;
 }
 
 static int remove_directory(void **state)
 {
-    (void) state;
+    (void)state;
     DIR *dir = opendir(directory);
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (entry->d_name[0] != '.' || strlen(entry->d_name) > 2)
@@ -82,7 +82,7 @@ static int remove_directory(void **state)
 
 static void errors_are_sentences(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     assert_int_equal(sm_fail(&err, SM_WEIGHTS, "%s: %d blocks", "a.h5", 3), SM_WEIGHTS);
     assert_int_equal(err.status, SM_WEIGHTS);
@@ -101,7 +101,7 @@ static void errors_are_sentences(void **state)
 
 static void listeners_may_be_absent(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_listener deaf = {0};
     sm_warn(NULL, "x");
     sm_warn(&deaf, "x");
@@ -113,7 +113,7 @@ static void listeners_may_be_absent(void **state)
 
 static void an_arena_measures_then_serves(void **state)
 {
-    (void) state;
+    (void)state;
     struct arena measure = {0}, arena;
     arena_take(&measure, 1);
     size_t mark = arena_mark(&measure);
@@ -124,8 +124,8 @@ static void an_arena_measures_then_serves(void **state)
     assert_int_equal(arena_init(&arena, measure.peak, NULL), SM_OK);
     char *first = arena_take(&arena, 1);
     float *second = arena_floats(&arena, 1000);
-    assert_int_equal((uintptr_t) first % 64, 0);
-    assert_int_equal((uintptr_t) second % 64, 0);
+    assert_int_equal((uintptr_t)first % 64, 0);
+    assert_int_equal((uintptr_t)second % 64, 0);
     memset(second, 0, 4000);
     arena_release(&arena, mark);
     assert_ptr_equal(arena_take(&arena, 100), second);
@@ -138,19 +138,19 @@ static void an_arena_measures_then_serves(void **state)
 /* Large ones lie on large pages; sanitizers want their size to be whole ones. */
 static void an_arena_may_be_large(void **state)
 {
-    (void) state;
+    (void)state;
     struct arena arena;
-    size_t size = ((size_t) 9 << 20) + 1;
+    size_t size = ((size_t)9 << 20) + 1;
     assert_int_equal(arena_init(&arena, size, NULL), SM_OK);
     char *all = arena_take(&arena, size);
-    assert_int_equal((uintptr_t) all % ((size_t) 2 << 20), 0);
+    assert_int_equal((uintptr_t)all % ((size_t)2 << 20), 0);
     memset(all, 1, size);
     arena_free(&arena);
 }
 
 static void digests_are_sha256(void **state)
 {
-    (void) state;
+    (void)state;
     static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     char hex[65];
     digest_bytes("abc", 3, hex);
@@ -166,7 +166,7 @@ static void digests_are_sha256(void **state)
 /* FIPS 180-4's examples, of lengths that end within, at and beyond a block, in one piece and from a file. */
 static void digests_of_any_length(void **state)
 {
-    (void) state;
+    (void)state;
     static char million[1000000];
     char hex[65];
     memset(million, 'a', sizeof million);
@@ -188,7 +188,7 @@ static void digests_of_any_length(void **state)
 /* A digest is taken from memory only while the file is the same; false memories show which it was. */
 static void large_files_are_digested_once(void **state)
 {
-    (void) state;
+    (void)state;
     static const char zeros[] = "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351";
     char hex[65];
     setenv("XDG_CACHE_HOME", directory, 1);
@@ -217,7 +217,7 @@ static void large_files_are_digested_once(void **state)
 
 static void json_errors_say_where(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const broken[] = {"", "{\n  \"a\": }", "{\"a\": 1, \"a\": 2}", "[1, 2",
                                          "{} x", "\xff\xfe"};
     json_t *json;
@@ -240,7 +240,7 @@ static void json_errors_say_where(void **state)
 
 static void json_comes_back(void **state)
 {
-    (void) state;
+    (void)state;
     json_t *json = json_pack("{s:f, s:s}", "dice", 0.1, "name", "Nebenniere \xc3\xa4"), *back;
     assert_int_equal(json_write(in("b.json"), json, NULL), SM_OK);
     assert_int_equal(json_read(&back, in("b.json"), NULL), SM_OK);
@@ -251,7 +251,7 @@ static void json_comes_back(void **state)
 
 static void an_output_appears_on_commit(void **state)
 {
-    (void) state;
+    (void)state;
     struct output output;
     put(in("a.nii.gz"), "old");
     assert_int_equal(output_open(&output, in("a.nii.gz"), NULL), SM_OK);
@@ -268,7 +268,7 @@ static void an_output_appears_on_commit(void **state)
 
 static void a_discarded_output_leaves_the_old_file(void **state)
 {
-    (void) state;
+    (void)state;
     struct output output;
     put(in("a"), "old");
     assert_int_equal(output_open(&output, in("a"), NULL), SM_OK);
@@ -285,7 +285,7 @@ static void a_discarded_output_leaves_the_old_file(void **state)
 
 static void modes_follow_umask_and_the_old_file(void **state)
 {
-    (void) state;
+    (void)state;
     struct stat status;
     mode_t before = umask(027);
     assert_int_equal(output_text(in("fresh"), "x", NULL), SM_OK);
@@ -301,7 +301,7 @@ static void modes_follow_umask_and_the_old_file(void **state)
 
 static void links_are_followed(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct stat status;
     put(in("target"), "old");
@@ -317,7 +317,7 @@ static void links_are_followed(void **state)
 
 static void what_cannot_be_an_output_is_refused(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(mkfifo(in("fifo"), 0600), 0);
     put(in("file"), "old");
     const struct {
@@ -342,7 +342,7 @@ static void what_cannot_be_an_output_is_refused(void **state)
 
 static void permissions_are_respected(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     if (geteuid() == 0)
         skip(); /* root may write everywhere */
@@ -359,7 +359,7 @@ static void permissions_are_respected(void **state)
 /* A limit on file size stands in for a full disk: both end a write half way. */
 static void a_full_disk_leaves_nothing(void **state)
 {
-    (void) state;
+    (void)state;
     struct rlimit before, small;
     struct output output;
     struct sm_err err;
@@ -386,8 +386,8 @@ static void a_full_disk_leaves_nothing(void **state)
 /* More than nothing, and not more than there is. */
 static void memory_that_can_be_had(void **state)
 {
-    (void) state;
-    double machine = (double) sysconf(_SC_PHYS_PAGES) * (double) sysconf(_SC_PAGESIZE);
+    (void)state;
+    double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     assert_true(memory_available() > 1e6 && memory_available() < machine);
 }
 

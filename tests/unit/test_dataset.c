@@ -47,7 +47,7 @@ static void put(const char *name, const char *text)
 
 static void png(const char *name, const char *pixels, int width, int height)
 {
-    assert_int_equal(sm_png_write(make(name), (const uint8_t *) pixels, width, height, 1, NULL), SM_OK);
+    assert_int_equal(sm_png_write(make(name), (const uint8_t *)pixels, width, height, 1, NULL), SM_OK);
 }
 
 /* 3 x 2 x 2 voxels with these values. `flipped` stores the same voxels with the first axis reversed, `moved` is
@@ -74,7 +74,7 @@ static char said[2000];
 
 static void keep(void *context, const char *sentence)
 {
-    (void) context;
+    (void)context;
     snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", sentence);
 }
 
@@ -125,7 +125,7 @@ static void expect_objects(struct sm_dataset *set, size_t index, const char *exp
     for (size_t n = 0; n < objects.count; n++) {
         const struct sm_label *label = &objects.labels[n];
         size_t length = strlen(text);
-        length += (size_t) snprintf(text + length, sizeof text - length, "%d %s ", label->id, label->name);
+        length += (size_t)snprintf(text + length, sizeof text - length, "%d %s ", label->id, label->name);
         assert_true(sm_grid_equal(&label->map->grid, &volume.grid, 1e-4));
         for (size_t v = 0; v < sm_grid_voxels(&volume.grid); v++)
             text[length++] = label->map->voxels[v] == label->value ? '#' : '.';
@@ -140,7 +140,7 @@ static void expect_objects(struct sm_dataset *set, size_t index, const char *exp
 
 static void sa_med2d(void **state)
 {
-    (void) state;
+    (void)state;
     png("sam/images/a_0004_75.png", "\1\2\3\4\5\6", 3, 2);
     png("sam/images/ct_00--AMOS--a_0007--x_0012.png", "\1\2\3\4\5\6", 3, 2);
     png("sam/masks/a_0004_75_liver_000.png", "\0\0\xff\0\xff\xff", 3, 2);
@@ -172,7 +172,7 @@ static void sa_med2d(void **state)
 /* The same image and masks in both files: one case, of no split. */
 static void sa_med2d_both(void **state)
 {
-    (void) state;
+    (void)state;
     png("both/images/a_1.png", "\1\2", 2, 1);
     png("both/masks/a_1_x_000.png", "\0\1", 2, 1);
     put("both/label2image_test.json", "{\"both/masks/a_1_x_000.png\": \"both/images/a_1.png\"}");
@@ -195,7 +195,7 @@ static void sa_med2d_both(void **state)
 
 static void msd(void **state)
 {
-    (void) state;
+    (void)state;
     nifti("msd/imagesTr/h_010.nii.gz", image, false, 0);
     nifti("msd/labelsTr/h_010.nii.gz", labels, true, 0);
     nifti("msd/imagesTr/h_009.nii.gz", image, false, 0);
@@ -218,7 +218,7 @@ static void msd(void **state)
 
 static void nnunet(void **state)
 {
-    (void) state;
+    (void)state;
     const char *images[] = {"nn/imagesTr/c_1_0000.nii", "nn/imagesTr/c_1_0001.nii", "nn/imagesTr/c_2_0000.nii",
                             "nn/imagesTr/c_2_0001.nii", "nn/imagesTs/c_3_0000.nii", "nn/imagesTs/c_3_0001.nii"};
     for (int n = 0; n < 6; n++)
@@ -246,7 +246,7 @@ static void nnunet(void **state)
 
 static void folders(void **state)
 {
-    (void) state;
+    (void)state;
     png("us_two/images/10.png", "\5\6", 2, 1);
     png("us_two/images/9.png", "\5\6", 2, 1);
     png("us_two/images/alone.png", "\5\6", 2, 1);
@@ -263,7 +263,7 @@ static void folders(void **state)
 /* One case a folder, some broken, and a layout of many beside them. */
 static void folder_of_folders(void **state)
 {
-    (void) state;
+    (void)state;
     nifti("many/mr_a/image.nii", image, false, 0);
     nifti("many/mr_a/label.nii", labels, false, 0);
     put("many/mr_a/labels.json", "{\"image\": \"image.nii\", \"label\": \"label.nii\", \"labels\": {\"1\": \"one\"}}");
@@ -282,7 +282,7 @@ static void folder_of_folders(void **state)
 
 static void subjects(void **state)
 {
-    (void) state;
+    (void)state;
     const char *names[] = {"P1_a", "P1_b", "P2_a", "P10_a", "P10_b"};
     char name[64];
     for (int n = 0; n < 5; n++) {
@@ -319,7 +319,7 @@ static void subjects(void **state)
 
 static void refusals(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         const char *file, *text, *open;
         enum sm_status status;
@@ -371,7 +371,7 @@ static void refusals(void **state)
 
 static void components(void **state)
 {
-    (void) state;
+    (void)state;
     static const uint16_t picture[] = {
         1, 0, 1, 0, 2,
         0, 1, 0, 2, 0, /* the ones touch at corners only, and the twos go on below */
@@ -393,20 +393,20 @@ static void components(void **state)
 
 static int start(void **state)
 {
-    (void) state;
+    (void)state;
     strcpy(root, "/tmp/sammed2d-dataset-XXXXXX");
     return mkdtemp(root) ? 0 : -1;
 }
 
 static int take_away(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
-    (void) status, (void) kind, (void) walk;
+    (void)status, (void)kind, (void)walk;
     return remove(path);
 }
 
 static int end(void **state)
 {
-    (void) state;
+    (void)state;
     return nftw(root, take_away, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -24,7 +24,7 @@ static char path[64], weights[64];
 
 static int set_up(void **state)
 {
-    (void) state;
+    (void)state;
     strcpy(folder + strlen(folder) - 6, "XXXXXX");
     if (!mkdtemp(folder))
         return -1;
@@ -35,7 +35,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void) state;
+    (void)state;
     unlink(path);
     unlink(weights);
     return rmdir(folder);
@@ -50,7 +50,7 @@ static void make_record(int number, char key[65], float values[FLOATS])
 {
     digest_bytes(&number, sizeof number, key);
     for (int i = 0; i < FLOATS; i++)
-        values[i] = (float) number + (float) i / FLOATS;
+        values[i] = (float)number + (float)i / FLOATS;
 }
 
 static struct h5_table *open_table(int64_t floats, enum sm_status expected)
@@ -91,7 +91,7 @@ static off_t size_of(const char *file)
 
 static void records_stay_and_the_oldest_goes(void **state)
 {
-    (void) state;
+    (void)state;
     struct h5_table *table = open_table(FLOATS, SM_OK);
     off_t size = size_of(path);
     assert_int_equal(h5_table_slots(table), SLOTS);
@@ -108,22 +108,22 @@ static void records_stay_and_the_oldest_goes(void **state)
     for (int n = 0; n < SLOTS + 3; n++)
         assert_int_equal(get(table, n), n >= 3);
     assert_int_equal(size_of(path), size);
-    assert_true(size < (off_t) SLOTS * FLOATS * 4 + 65536);
+    assert_true(size < (off_t)SLOTS * FLOATS * 4 + 65536);
     h5_table_close(table);
 }
 
 /* One byte of a record overwritten anywhere: it is not found; the others are. */
 static void what_is_damaged_is_not_found(void **state)
 {
-    (void) state;
+    (void)state;
     struct h5_table *table = open_table(FLOATS, SM_OK);
     for (int n = 0; n < 3; n++)
         put(table, n);
-    char *bytes = malloc((size_t) size_of(path)), key[65];
+    char *bytes = malloc((size_t)size_of(path)), key[65];
     float values[FLOATS];
     make_record(1, key, values);
     FILE *file = fopen(path, "r+b");
-    size_t count = fread(bytes, 1, (size_t) size_of(path), file);
+    size_t count = fread(bytes, 1, (size_t)size_of(path), file);
     char *place = memmem(bytes, count, values, sizeof values);
     assert_non_null(place);
     fseek(file, place - bytes + 4321, SEEK_SET);
@@ -138,7 +138,7 @@ static void what_is_damaged_is_not_found(void **state)
 
 static void other_files_are_left_alone(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_err err;
     struct h5_table *table = open_table(FLOATS, SM_OK);
     h5_table_close(table);
@@ -156,7 +156,7 @@ static void other_files_are_left_alone(void **state)
  * whatever is found is whole, nobody fails, and the last that were written are there. */
 static void processes_share_a_table(void **state)
 {
-    (void) state;
+    (void)state;
     enum { PROCESSES = 4, EACH = 60 };
     h5_table_close(open_table(FLOATS, SM_OK));
     off_t size = size_of(path);
@@ -199,7 +199,7 @@ static void make_volume(void)
     assert_int_equal(sm_volume_alloc(&volume, &grid, SM_INT16, 1, NULL), SM_OK);
     volume.format = SM_FORMAT_NIFTI;
     for (int v = 0; v < SIDE * SIDE * SLICES; v++)
-        ((int16_t *) volume.voxels)[v] = (int16_t) (v * 7919 % 601 + v / SIDE % SIDE * 20);
+        ((int16_t *)volume.voxels)[v] = (int16_t)(v * 7919 % 601 + v / SIDE % SIDE * 20);
 }
 
 struct outcome {
@@ -234,7 +234,7 @@ static int encoded(struct sm_segment_options options, const char *digest)
 
 static void a_digest_decides(void **state)
 {
-    (void) state;
+    (void)state;
     const struct sm_segment_options plain = {.plane = SM_PLANE_AXIAL};
     struct sm_segment_options other;
     struct sm_config config = small_config();
@@ -266,7 +266,7 @@ static void a_digest_decides(void **state)
     other.orient = SM_ORIENT_SA_MED2D;
     assert_int_equal(encoded(other, "w1"), 2);
     assert_int_equal(encoded(plain, "w1"), 0);
-    ((int16_t *) volume.voxels)[SIDE * SIDE + 100] += 40; /* the volume, on one of the slices */
+    ((int16_t *)volume.voxels)[SIDE * SIDE + 100] += 40; /* the volume, on one of the slices */
     assert_int_equal(encoded(plain, "w1"), 1);
     sm_model_close(model);
     sm_volume_free(&volume);
@@ -274,14 +274,14 @@ static void a_digest_decides(void **state)
 
 static void precision_decides(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_config config = small_config();
     char keys[3][65];
     static const uint8_t grey[6] = {1, 2, 3, 4, 5, 6};
     assert_true(small_file(weights, &config, NULL));
     for (int p = 0; p < 3; p++) {
         struct sm_embeddings *kept;
-        assert_int_equal(sm_model_open_as(&model, weights, (enum sm_precision) p, NULL), SM_OK);
+        assert_int_equal(sm_model_open_as(&model, weights, (enum sm_precision)p, NULL), SM_OK);
         assert_int_equal(sm_embeddings_open(&kept, path, model, "w", 1, NULL), SM_OK);
         embeddings_key(kept, &(struct sm_picture){2, 3, 1, grey}, keys[p]);
         sm_embeddings_close(kept);
@@ -302,7 +302,7 @@ static void encode(float *out, int batch, int threads, const struct sm_picture *
     nn_set_threads(threads);
     assert_int_equal(sm_session_open(&session, model, batch, 1, NULL), SM_OK);
     for (int n = 0; n < PICTURES; n += batch)
-        assert_int_equal(sm_encode(session, pictures + n, batch, out + (size_t) n * floats, NULL), SM_OK);
+        assert_int_equal(sm_encode(session, pictures + n, batch, out + (size_t)n * floats, NULL), SM_OK);
     sm_session_close(session);
     nn_set_threads(0);
 }
@@ -310,7 +310,7 @@ static void encode(float *out, int batch, int threads, const struct sm_picture *
 /* A picture's embedding is the same to the last bit in whatever company, on however many threads. */
 static void an_embedding_stands_alone(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t grey[PICTURES][40 * 30];
     struct sm_picture pictures[PICTURES];
     assert_int_equal(sm_model_open(&model, "weights/default.h5", NULL), SM_OK);
@@ -318,7 +318,7 @@ static void an_embedding_stands_alone(void **state)
     float *expected = malloc(floats * sizeof *expected), *got = malloc(floats * sizeof *got);
     for (int n = 0; n < PICTURES; n++) {
         for (int p = 0; p < 40 * 30; p++)
-            grey[n][p] = (uint8_t) (p * (n + 3) * 37 % 251);
+            grey[n][p] = (uint8_t)(p * (n + 3) * 37 % 251);
         pictures[n] = (struct sm_picture){40, 30, 1, grey[n]};
     }
     static const char *const kernels[] = {"avx512", "avx2", "base", "blas"};
@@ -348,7 +348,7 @@ static enum sm_status encode_as(const char *file, bool lazily, enum sm_precision
     struct sm_session *session = NULL;
     model = NULL;
     for (int p = 0; p < 400; p++)
-        grey[p] = (uint8_t) p;
+        grey[p] = (uint8_t)p;
     enum sm_status status = (lazily ? sm_model_open_lazily : sm_model_open_as)(&model, file, precision, err);
     if (lazily && status)
         return SM_USAGE; /* should have been later */
@@ -382,24 +382,24 @@ static enum sm_status encode_one(const char *file, bool lazily, float *out, stru
 /* Convolutions stored as they are computed with are the same convolutions. */
 static void packed_weights_are_the_same(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_config config = small_config();
     float plain[8192], packed[8192];
     size_t bytes = sm_embedding_floats(&config) * sizeof(float);
     for (int p = 0; p < 3; p++) {
         assert_int_equal(small_file(weights, &config, NULL), true);
-        assert_int_equal(encode_as(weights, false, (enum sm_precision) p, plain, NULL), SM_OK);
+        assert_int_equal(encode_as(weights, false, (enum sm_precision)p, plain, NULL), SM_OK);
         for (int half = 0; half < 2; half++) {
             assert_true(small_file(weights, &config, &(struct small_flaw){.packed = true, .half = half}));
             if (half) { /* rounded: compared with the plain file that is rounded the same way */
-                assert_int_equal(encode_as(weights, false, (enum sm_precision) p, packed, NULL), SM_OK);
+                assert_int_equal(encode_as(weights, false, (enum sm_precision)p, packed, NULL), SM_OK);
                 assert_true(small_file(weights, &config, &(struct small_flaw){.half = true}));
-                assert_int_equal(encode_as(weights, false, (enum sm_precision) p, plain, NULL), SM_OK);
+                assert_int_equal(encode_as(weights, false, (enum sm_precision)p, plain, NULL), SM_OK);
                 assert_memory_equal(packed, plain, bytes);
                 continue;
             }
             for (int lazily = 0; lazily < 2; lazily++) {
-                assert_int_equal(encode_as(weights, lazily, (enum sm_precision) p, packed, NULL), SM_OK);
+                assert_int_equal(encode_as(weights, lazily, (enum sm_precision)p, packed, NULL), SM_OK);
                 assert_memory_equal(packed, plain, bytes);
             }
         }
@@ -409,7 +409,7 @@ static void packed_weights_are_the_same(void **state)
 /* Opened lazily, a session's first encoding lays the adapters' filters out for itself, its second for good. */
 static void filters_are_the_same_however_laid_out(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t grey[20 * 20];
     static float all[4][8192];
     const struct sm_picture picture = {20, 20, 1, grey};
@@ -419,7 +419,7 @@ static void filters_are_the_same_however_laid_out(void **state)
     config.embed_dim = 32; /* large enough to be used where it lies in the file */
     config.mlp_dim = 128;
     for (int p = 0; p < 400; p++)
-        grey[p] = (uint8_t) (p * p);
+        grey[p] = (uint8_t)(p * p);
     assert_true(small_file(weights, &config, NULL));
     assert_int_equal(encode_picture_at_once(&picture, all[3]), SM_OK);
     assert_int_equal(sm_model_open_lazily(&model, weights, SM_PRECISION_FLOAT32, &err), SM_OK);
@@ -438,7 +438,7 @@ static void filters_are_the_same_however_laid_out(void **state)
 
 static void the_encoder_is_read_when_needed(void **state)
 {
-    (void) state;
+    (void)state;
     static const char name[] = "image_encoder.blocks.1.Adapter.spatial.0.weight";
     struct sm_config config = small_config();
     struct sm_err err;

@@ -21,7 +21,7 @@
 /* The golden values are in build/check_golden; here what they cannot show. */
 static void reference_has_its_quirks(void **state)
 {
-    (void) state;
+    (void)state;
     const uint8_t truth[4] = {1, 1, 0, 0};
     const float logits[4] = {0.3f, 2, 0.2f, -1}, same_without_negative[4] = {0.3f, 2, 0.2f, 0};
     uint8_t inside[4];
@@ -40,7 +40,7 @@ static void reference_has_its_quirks(void **state)
 
 static void plain_scores_have_no_epsilon(void **state)
 {
-    (void) state;
+    (void)state;
     const uint8_t none[3] = {0, 0, 0}, one[3] = {1, 0, 0}, two[3] = {1, 1, 0};
     assert_true(score_masks(none, none, 3).dice == 1 && score_masks(none, none, 3).iou == 1);
     assert_true(score_masks(one, none, 3).dice == 0);
@@ -51,7 +51,7 @@ static void plain_scores_have_no_epsilon(void **state)
 
 static void ellipse_fills_pi_quarters_of_its_box(void **state)
 {
-    (void) state;
+    (void)state;
     enum { SIDE = 200 };
     static uint8_t box[SIDE * SIDE], ellipse[SIDE * SIDE];
     const float bounds[4] = {20, 30, 180, 130};
@@ -64,7 +64,7 @@ static void ellipse_fills_pi_quarters_of_its_box(void **state)
         assert_true(box[p] || !ellipse[p]);
     }
     assert_int_equal(in_box, 160 * 100);
-    assert_near((double) in_ellipse / (double) in_box, acos(-1) / 4, 2e-3);
+    assert_near((double)in_ellipse / (double)in_box, acos(-1) / 4, 2e-3);
     const float pixel[4] = {5, 6, 6, 7};
     score_fill_ellipse(pixel, SIDE, SIDE, ellipse);
     assert_int_equal(ellipse[6 * SIDE + 5], 1);
@@ -75,7 +75,7 @@ static void ellipse_fills_pi_quarters_of_its_box(void **state)
 
 static void quantiles_are_linear_between_ranks(void **state)
 {
-    (void) state;
+    (void)state;
     const double values[5] = {1, 2, 4, 8, 16}; /* numpy.quantile's default */
     assert_near(quantile(values, 5, 0), 1, 0);
     assert_near(quantile(values, 5, 0.025), 1.1, 1e-12);
@@ -86,7 +86,7 @@ static void quantiles_are_linear_between_ranks(void **state)
 /* numpy, 400,000 resamples with another generator: 0.6422 and 0.8532. */
 static void bootstrap_agrees_with_numpy(void **state)
 {
-    (void) state;
+    (void)state;
     const struct unit units[8] = {{7.1, 9}, {2.4, 4}, {0.9, 1}, {11.2, 14}, {3.3, 6}, {5.0, 5}, {1.2, 3}, {8.8, 10}};
     double interval[2], again[2], other[2];
     assert_true(bootstrap(units, 8, 100000, 7, interval));
@@ -122,7 +122,7 @@ static struct sm_evaluation *small_evaluation(void)
     words_add(&e->labels, "liver");
     words_add(&e->labels, "spleen");
     for (int c = 0; c < SUBJECTS; c++)
-        e->cases[c].subject = words_add(&e->subjects, (char[]) {(char) ('a' + c), 0});
+        e->cases[c].subject = words_add(&e->subjects, (char[]) {(char)('a' + c), 0});
     for (size_t o = 0; o < sizeof objects / sizeof *objects; o++) {
         struct row *row = table_add(&e->tables[0], 1);
         row->case_number = objects[o].case_number;
@@ -136,7 +136,7 @@ static struct sm_evaluation *small_evaluation(void)
 
 static void means_are_over_objects_or_images(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_evaluation *e = small_evaluation();
     struct figures f;
     const struct group all = {-1, -1, -1}, liver = {0, -1, -1}, elsewhere = {-1, 7, -1};
@@ -184,7 +184,7 @@ static void written(const struct grid *grid, int way, char *text, size_t size)
 
 static void grids_are_written_three_ways(void **state)
 {
-    (void) state;
+    (void)state;
     struct grid grid = {.columns = 2};
     char text[500];
     grid_add(&grid, "name");
@@ -213,7 +213,7 @@ static void append_to(const char *path, const char *text)
 
 static void results_outlive_the_run(void **state)
 {
-    (void) state;
+    (void)state;
     char path[] = "/tmp/eval-results-XXXXXX";
     struct results *results;
     struct sm_err err;

@@ -41,12 +41,12 @@ static void open_scene(struct scene *scene, int side, bool colour)
     scene->image.format = SM_FORMAT_PNG;
     scene->image.display_ready = true;
     for (int n = 0; n < WIDTH * HEIGHT * (colour ? 3 : 1); n++)
-        ((uint8_t *) scene->image.voxels)[n] = (uint8_t) (5 * n % 256);
+        ((uint8_t *)scene->image.voxels)[n] = (uint8_t)(5 * n % 256);
     for (int m = 0; m < 2; m++)
         assert_int_equal(sm_labels_alloc(&scene->maps[m], &grid, &err), SM_OK);
     for (int p = 0; p < WIDTH * HEIGHT; p++) {
         char c = drawn[p / WIDTH][p % WIDTH];
-        scene->maps[0].voxels[p] = c == '.' ? 0 : (uint16_t) (c - '0');
+        scene->maps[0].voxels[p] = c == '.' ? 0 : (uint16_t)(c - '0');
         scene->maps[1].voxels[p] = p / WIDTH == 2;
     }
     scene->labels[0] = (struct sm_label){.id = 1, .name = "one", .map = &scene->maps[0], .value = 1};
@@ -76,7 +76,7 @@ static void close_scene(struct scene *scene, struct page *page)
 
 static void the_largest_part_is_the_object(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page page;
     open_scene(&scene, 16, false);
@@ -95,7 +95,7 @@ static void the_largest_part_is_the_object(void **state)
 
 static void all_of_a_label_keeps_the_largest_parts_box(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page page;
     open_scene(&scene, 16, false);
@@ -112,7 +112,7 @@ static void all_of_a_label_keeps_the_largest_parts_box(void **state)
 /* ref: DataLoader.py: PadIfNeeded after normalisation; the first pad is half of what is missing, rounded down. */
 static void small_pictures_are_padded(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page page;
     enum { SIDE = 15, LEFT = 3, TOP = 4 };
@@ -131,7 +131,7 @@ static void small_pictures_are_padded(void **state)
             assert_int_equal(page.objects[0].ask_truth[y * SIDE + x], there && drawn[v][u] == '1');
             for (int c = 0; c < 3; c++)
                 assert_near(page.input[3 * (y * SIDE + x) + c],
-                            there ? (page.grey[v * WIDTH + u] - 10 * (c + 1)) / (double) (2 << c) : 0, 1e-5);
+                            there ? (page.grey[v * WIDTH + u] - 10 * (c + 1)) / (double)(2 << c) : 0, 1e-5);
         }
     close_scene(&scene, &page);
 }
@@ -139,7 +139,7 @@ static void small_pictures_are_padded(void **state)
 /* cv2.INTER_NEAREST, and cv2.imread's order of colours. */
 static void other_pictures_are_resized(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page page;
     enum { SIDE = 7 }; /* less than the width, more than the height: not smaller both ways */
@@ -153,14 +153,14 @@ static void other_pictures_are_resized(void **state)
             assert_int_equal(page.objects[0].ask_truth[y * SIDE + x], drawn[v][u] == '1');
             for (int c = 0; c < 3; c++)
                 assert_near(page.input[3 * (y * SIDE + x) + c],
-                            (page.grey[3 * (v * WIDTH + u) + 2 - c] - 10 * (c + 1)) / (double) (2 << c), 1e-5);
+                            (page.grey[3 * (v * WIDTH + u) + 2 - c] - 10 * (c + 1)) / (double)(2 << c), 1e-5);
         }
     close_scene(&scene, &page);
 }
 
 static void vanished_objects_are_left_out(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page page;
     open_scene(&scene, 2, false);
@@ -173,7 +173,7 @@ static void vanished_objects_are_left_out(void **state)
 
 static void ranks_choose_and_digests_tell(void **state)
 {
-    (void) state;
+    (void)state;
     struct scene scene;
     struct page all, some, again;
     open_scene(&scene, 16, false);
@@ -190,7 +190,7 @@ static void ranks_choose_and_digests_tell(void **state)
     assert_string_equal(all.digest, again.digest);
     assert_string_not_equal(all.digest, some.digest);
     page_free(&again);
-    ((uint8_t *) scene.image.voxels)[3]++;
+    ((uint8_t *)scene.image.voxels)[3]++;
     make(&scene, &again);
     assert_string_not_equal(all.digest, again.digest);
     page_free(&again);

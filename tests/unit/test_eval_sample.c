@@ -31,7 +31,7 @@ static const char *const two_parts[HEIGHT] = {"##.......", //
 
 static void random_numbers_are_splitmix64(void **state)
 {
-    (void) state;
+    (void)state;
     struct rng rng = {0}; /* the generator's published first outputs for seed 0 */
     assert_true(rng_next(&rng) == 0xE220A8397B1DCDAFu);
     assert_true(rng_next(&rng) == 0x6E789E6AA1B965F4u);
@@ -44,7 +44,7 @@ static void random_numbers_are_splitmix64(void **state)
 
 static void numbers_are_spread_evenly(void **state)
 {
-    (void) state;
+    (void)state;
     enum { SIDES = 7, ROLLS = 70000 };
     int seen[SIDES] = {0};
     double chi = 0;
@@ -58,7 +58,7 @@ static void numbers_are_spread_evenly(void **state)
 
 static void largest_part_has_eight_neighbours(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t mask[HEIGHT * WIDTH], part[HEIGHT * WIDTH];
     int stack[HEIGHT * WIDTH];
     float box[4];
@@ -77,7 +77,7 @@ static void largest_part_has_eight_neighbours(void **state)
 
 static void jitter_stays_within_bounds(void **state)
 {
-    (void) state;
+    (void)state;
     struct rng rng = rng_for(3, "jitter");
     double moved = 0;
     for (int n = 0; n < 2000; n++) {
@@ -100,7 +100,7 @@ static void jitter_stays_within_bounds(void **state)
 /* ref: init_point_sampling: one point is inside; of n, n / 2 are inside and the rest outside. */
 static void points_are_split_as_in_the_reference(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t mask[HEIGHT * WIDTH];
     float points[5][2];
     int labels[5], first_is_inside = 0;
@@ -113,7 +113,7 @@ static void points_are_split_as_in_the_reference(void **state)
             struct rng rng = rng_for(9, name);
             sample_points(&rng, mask, HEIGHT, WIDTH, count, points, labels);
             for (int n = 0; n < count; n++) {
-                assert_int_equal(mask[(int) points[n][1] * WIDTH + (int) points[n][0]], labels[n]);
+                assert_int_equal(mask[(int)points[n][1] * WIDTH + (int)points[n][0]], labels[n]);
                 inside += labels[n];
             }
             assert_int_equal(inside, count == 1 ? 1 : count / 2);
@@ -125,7 +125,7 @@ static void points_are_split_as_in_the_reference(void **state)
 
 static void every_pixel_can_be_drawn(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t mask[HEIGHT * WIDTH], seen[HEIGHT * WIDTH] = {0};
     struct rng rng = rng_for(0, "all");
     draw(mask, two_parts);
@@ -133,14 +133,14 @@ static void every_pixel_can_be_drawn(void **state)
         float point[1][2];
         int label;
         sample_points(&rng, mask, HEIGHT, WIDTH, 1, point, &label);
-        seen[(int) point[0][1] * WIDTH + (int) point[0][0]] = 1;
+        seen[(int)point[0][1] * WIDTH + (int)point[0][0]] = 1;
     }
     assert_memory_equal(seen, mask, sizeof mask);
 }
 
 static void full_and_empty_masks_have_one_side(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t mask[HEIGHT * WIDTH];
     float points[3][2];
     int labels[3];
@@ -156,7 +156,7 @@ static void full_and_empty_masks_have_one_side(void **state)
 /* ref: select_random_points */
 static void corrections_lie_where_the_answer_is_wrong(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t mask[HEIGHT * WIDTH], answer[HEIGHT * WIDTH];
     bool missed = false, exceeded = false;
     struct rng rng = rng_for(0, "error");
@@ -186,7 +186,7 @@ static void corrections_lie_where_the_answer_is_wrong(void **state)
 /* Against a search for the largest square about each pixel. */
 static void innermost_is_innermost(void **state)
 {
-    (void) state;
+    (void)state;
     enum { SIDE = 23 };
     uint8_t mask[SIDE * SIDE];
     int distance[SIDE * SIDE], at[2], best = -1, best_at = 0;
@@ -211,7 +211,7 @@ static void innermost_is_innermost(void **state)
 
 static void prompts_are_parsed(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_eval_options options = {0};
     struct sm_err err;
     assert_int_equal(sm_eval_prompts_parse(&options, "box,point3,iter9,box", &err), SM_OK);

@@ -25,14 +25,14 @@ static const char *in(const char *name)
 
 static int make_dir(void **state)
 {
-    (void) state;
+    (void)state;
     return mkdtemp(dir) ? 0 : -1;
 }
 
 static int remove_dir(void **state)
 {
     char command[300];
-    (void) state;
+    (void)state;
     snprintf(command, sizeof command, "rm -r %s", dir);
     return system(command);
 }
@@ -47,7 +47,7 @@ static void spill(const char *name, const void *bytes, size_t count)
 
 static void formats_by_bytes(void **state)
 {
-    (void) state;
+    (void)state;
     char dicom[132] = {0};
     memcpy(dicom + 128, "DICM", 4);
     const struct {
@@ -80,7 +80,7 @@ static void formats_by_bytes(void **state)
 
 static void what_is_no_input(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume;
     struct sm_label_set set;
     struct sm_err err;
@@ -112,7 +112,7 @@ static void write_map(const char *name, const uint16_t *voxels)
 
 static void labels_of_a_map(void **state)
 {
-    (void) state;
+    (void)state;
     static const uint16_t voxels[12] = {0, 3, 3, 0, 65535, 0, 0, 0, 3, 0, 0, 2};
     static const char *const sidecars[] = {
         "{\"labels\": [{\"id\": 3, \"name\": \"liver\"}, {\"id\": 9, \"name\": \"not there\"}]}",
@@ -145,7 +145,7 @@ static void labels_of_a_map(void **state)
 
 static void labels_of_an_empty_map(void **state)
 {
-    (void) state;
+    (void)state;
     static const uint16_t voxels[12] = {0};
     struct sm_label_set set;
     write_map("empty.nii", voxels);
@@ -157,7 +157,7 @@ static void labels_of_an_empty_map(void **state)
 
 static void labels_of_a_picture(void **state)
 {
-    (void) state;
+    (void)state;
     static const uint8_t grey[6] = {0, 7, 7, 0, 255, 0}, colour[18] = {1};
     struct sm_label_set set;
     struct sm_err err;

@@ -28,7 +28,7 @@ static void check(const char *name, const char *category, const char *type, cons
 
 static void names(void **state)
 {
-    (void) state;
+    (void)state;
     check("liver", ANATOMY, "10200004", "", "", "");
     check("LIVER", ANATOMY, "10200004", "", "", "");
     check("Kidney_Left", ANATOMY, "64033007", LEFT, "", "");
@@ -45,7 +45,7 @@ static void names(void **state)
 
 static void unknown(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const strange[] = {"thing", "", "left", " _ ", "tumor of nothing at all",
                                           "\xc3\xa4"};
     for (size_t n = 0; n < sizeof strange / sizeof *strange; n++) {
@@ -60,7 +60,7 @@ static void unknown(void **state)
 /* Lab of sRGB's white, black and red under D50: 100, 0, 0; 0, 0, 0; 54.29, 80.80, 69.89. */
 static void colours(void **state)
 {
-    (void) state;
+    (void)state;
     static const int rgb[3][3] = {{255, 255, 255}, {0, 0, 0}, {255, 0, 0}};
     static const double lab[3][3] = {{100, 0, 0}, {0, 0, 0}, {54.29, 80.80, 69.89}};
     for (int n = 0; n < 3; n++) {

@@ -74,7 +74,7 @@ static size_t add_distances(double *distance, const double (*a)[3], size_t na, c
 
 static int ascending(const void *a, const void *b)
 {
-    double x = *(const double *) a, y = *(const double *) b;
+    double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
@@ -87,11 +87,11 @@ static struct sm_surface by_hand(const uint8_t *a, const uint8_t *b, const struc
     n += add_distances(distance + n, (const double (*)[3]) at_b, nb, (const double (*)[3]) at_a, na);
     qsort(distance, n, sizeof *distance, ascending);
     for (size_t i = 0; i < n; i++) {
-        surface.average += distance[i] / (double) n;
-        surface.surface_dice += (distance[i] <= tolerance + 1e-6) / (double) n;
+        surface.average += distance[i] / (double)n;
+        surface.surface_dice += (distance[i] <= tolerance + 1e-6) / (double)n;
     }
-    double rank = 0.95 * (double) (n - 1), low = floor(rank);
-    size_t at = (size_t) low, next = at + 1 < n ? at + 1 : at;
+    double rank = 0.95 * (double)(n - 1), low = floor(rank);
+    size_t at = (size_t)low, next = at + 1 < n ? at + 1 : at;
     surface.hd95 = distance[at] + (distance[next] - distance[at]) * (rank - low);
     surface.hausdorff = distance[n - 1];
     return surface;
@@ -121,7 +121,7 @@ static void blobs(uint8_t *mask, const int *dim, double noise)
                 bool in = random01() < noise;
                 for (int n = 0; n < 2; n++)
                     in |= hypot(hypot(i - centre[n][0], j - centre[n][1]), k - centre[n][2]) < radius[n];
-                *mask++ = in ? (uint8_t) (1 + random01() * 254) : 0;
+                *mask++ = in ? (uint8_t)(1 + random01() * 254) : 0;
             }
 }
 
@@ -137,11 +137,11 @@ static void assert_same(const uint8_t *a, const uint8_t *b, const struct sm_grid
 
 static void distances_are_exact(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t a[MOST], b[MOST];
     for (int n = 0; n < 40; n++) {
-        struct sm_grid grid = grid_of(4 + (int) (random01() * 16), 3 + (int) (random01() * 17),
-                                      n % 7 ? 2 + (int) (random01() * 18) : 1, affines[n % AFFINES]);
+        struct sm_grid grid = grid_of(4 + (int)(random01() * 16), 3 + (int)(random01() * 17),
+                                      n % 7 ? 2 + (int)(random01() * 18) : 1, affines[n % AFFINES]);
         double noise = n % 3 == 0 ? 0.2 * random01() : n % 3 == 1 ? 0.002 : 0;
         blobs(a, grid.dim, noise);
         blobs(b, grid.dim, noise);
@@ -154,7 +154,7 @@ static void distances_are_exact(void **state)
 
 static void single_voxels(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t a[1000], b[1000];
     for (int f = 0; f < AFFINES; f++) {
         struct sm_grid grid = grid_of(10, 10, 10, affines[f]);
@@ -178,7 +178,7 @@ static void single_voxels(void **state)
 
 static void empty_masks(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t none[64], one[64] = {[21] = 1};
     struct sm_grid grid = grid_of(4, 4, 4, plain);
     struct sm_surface surface;
@@ -194,7 +194,7 @@ static void empty_masks(void **state)
 /* Only the shell of a full grid is surface: beyond the grid is outside. */
 static void full_masks(void **state)
 {
-    (void) state;
+    (void)state;
     static uint8_t full[512], core[512];
     struct sm_grid grid = grid_of(8, 8, 8, affines[1]);
     memset(full, 9, sizeof full);
@@ -206,7 +206,7 @@ static void full_masks(void **state)
 
 static void overlaps(void **state)
 {
-    (void) state;
+    (void)state;
     static const uint8_t a[8] = {1, 255, 1, 1, 0, 0, 0, 0}, b[8] = {0, 0, 7, 2, 9, 0, 0, 0}, none[8] = {0};
     struct sm_overlap overlap = sm_overlap_masks(a, b, 8);
     assert_true(overlap.a == 4 && overlap.b == 3 && overlap.both == 2);

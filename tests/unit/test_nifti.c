@@ -49,13 +49,13 @@ static struct sm_labels labels_of(const struct sm_volume *volume, uint16_t most)
     struct sm_labels labels;
     assert_int_equal(sm_labels_alloc(&labels, &volume->grid, NULL), SM_OK);
     for (size_t v = 0; v < sm_grid_voxels(&volume->grid); v++)
-        labels.voxels[v] = (uint16_t) (v % (most + 1u));
+        labels.voxels[v] = (uint16_t)(v % (most + 1u));
     return labels;
 }
 
 static void labels_survive(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const names[] = {"a.nii", "a.nii.gz"};
     static const uint16_t most[] = {255, 256, 3};
     struct sm_volume volume = volume_of(31, 7, 5, oblique);
@@ -78,7 +78,7 @@ static void labels_survive(void **state)
 /* A sheared grid has no qform; a rotated one has, and both say the same. */
 static void forms_of_a_grid(void **state)
 {
-    (void) state;
+    (void)state;
     double c = cos(0.3), s = sin(0.3);
     const double rotated[4][4] = {{0.7 * c, -2 * s, 0, 1}, {0.7 * s, 2 * c, 0, 2}, {0, 0, -3, 3},
                                   {0, 0, 0, 1}};
@@ -106,7 +106,7 @@ static void warned(void *context, const char *sentence)
 /* With the sform taken away, the qform that was written must put the voxels in the same place. */
 static void qform_says_the_same(void **state)
 {
-    (void) state;
+    (void)state;
     char sentence[512] = "";
     const struct sm_listener listener = {.context = sentence, .warning = warned};
     for (int mirror = 0; mirror < 2; mirror++) {
@@ -132,7 +132,7 @@ static void qform_says_the_same(void **state)
 
 static void same_labels_same_bytes(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = volume_of(31, 17, 5, oblique);
     struct sm_labels labels = labels_of(&volume, 9);
     char first[65], second[65];
@@ -148,7 +148,7 @@ static void same_labels_same_bytes(void **state)
 
 static void refuses_other_grids_and_names(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = volume_of(4, 3, 2, oblique), other = volume_of(4, 3, 3, oblique);
     struct sm_labels labels = labels_of(&volume, 1);
     struct sm_err err;
@@ -164,17 +164,17 @@ static void refuses_other_grids_and_names(void **state)
 
 static enum sm_status count_up(void *context, int v, float *out, struct sm_err *err)
 {
-    int fail_at = *(int *) context;
+    int fail_at = *(int *)context;
     if (v == fail_at)
         return sm_fail(err, SM_INTERRUPTED, "stopped");
     for (int n = 0; n < 24; n++)
-        out[n] = (float) (100 * v + n) / 8;
+        out[n] = (float)(100 * v + n) / 8;
     return SM_OK;
 }
 
 static void floats_survive(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume like = volume_of(4, 3, 2, oblique), read;
     int never = -1;
     assert_int_equal(sm_nifti_write_floats(in("p.nii.gz"), &like, 3, count_up, &never, NULL), SM_OK);
@@ -192,7 +192,7 @@ static void floats_survive(void **state)
 
 static void a_failing_fill_leaves_nothing(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume like = volume_of(4, 3, 2, oblique);
     struct sm_err err;
     int second = 1;
@@ -205,7 +205,7 @@ static void a_failing_fill_leaves_nothing(void **state)
 /* A disk that is full, as a limit on the size of a file. */
 static void an_existing_file_survives_a_full_disk(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = volume_of(64, 64, 20, oblique);
     struct sm_labels labels = labels_of(&volume, 7);
     struct sm_err err;
@@ -229,7 +229,7 @@ static void an_existing_file_survives_a_full_disk(void **state)
 
 static void long_axes_become_nifti_2(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = volume_of(40000, 1, 2, oblique);
     struct sm_labels labels = labels_of(&volume, 5), back;
     struct sm_nifti_info info;
@@ -245,17 +245,17 @@ static void long_axes_become_nifti_2(void **state)
 
 static enum sm_status one_value(void *context, int v, float *out, struct sm_err *err)
 {
-    (void) v;
-    (void) err;
+    (void)v;
+    (void)err;
     for (int n = 0; n < 24; n++)
         out[n] = 3;
-    out[17] = *(float *) context;
+    out[17] = *(float *)context;
     return SM_OK;
 }
 
 static void what_is_no_label_is_refused(void **state)
 {
-    (void) state;
+    (void)state;
     static const float wrong[] = {-1, 0.5f, 65536, NAN, INFINITY}, right[] = {0, 65535};
     struct sm_volume like = volume_of(4, 3, 2, oblique);
     struct sm_labels labels;
@@ -278,7 +278,7 @@ static void what_is_no_label_is_refused(void **state)
 
 static void what_is_not_there(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume;
     struct sm_err err;
     assert_int_equal(sm_nifti_read(&volume, in("nothing.nii"), -1, NULL, &err), SM_NOT_FOUND);
@@ -293,7 +293,7 @@ static void what_is_not_there(void **state)
 
 static void there_is_no_such_volume(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume like = volume_of(4, 3, 2, oblique), read;
     struct sm_err err;
     int never = -1;
@@ -305,7 +305,7 @@ static void there_is_no_such_volume(void **state)
 
 static int make_directory(void **state)
 {
-    (void) state;
+    (void)state;
     return mkdtemp(directory) ? 0 : -1;
 }
 
@@ -322,10 +322,10 @@ static void gzip_streams_are_whole(void **state)
     size_t most = 2 * ROW + 7;
     unsigned char *bytes = malloc(most), *got = malloc(most + 1);
     char path[64];
-    (void) state;
+    (void)state;
     snprintf(path, sizeof path, "%s/stream.gz", directory);
     for (size_t n = 0; n < most; n++) /* noise, then what repeats over the ends of blocks */
-        bytes[n] = n % 100000 < 30000 ? (unsigned char) ((n * n) >> 7 ^ n * 2654435761u >> 13) : (unsigned char) (n % 30000);
+        bytes[n] = n % 100000 < 30000 ? (unsigned char)((n * n) >> 7 ^ n * 2654435761u >> 13) : (unsigned char)(n % 30000);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         struct output output;
         struct gzip *gzip = gzip_open(to_output, &output);
@@ -337,7 +337,7 @@ static void gzip_streams_are_whole(void **state)
         assert_int_equal(output_commit(&output, NULL), SM_OK);
         gzip_close(gzip);
         gzFile file = gzopen(path, "rb");
-        assert_int_equal(gzread(file, got, (unsigned) most + 1), sizes[s]);
+        assert_int_equal(gzread(file, got, (unsigned)most + 1), sizes[s]);
         assert_int_equal(gzclose(file), Z_OK); /* its checksum and length are right */
         assert_memory_equal(got, bytes, sizes[s]);
     }
@@ -347,7 +347,7 @@ static void gzip_streams_are_whole(void **state)
 
 static int remove_directory(void **state)
 {
-    (void) state;
+    (void)state;
     char command[64];
     snprintf(command, sizeof command, "rm -rf %s", directory);
     return system(command);

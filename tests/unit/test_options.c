@@ -73,12 +73,12 @@ static int parse_words(int n, const char *const *words)
     return status;
 }
 #define PARSE(...)                                                                                 \
-    parse_words((int) (sizeof((const char *[]){"test", __VA_ARGS__}) / sizeof(char *)),            \
+    parse_words((int)(sizeof((const char *[]){"test", __VA_ARGS__}) / sizeof(char *)),             \
                 (const char *[]){"test", __VA_ARGS__})
 
 static void positional_arguments_remain(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("a", "-f", "b", "-", "--", "-o", "--flag"), -1);
     const char *expected[] = {"a", "b", "-", "-o", "--flag"};
     assert_int_equal(count, 5);
@@ -92,7 +92,7 @@ static void positional_arguments_remain(void **state)
 
 static void values_attach_in_every_way(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("-o", "x.nii"), -1);
     assert_string_equal(got.text, "x.nii");
     assert_int_equal(PARSE("-ox.nii"), -1);
@@ -112,7 +112,7 @@ static void values_attach_in_every_way(void **state)
 
 static void a_list_keeps_its_order(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("--list", "b", "--list=a", "--list", "b"), -1);
     assert_int_equal(got.list.count, 3);
     assert_string_equal(got.list.values[0], "b");
@@ -124,7 +124,7 @@ static void a_list_keeps_its_order(void **state)
 
 static void a_call_may_refuse(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("--call", "good"), -1);
     assert_string_equal(got.called, "good");
     assert_int_equal(PARSE("--call", "bad"), SM_CORRUPT);
@@ -133,7 +133,7 @@ static void a_call_may_refuse(void **state)
 
 static void common_options_are_there(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("-qv", "--threads", "3"), -1);
     assert_true(cmd_common.quiet && cmd_common.verbose);
     assert_int_equal(cmd_common.threads, 3);
@@ -142,7 +142,7 @@ static void common_options_are_there(void **state)
 
 static void mistakes_are_named(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         const char *words[2], *sentence;
     } cases[] = {
@@ -172,7 +172,7 @@ static void mistakes_are_named(void **state)
 
 static void help_shows_every_row(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(PARSE("--help"), SM_OK);
     static const char *const lines[] = {
         "usage: sammed2d test [OPTIONS] FILE...", "  -f, --flag ", "  -o, --output FILE ",

@@ -18,7 +18,7 @@ static struct sm_volume volume;
 
 static size_t at(int i, int j, int k)
 {
-    return (size_t) i + NX * ((size_t) j + NY * (size_t) k);
+    return (size_t)i + NX * ((size_t)j + NY * (size_t)k);
 }
 
 static bool in_block(int i, int j, int k)
@@ -31,7 +31,7 @@ static int set_up(void **state)
     struct sm_grid grid = {.dim = {NX, NY, NZ},
                            .affine_lps = {{1, 0, 0, -9}, {0, 1, 0, 4}, {0, 0, 4, 2}, {0, 0, 0, 1}}};
     struct sm_err err;
-    (void) state;
+    (void)state;
     if (sm_model_open(&model, "weights/default.h5", &err) ||
         sm_volume_alloc(&volume, &grid, SM_INT16, 1, &err))
         return -1;
@@ -39,14 +39,14 @@ static int set_up(void **state)
     for (int k = 0; k < NZ; k++)
         for (int j = 0; j < NY; j++)
             for (int i = 0; i < NX; i++)
-                ((int16_t *) volume.voxels)[at(i, j, k)] =
-                    (int16_t) ((i * 31 + j * 17 + k * 5) % 19 + (in_block(i, j, k) ? 300 : 0));
+                ((int16_t *)volume.voxels)[at(i, j, k)] =
+                    (int16_t)((i * 31 + j * 17 + k * 5) % 19 + (in_block(i, j, k) ? 300 : 0));
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void) state;
+    (void)state;
     sm_volume_free(&volume);
     sm_model_close(model);
     return 0;
@@ -74,7 +74,7 @@ static void slices_are_encoded_once(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE};
-    (void) state;
+    (void)state;
     box(&prompts, "a=5,4,1,11,12,3");
     box(&prompts, "b=1,1,2,4,4,3");
     box(&prompts, "b=13,10,2,17,15,2");
@@ -97,7 +97,7 @@ static void boxes_of_one_object_are_merged(void **state)
     static const char *const texts[] = {"a=1,1,2,6,6,2", "a=11,9,2,17,15,2"};
     struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE};
     float low[3][64 * 64];
-    (void) state;
+    (void)state;
     for (int n = 0; n < 3; n++) {
         struct sm_prompts prompts = {0};
         for (int b = 0; b < 2; b++)
@@ -147,17 +147,17 @@ static void a_box_is_seen_again_from_near(void **state)
 {
     enum { WIDE = 60, HIGH = 54, PART = 24, I0 = 8, J0 = 0 };
     struct sm_volume large = {0}, part = {0};
-    (void) state;
+    (void)state;
     alloc_slices(&large, WIDE, HIGH);
     alloc_slices(&part, PART, PART);
     for (int k = 0; k < NZ; k++)
         for (int j = 0; j < HIGH; j++)
             for (int i = 0; i < WIDE; i++) {
                 bool bright = i >= 16 && i < 24 && j >= 5 && j < 17;
-                int16_t value = (int16_t) ((i * 7 + j * 13) % 23 + (bright ? 300 : 0));
-                ((int16_t *) large.voxels)[i + WIDE * (j + HIGH * k)] = value;
+                int16_t value = (int16_t)((i * 7 + j * 13) % 23 + (bright ? 300 : 0));
+                ((int16_t *)large.voxels)[i + WIDE * (j + HIGH * k)] = value;
                 if (i >= I0 && i < I0 + PART && j >= J0 && j < J0 + PART)
-                    ((int16_t *) part.voxels)[i - I0 + PART * (j - J0 + PART * k)] = value;
+                    ((int16_t *)part.voxels)[i - I0 + PART * (j - J0 + PART * k)] = value;
             }
     float *whole = logits_of(&large, "a=16,5,2,23,16,2", 1, 1, 2, WIDE * HIGH);
     float *near = logits_of(&part, "a=8,5,2,15,16,2", 1, 1, 2, PART * PART);
@@ -183,16 +183,16 @@ static void a_mirrored_slice_has_a_mirrored_answer(void **state)
 {
     enum { WIDE = 60, HIGH = 54 };
     struct sm_volume given = {0}, mirrored = {0};
-    (void) state;
+    (void)state;
     alloc_slices(&given, WIDE, HIGH);
     alloc_slices(&mirrored, WIDE, HIGH);
     for (int k = 0; k < NZ; k++)
         for (int j = 0; j < HIGH; j++)
             for (int i = 0; i < WIDE; i++) {
                 bool bright = i >= 16 && i < 24 && j >= 5 && j < 17;
-                int16_t value = (int16_t) ((i * 7 + j * 13) % 23 + (bright ? 300 : 0));
-                ((int16_t *) given.voxels)[i + WIDE * (j + HIGH * k)] = value;
-                ((int16_t *) mirrored.voxels)[WIDE - 1 - i + WIDE * (HIGH - 1 - j + HIGH * k)] = value;
+                int16_t value = (int16_t)((i * 7 + j * 13) % 23 + (bright ? 300 : 0));
+                ((int16_t *)given.voxels)[i + WIDE * (j + HIGH * k)] = value;
+                ((int16_t *)mirrored.voxels)[WIDE - 1 - i + WIDE * (HIGH - 1 - j + HIGH * k)] = value;
             }
     for (int mirrors = 1; mirrors <= 4; mirrors *= 4) {
         float *one = logits_of(&given, "a=16,5,2,23,16,2", 1, mirrors, 2, WIDE * HIGH);
@@ -213,10 +213,10 @@ static void a_mirrored_slice_has_a_mirrored_answer(void **state)
 static void several_boxes_are_seen_once(void **state)
 {
     struct sm_volume large = {0};
-    (void) state;
+    (void)state;
     alloc_slices(&large, 60, 54);
-    for (size_t p = 0; p < (size_t) 60 * 54 * NZ; p++)
-        ((int16_t *) large.voxels)[p] = (int16_t) (p % 60 > 15 && p % 60 < 40 ? 300 : p % 19);
+    for (size_t p = 0; p < (size_t)60 * 54 * NZ; p++)
+        ((int16_t *)large.voxels)[p] = (int16_t)(p % 60 > 15 && p % 60 < 40 ? 300 : p % 19);
     float *both[2];
     for (int n = 0; n < 2; n++) {
         struct sm_prompts prompts = {0};
@@ -242,7 +242,7 @@ static void a_box_is_carried_and_ends(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_segment_options options = {0};
-    (void) state;
+    (void)state;
     box(&prompts, "a=5,4,2,11,12,2");
     struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
     const struct sm_object_result *object = sm_result_object(result, 0);
@@ -265,7 +265,7 @@ static void boxes_on_key_slices(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_segment_options options = {0};
-    (void) state;
+    (void)state;
     box(&prompts, "a=3,4,0,8,12,0");
     box(&prompts, "a=7,4,2,12,14,2");
     struct sm_result *result = segment(&prompts, &options, NULL, SM_OK);
@@ -305,7 +305,7 @@ static void how_far_key_slices_reach(void **state)
         {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_AUTO, 0, 0},
         {{"a=5,4,1,11,12,3", NULL}, SM_PROPAGATE_BOTH, GO_DOWN, GO_UP},
     };
-    (void) state;
+    (void)state;
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         struct sm_prompts prompts = {0};
         struct sm_segment_options options = {.propagate = rows[r].propagate};
@@ -324,7 +324,7 @@ static void two_boxes_a_slice_are_paired(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_segment_options options = {0};
-    (void) state;
+    (void)state;
     box(&prompts, "a=1,1,0,4,4,0");
     box(&prompts, "a=12,9,0,16,15,0");
     box(&prompts, "a=10,9,2,16,15,2");
@@ -354,7 +354,7 @@ static void notes_say_where_and_why_it_ends(void **state)
     struct sm_segment_options options = {0};
     struct notes notes = {""};
     const struct sm_listener listener = {.context = &notes, .note = keep_note};
-    (void) state;
+    (void)state;
     box(&prompts, "a=5,4,2,11,12,2");
     sm_result_free(segment(&prompts, &options, &listener, SM_OK));
     assert_non_null(strstr(notes.text, "object \"a\" is carried up to slice 3; it ends before slice 4 because "));
@@ -370,7 +370,7 @@ static void nothing_is_carried_over_gaps(void **state)
     struct sm_segment_options options = {0};
     struct notes notes = {""};
     const struct sm_listener listener = {.context = &notes, .note = keep_note};
-    (void) state;
+    (void)state;
     box(&prompts, "a=5,4,2,11,12,2");
     volume.slice_origin_lps = origin;
     struct sm_result *result = segment(&prompts, &options, &listener, SM_OK);
@@ -392,7 +392,7 @@ static void nothing_is_carried_over_gaps(void **state)
 
 static bool always(void *context)
 {
-    (void) context;
+    (void)context;
     return true;
 }
 
@@ -401,7 +401,7 @@ static void cancelled(void **state)
     struct sm_prompts prompts = {0};
     struct sm_segment_options options = {0};
     const struct sm_listener listener = {.cancelled = always};
-    (void) state;
+    (void)state;
     box(&prompts, "a=5,4,2,11,12,2");
     assert_null(segment(&prompts, &options, &listener, SM_INTERRUPTED));
     sm_prompts_free(&prompts);
@@ -415,7 +415,7 @@ static void masks_in_another_axis_order(void **state)
     struct sm_labels labels;
     struct sm_prompts prompts = {0};
     struct sm_err err = {0};
-    (void) state;
+    (void)state;
     for (int r = 0; r < 4; r++) {
         const double *row = volume.grid.affine_lps[r];
         const double turned[4] = {row[2], -row[1], row[0], row[3] + row[1] * (NY - 1)};
@@ -425,7 +425,7 @@ static void masks_in_another_axis_order(void **state)
     for (int k = 0; k < NZ; k++)
         for (int j = 0; j < NY; j++)
             for (int i = 0; i < NX; i++)
-                labels.voxels[(size_t) k + NZ * ((size_t) (NY - 1 - j) + NY * (size_t) i)] =
+                labels.voxels[(size_t)k + NZ * ((size_t)(NY - 1 - j) + NY * (size_t)i)] =
                     in_block(i, j, k) ? 7 : 0;
     int fd = mkstemps(path, 4);
     assert_true(fd >= 0);
@@ -467,10 +467,10 @@ static void which_mask_answers_which_prompt(void **state)
 {
     enum { SIDE = 64, FLOATS = SIDE * SIDE };
     float low[3][2][FLOATS]; /* (choice, object) */
-    (void) state;
+    (void)state;
     for (int choice = SM_CHOICE_DEFAULT; choice <= SM_CHOICE_YES; choice++) {
         struct sm_prompts prompts = {0};
-        struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE, .multimask = (enum sm_choice) choice};
+        struct sm_segment_options options = {.propagate = SM_PROPAGATE_NONE, .multimask = (enum sm_choice)choice};
         struct sm_err err;
         box(&prompts, "a=5,4,2,11,12,2");
         assert_int_equal(sm_prompts_add_point(&prompts, "b=8,8,2", true, SM_SPACE_VOXEL, &err), SM_OK);
@@ -491,7 +491,7 @@ static void which_mask_answers_which_prompt(void **state)
 /* A box that outgrows its first slice's is held alike on both sides: mirrored, it is held as its mirror image. */
 static void a_held_box_knows_no_side(void **state)
 {
-    (void) state;
+    (void)state;
     const struct appearance looks = {.side = {20, 21}};
     const struct propagation how = {.widest = 1.15f};
     const float before[4] = {30, 40, 50, 61}, grown[4] = {25, 33, 56, 70}, held[4] = {28, 38, 52, 63};
@@ -513,7 +513,7 @@ static void a_held_box_knows_no_side(void **state)
 
 static void threshold_of_the_reference(void **state)
 {
-    (void) state;
+    (void)state;
     assert_false(logit_inside(0));
     assert_false(logit_inside(1e-8f)); /* its sigmoid is 0.5 in float32 */
     assert_true(logit_inside(1e-5f));

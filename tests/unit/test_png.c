@@ -16,16 +16,16 @@ static char path[] = "/tmp/sammed2d-png-XXXXXX";
 static void put32(uint8_t *at, uint32_t value)
 {
     for (int byte = 0; byte < 4; byte++)
-        at[byte] = (uint8_t) (value >> (24 - 8 * byte));
+        at[byte] = (uint8_t)(value >> (24 - 8 * byte));
 }
 
 static size_t put_chunk(uint8_t *at, const char *type, const void *data, size_t length)
 {
-    put32(at, (uint32_t) length);
+    put32(at, (uint32_t)length);
     memcpy(at + 4, type, 4);
     if (length)
         memcpy(at + 8, data, length);
-    put32(at + 8 + length, (uint32_t) crc32(0, at + 4, (unsigned) length + 4));
+    put32(at + 8 + length, (uint32_t)crc32(0, at + 4, (unsigned)length + 4));
     return length + 12;
 }
 
@@ -38,8 +38,8 @@ static void make(uint32_t width, uint32_t height, int depth, int colour, const v
     uLongf packed_bytes = sizeof packed;
     put32(head, width);
     put32(head + 4, height);
-    head[8] = (uint8_t) depth;
-    head[9] = (uint8_t) colour;
+    head[8] = (uint8_t)depth;
+    head[9] = (uint8_t)colour;
     at += put_chunk(file + at, "IHDR", head, 13);
     if (palette_bytes)
         at += put_chunk(file + at, "PLTE", palette, palette_bytes);
@@ -69,7 +69,7 @@ static void expect(enum sm_voxel_type type, int channels, bool ready, const void
 
 static void reads_every_kind(void **state)
 {
-    (void) state;
+    (void)state;
     make(3, 2, 8, 0, "\0\1\2\3\0\4\5\6", 8, NULL, 0);
     expect(SM_UINT8, 1, true, "\1\2\3\4\5\6", 6);
     const uint16_t deep[2] = {0x0102, 0xfffe};
@@ -101,7 +101,7 @@ static void expect_labels(size_t count, const uint16_t *voxels)
 /* Labels are the numbers in the file: neither colours of the palette nor spread to 0..255. */
 static void reads_labels(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_labels labels;
     struct sm_err err;
     make(3, 1, 8, 3, "\0\1\0\2", 4, "\0\0\0\x80\0\0\0\x80\0", 9);
@@ -130,7 +130,7 @@ static void expect_failure(enum sm_status status, const char *words)
 
 static void refuses_what_is_hostile(void **state)
 {
-    (void) state;
+    (void)state;
     make(16000, 16000, 8, 0, "\0", 1, NULL, 0); /* a quarter of a gigabyte in 70 bytes */
     expect_failure(SM_CORRUPT, "too short");
     make(1000000, 2, 8, 0, "\0", 1, NULL, 0);
@@ -150,7 +150,7 @@ static void refuses_what_is_hostile(void **state)
 
 static void refuses_what_is_not_there(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume;
     assert_int_equal(sm_png_read(&volume, "/nowhere/x.png", NULL), SM_NOT_FOUND);
     assert_int_equal(sm_png_read(&volume, "/tmp", NULL), SM_NOT_FOUND);
@@ -158,10 +158,10 @@ static void refuses_what_is_not_there(void **state)
 
 static void writes_what_it_reads(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t pixels[7 * 5 * 3];
     for (size_t p = 0; p < sizeof pixels; p++)
-        pixels[p] = (uint8_t) (p * 11);
+        pixels[p] = (uint8_t)(p * 11);
     assert_int_equal(sm_png_write(path, pixels, 7, 5, 3, NULL), SM_OK);
     expect(SM_UINT8, 3, true, pixels, sizeof pixels);
     assert_int_equal(sm_png_write(path, pixels, 15, 7, 1, NULL), SM_OK);
@@ -174,14 +174,14 @@ static void writes_what_it_reads(void **state)
 
 static int make_path(void **state)
 {
-    (void) state;
+    (void)state;
     int fd = mkstemp(path);
     return fd < 0 ? -1 : close(fd);
 }
 
 static int remove_path(void **state)
 {
-    (void) state;
+    (void)state;
     return unlink(path);
 }
 

@@ -50,7 +50,7 @@ static void assert_index(const double ijk[3], double i, double j, double k)
 
 static void texts_of_the_command_line(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_prompts prompts = {0};
     struct sm_err err;
     assert_int_equal(sm_prompts_add_box(&prompts, "liver=9,8,7,1,2,3", SM_SPACE_VOXEL, &err), SM_OK);
@@ -75,7 +75,7 @@ static void bad_texts(void **state)
                                         "li\nver=1,2,3,4,5,6"};
     struct sm_prompts prompts = {0};
     struct sm_err err;
-    (void) state;
+    (void)state;
     for (size_t n = 0; n < sizeof boxes / sizeof *boxes; n++) {
         err.message[0] = 0;
         assert_int_equal(sm_prompts_add_box(&prompts, boxes[n], SM_SPACE_VOXEL, &err), SM_USAGE);
@@ -89,7 +89,7 @@ static void own_file(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_err err = {0};
-    (void) state;
+    (void)state;
     assert_int_equal(parse(&prompts, "{\"objects\": [{\"name\": \"a\", \"id\": 7, \"boxes\": [[1,2,3,4,5,6]],"
                                      "\"points\": [[1,2,3,1],[4,5,6,0]]}, {\"name\": \"b\", \"space\": "
                                      "\"ras\", \"points\": [[10,20,-30,1]]}, {\"name\": \"c\", \"mask\": "
@@ -108,7 +108,7 @@ static void own_file(void **state)
 
 static void refusals(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         const char *text;
         enum sm_status status;
@@ -159,7 +159,7 @@ static void refusals(void **state)
 
 static void ids_that_were_given_come_first(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_prompts prompts = {0};
     struct sm_err err;
     const int ids[] = {3, 2, 4, 1, 5};
@@ -175,13 +175,13 @@ static void ids_that_were_given_come_first(void **state)
 
 static void count_warning(void *context, const char *sentence)
 {
-    (void) sentence;
-    ++*(int *) context;
+    (void)sentence;
+    ++*(int *)context;
 }
 
 static void labels_of_several_files(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         const char *path, *name;
         int value;
@@ -216,7 +216,7 @@ static void slicer_points_and_boxes(void **state)
 {
     struct sm_prompts prompts = {0};
     struct sm_err err = {0};
-    (void) state;
+    (void)state;
     /* the ROI is turned by 90 degrees about z: 4 mm along P, 12 mm along -L */
     assert_int_equal(parse(&prompts,
         "{\"markups\": [{\"type\": \"Fiducial\", \"coordinateSystem\": \"RAS\", \"coordinateUnits\": \"cm\","
@@ -246,7 +246,7 @@ static void fixed_prompts(void **state)
     const struct sm_grid *const grids[] = {&large, &small};
     static const double expected[2][3][2] = {{{20, 160}, {199, 803}, {63, 330}},
                                              {{0, 0}, {71, 100}, {3, 5}}};
-    (void) state;
+    (void)state;
     for (int g = 0; g < 2; g++) {
         struct sm_prompts prompts = {0};
         struct sm_err err = {0};
@@ -276,7 +276,7 @@ static void objects_of_a_picture(void **state)
     } rows[] = {{"d/case_1.png", "liver_000 2_000 left_lung_000 "},
                 {"case_1_0.PNG", "liver_000 5_001 "},
                 {"d.1/case_11", "liver_000 "}};
-    (void) state;
+    (void)state;
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         struct sm_prompts prompts = {0};
         struct sm_err err = {0};
@@ -308,7 +308,7 @@ static void turned_grid(void **state)
                            .affine_lps = {{c, -c, 0, 0}, {c, c, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}}};
     struct sm_prompts prompts = {0};
     struct sm_err err = {0};
-    (void) state;
+    (void)state;
     double size = 10 * sqrt(2); /* along L from 0: corners at (0,0), (10,-10), (10,10), (20,0) */
     char text[100];
     snprintf(text, sizeof text, "a=0,%.9g,2,%.9g,%.9g,3", size, size, 2 * size);
@@ -327,7 +327,7 @@ static void ties_do_not_depend_on_storage(void **state)
     flipped.affine_lps[0][3] = -10 + 39;
     const struct sm_grid *const grids[] = {&plain, &flipped};
     double lps[2][3];
-    (void) state;
+    (void)state;
     for (int g = 0; g < 2; g++) {
         struct sm_prompts prompts = {0};
         struct sm_err err = {0};

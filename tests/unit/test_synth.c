@@ -21,19 +21,19 @@ static struct synth *open_side(int side)
 
 static void test_same_number_same_picture(void **state)
 {
-    (void) state;
+    (void)state;
     struct synth *one = open_side(96), *other = open_side(96);
-    uint8_t *grey = malloc(96 * 96), *masks = malloc((size_t) SYNTH_MAX_OBJECTS * 96 * 96);
+    uint8_t *grey = malloc(96 * 96), *masks = malloc((size_t)SYNTH_MAX_OBJECTS * 96 * 96);
     for (uint64_t n = 0; n < 40; n++) {
         const struct synth_picture *first = synth_draw(one, 5, n);
         int objects = first->objects;
         memcpy(grey, first->grey, 96 * 96);
-        memcpy(masks, first->masks, (size_t) objects * 96 * 96);
+        memcpy(masks, first->masks, (size_t)objects * 96 * 96);
         synth_draw(other, 6, 1000 - n); /* what was drawn before does not matter */
         const struct synth_picture *second = synth_draw(other, 5, n);
         assert_int_equal(second->objects, objects);
         assert_memory_equal(second->grey, grey, 96 * 96);
-        assert_memory_equal(second->masks, masks, (size_t) objects * 96 * 96);
+        assert_memory_equal(second->masks, masks, (size_t)objects * 96 * 96);
     }
     free(grey);
     free(masks);
@@ -43,7 +43,7 @@ static void test_same_number_same_picture(void **state)
 
 static void test_numbers_differ(void **state)
 {
-    (void) state;
+    (void)state;
     struct synth *synth = open_side(64);
     uint8_t grey[64 * 64];
     memcpy(grey, synth_draw(synth, 1, 0)->grey, sizeof grey);
@@ -57,7 +57,7 @@ static void check_objects(const struct synth_picture *picture)
     int pixels = picture->side * picture->side;
     assert_in_range(picture->objects, 1, SYNTH_MAX_OBJECTS);
     for (int n = 0; n < picture->objects; n++) {
-        const uint8_t *mask = picture->masks + (size_t) n * (size_t) pixels;
+        const uint8_t *mask = picture->masks + (size_t)n * (size_t)pixels;
         int area = 0;
         for (int p = 0; p < pixels; p++) {
             assert_in_range(mask[p], 0, 1);
@@ -70,7 +70,7 @@ static void check_objects(const struct synth_picture *picture)
 
 static void test_every_recipe(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const recipes[] = {"trunk", "pelvis", "head", "temporal", "cord", "layers", "mosaic", "shapes"};
     enum { RECIPES = sizeof recipes / sizeof *recipes };
     int seen[RECIPES] = {0};
@@ -117,9 +117,9 @@ static int fill(uint8_t *left, int *stack, int side, int start)
  * after all that touches the picture's edge. */
 static int pieces(const uint8_t *mask, int side, bool holes)
 {
-    uint8_t *left = malloc((size_t) side * side);
-    int *stack = malloc((size_t) side * side * sizeof *stack), count = 0;
-    memcpy(left, mask, (size_t) side * side);
+    uint8_t *left = malloc((size_t)side * side);
+    int *stack = malloc((size_t)side * side * sizeof *stack), count = 0;
+    memcpy(left, mask, (size_t)side * side);
     for (int p = 0; p < side * side && holes; p++)
         if (left[p] == 0 && (p < side || p >= side * (side - 1) || p % side == 0 || p % side == side - 1))
             fill(left, stack, side, p);
@@ -150,7 +150,7 @@ static bool is_thin(const uint8_t *mask, int side)
 /* What a model should have seen: each kind of thing, and objects that are not one compact blob. */
 static void test_variety(void **state)
 {
-    (void) state;
+    (void)state;
     enum { SIDE = 128, PICTURES = 1500 };
     static const char *const kinds[] = {"organ", "kidney", "hollow organ", "vessel", "rib", "vertebra", "lesion", "airway",
                                         "airway lumen", "lung", "muscle", "hip", "femur", "sacrum", "brain", "hippocampus",
@@ -161,7 +161,7 @@ static void test_variety(void **state)
     for (uint64_t n = 0; n < PICTURES; n++) {
         const struct synth_picture *picture = synth_draw(synth, 4, n);
         for (int i = 0; i < picture->objects; i++) {
-            const uint8_t *mask = picture->masks + (size_t) i * SIDE * SIDE;
+            const uint8_t *mask = picture->masks + (size_t)i * SIDE * SIDE;
             for (int k = 0; k < KINDS; k++)
                 seen[k] += strcmp(picture->kinds[i], kinds[k]) == 0;
             objects++;
@@ -173,7 +173,7 @@ static void test_variety(void **state)
     printf("# %d objects: %d with holes, %d of several pieces, %d thin\n", objects, holes, several, thin);
     for (int k = 0; k < KINDS; k++) {
         if (seen[k] == 0)
-            fail_msg("no %s in %d pictures", kinds[k], (int) PICTURES);
+            fail_msg("no %s in %d pictures", kinds[k], (int)PICTURES);
     }
     assert_true(holes * 50 > objects && several * 50 > objects && thin * 50 > objects);
     synth_close(synth);
@@ -182,7 +182,7 @@ static void test_variety(void **state)
 /* The bounds that let most of a picture be skipped must not cut a shape. */
 static void test_reach_holds(void **state)
 {
-    (void) state;
+    (void)state;
     struct rng rng = rng_of(9, 9);
     for (int n = 0; n < 200; n++) {
         struct shape shape = n % 2 ? shape_blob(0.1f, -0.2f, 0.3f, 0.1f, 1, rng_between(&rng, 0, 0.4f), &rng)
@@ -199,7 +199,7 @@ static void test_reach_holds(void **state)
 
 static void test_fields(void **state)
 {
-    (void) state;
+    (void)state;
     enum { SIDE = 256 };
     struct rng rng = rng_of(1, 2);
     float *field = malloc(SIDE * SIDE * sizeof *field), *scratch = malloc(SIDE * (SIDE + 8) * sizeof *scratch);
@@ -232,7 +232,7 @@ static void test_fields(void **state)
 
 static void test_plain(void **state)
 {
-    (void) state;
+    (void)state;
     struct synth *synth = open_side(64);
     int plain = 0;
     synth_set_plain(synth, 0.5);

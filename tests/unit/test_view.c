@@ -20,7 +20,7 @@ static struct sm_volume volume_of(int nx, int ny, int nz, const double a[3][4])
     memcpy(grid.affine_lps, a, 12 * sizeof(double));
     assert_int_equal(sm_volume_alloc(&volume, &grid, SM_INT16, 1, NULL), SM_OK);
     for (int v = 0; v < nx * ny * nz; v++)
-        ((int16_t *) volume.voxels)[v] = (int16_t) (v * 7 - 100);
+        ((int16_t *)volume.voxels)[v] = (int16_t)(v * 7 - 100);
     volume.format = SM_FORMAT_NIFTI;
     return volume;
 }
@@ -37,7 +37,7 @@ static void check_letters(const struct sm_view *view, const char *expected)
 
 static void letters_of_planes(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         enum sm_plane plane;
         enum sm_orient orient;
@@ -66,7 +66,7 @@ static void letters_of_planes(void **state)
 
 static void stored_keeps_the_files_order(void **state)
 {
-    (void) state;
+    (void)state;
     const double ras[3][4] = {{-2, 0, 0, -9}, {0, -2, 0, 4}, {0, 0, 5, 1}};
     struct sm_volume volume = volume_of(4, 3, 2, ras);
     struct sm_view view;
@@ -94,7 +94,7 @@ static enum sm_plane automatic(int nx, int ny, int nz, double x, double y, doubl
 
 static void automatic_plane(void **state)
 {
-    (void) state;
+    (void)state;
     const enum sm_source_format nifti = SM_FORMAT_NIFTI;
     assert_int_equal(automatic(4, 4, 4, 1, 1, 1, nifti), SM_PLANE_AXIAL);
     assert_int_equal(automatic(4, 4, 4, 1, 3, 1, nifti), SM_PLANE_CORONAL);
@@ -110,10 +110,10 @@ static void automatic_plane(void **state)
 /* All pictures of a view, one after the other, and where each pixel lies in the world. */
 static float *pictures(const struct sm_view *view, const struct sm_volume *volume)
 {
-    size_t pixels = (size_t) view->dim[0] * (size_t) view->dim[1];
-    float *out = malloc(pixels * (size_t) view->dim[2] * sizeof *out);
+    size_t pixels = (size_t)view->dim[0] * (size_t)view->dim[1];
+    float *out = malloc(pixels * (size_t)view->dim[2] * sizeof *out);
     for (int s = 0; s < view->dim[2]; s++)
-        sm_view_slice(view, volume, s, out + (size_t) s * pixels);
+        sm_view_slice(view, volume, s, out + (size_t)s * pixels);
     return out;
 }
 
@@ -141,13 +141,13 @@ static void check_all_orders(const double affine[3][4])
         for (int turn = 0; turn < 2; turn++) {
             enum sm_orient orient = turn ? SM_ORIENT_SA_MED2D : SM_ORIENT_RADIOLOGICAL;
             struct sm_view whole;
-            sm_view_choose(&whole, &volume, (enum sm_plane) plane, orient);
+            sm_view_choose(&whole, &volume, (enum sm_plane)plane, orient);
             float *expected = pictures(&whole, &volume);
             for (int order = 0; order < STORAGE_ORDERS; order++) {
                 struct sm_volume twin;
                 struct sm_view view;
                 restored_volume(&twin, &volume, order);
-                sm_view_choose(&view, &twin, (enum sm_plane) plane, orient);
+                sm_view_choose(&view, &twin, (enum sm_plane)plane, orient);
                 assert_memory_equal(view.dim, whole.dim, sizeof view.dim);
                 assert_memory_equal(view.letters, whole.letters, sizeof view.letters);
                 assert_memory_equal(view.spacing_mm, whole.spacing_mm, sizeof view.spacing_mm);
@@ -165,7 +165,7 @@ static void check_all_orders(const double affine[3][4])
 
 static void storage_order_does_not_show(void **state)
 {
-    (void) state;
+    (void)state;
     double h = sqrt(0.5);
     const double isotropic[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     const double oblique[3][4] = {
@@ -185,7 +185,7 @@ static void storage_order_does_not_show(void **state)
 
 static void pixels_and_voxels_correspond(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = volume_of(5, 4, 3, lps);
     for (int order = 0; order < STORAGE_ORDERS; order++)
         for (int plane = SM_PLANE_AXIAL; plane <= SM_PLANE_SAGITTAL; plane++)
@@ -194,14 +194,14 @@ static void pixels_and_voxels_correspond(void **state)
                 struct sm_view view;
                 float picture[20];
                 restored_volume(&twin, &volume, order);
-                sm_view_choose(&view, &twin, (enum sm_plane) plane, (enum sm_orient) orient);
+                sm_view_choose(&view, &twin, (enum sm_plane)plane, (enum sm_orient)orient);
                 size_t origin;
                 ptrdiff_t column, row;
                 int s = view.dim[2] - 1, x = view.dim[0] - 2, y = view.dim[1] - 1;
                 sm_view_slice(&view, &twin, s, picture);
                 sm_view_steps(&view, &twin.grid, s, &origin, &column, &row);
-                ptrdiff_t at = (ptrdiff_t) origin + x * column + y * row;
-                assert_true(picture[y * view.dim[0] + x] == ((int16_t *) twin.voxels)[at]);
+                ptrdiff_t at = (ptrdiff_t)origin + x * column + y * row;
+                assert_true(picture[y * view.dim[0] + x] == ((int16_t *)twin.voxels)[at]);
                 const double xys[3] = {x, y, s};
                 double ijk[3], back[3];
                 sm_view_to_voxel(&view, xys, ijk);
@@ -217,7 +217,7 @@ static void pixels_and_voxels_correspond(void **state)
 /* A rescale for each stored slice k goes along when the picture cuts across them, both ways. */
 static void rescale_follows_its_slice(void **state)
 {
-    (void) state;
+    (void)state;
     const double up[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     struct sm_volume volume = volume_of(3, 2, 4, up);
     struct sm_view view;
@@ -236,7 +236,7 @@ static void rescale_follows_its_slice(void **state)
 
 static void colour_stays_together(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid grid = {.dim = {2, 2, 1},
                            .affine_lps = {{1}, {0, 1}, {0, 0, 1}, {0, 0, 0, 1}}};
     struct sm_volume volume;
@@ -244,7 +244,7 @@ static void colour_stays_together(void **state)
     float picture[12];
     assert_int_equal(sm_volume_alloc(&volume, &grid, SM_UINT8, 3, NULL), SM_OK);
     for (int v = 0; v < 12; v++)
-        ((uint8_t *) volume.voxels)[v] = (uint8_t) v;
+        ((uint8_t *)volume.voxels)[v] = (uint8_t)v;
     volume.format = SM_FORMAT_PNG;
     sm_view_choose(&view, &volume, SM_PLANE_AUTO, SM_ORIENT_RADIOLOGICAL);
     sm_view_slice(&view, &volume, 0, picture);

@@ -17,7 +17,7 @@ static void check(const struct sm_voi *voi, int k, float value, int expected)
 /* C.11.2.1.2.1: c=2048, w=4096 maps 0 to black and 4095 to white; c=0.5, w=1 is a threshold. */
 static void linear(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_voi_window windows[] = {{2048, 4096}, {0.5, 1}};
     struct sm_voi voi = {.windows = 1, .per_slice = true, .window = windows};
     check(&voi, 0, 0, 0);
@@ -32,7 +32,7 @@ static void linear(void **state)
 
 static void exact_and_sigmoid(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_voi_window window = {100, 200};
     struct sm_voi voi = {.function = SM_VOI_LINEAR_EXACT, .windows = 1, .window = &window};
     check(&voi, 3, 0, 0);
@@ -46,7 +46,7 @@ static void exact_and_sigmoid(void **state)
 
 static void table(void **state)
 {
-    (void) state;
+    (void)state;
     uint8_t levels[] = {10, 20, 250};
     uint8_t others[] = {7, 9};
     struct sm_voi_table tables[] = {{-1, 3, levels}, {100, 2, others}};

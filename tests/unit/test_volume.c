@@ -26,7 +26,7 @@ static const double oblique[3][4] = {
 /* A slice is missing at 4 mm, in the middle of its neighbours: it is filled from the one towards S. */
 static void fills_gaps_alike_in_any_order(void **state)
 {
-    (void) state;
+    (void)state;
     static const int expected[2][5] = {{0, 1, 2, 2, 3}, {0, 1, 1, 2, 3}};
     for (int reversed = 0; reversed < 2; reversed++) {
         double origin[4][3] = {{0, 0, 0}, {0, 0, 2}, {0, 0, 6}, {0, 0, 8}};
@@ -44,7 +44,7 @@ static void fills_gaps_alike_in_any_order(void **state)
 
 static void places_and_back(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid grid = grid_of(7, 6, 5, oblique);
     double ijk[3] = {2.5, -1, 4}, lps[3], back[3];
     sm_grid_to_lps(&grid, ijk, lps);
@@ -59,7 +59,7 @@ static void places_and_back(void **state)
 
 static void volume_of_a_voxel(void **state)
 {
-    (void) state;
+    (void)state;
     const double sheared[3][4] = {{0, 2, 0, 0}, {3, 0, 1, 0}, {0, 0, 4, 0}};
     struct sm_grid grid = grid_of(1, 1, 1, sheared);
     assert_near(sm_grid_voxel_volume_ml(&grid), 0.024, 1e-15);
@@ -67,7 +67,7 @@ static void volume_of_a_voxel(void **state)
 
 static void refuses_flat_grids(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid grid = grid_of(2, 2, 2, oblique);
     assert_true(sm_grid_invertible(&grid));
     grid.affine_lps[1][3] = NAN;
@@ -83,7 +83,7 @@ static void refuses_flat_grids(void **state)
 
 static void small_voxels_are_fine(void **state)
 {
-    (void) state;
+    (void)state;
     const double tiny[3][4] = {{1e-5, 0, 0, 0}, {0, 1e-5, 0, 0}, {0, 0, 1e-5, 0}};
     struct sm_grid grid = grid_of(2, 2, 2, tiny);
     assert_true(sm_grid_invertible(&grid));
@@ -91,7 +91,7 @@ static void small_voxels_are_fine(void **state)
 
 static void compares_grids_at_their_corners(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid a = grid_of(101, 6, 5, oblique), b = a;
     b.affine_lps[0][0] += 0.001;
     assert_near(sm_grid_distance_mm(&a, &b), 0.1, 1e-9);
@@ -104,7 +104,7 @@ static void compares_grids_at_their_corners(void **state)
 
 static void letters_of_plain_grids(void **state)
 {
-    (void) state;
+    (void)state;
     const double ras[3][4] = {{-1, 0, 0, 0}, {0, -1, 0, 0}, {0, 0, 1, 0}};
     const double air[3][4] = {{0, 0, -2, 0}, {-1, 0, 0, 0}, {0, -1, 0, 0}};
     char letters[4];
@@ -149,13 +149,13 @@ static void check_all_orders(const double affine[3][4])
 
 static void storage_order_does_not_matter(void **state)
 {
-    (void) state;
+    (void)state;
     check_all_orders(oblique);
 }
 
 static void nor_at_45_degrees(void **state)
 {
-    (void) state;
+    (void)state;
     double h = sqrt(0.5);
     const double about_s[3][4] = {{h, -h, 0, 5}, {h, h, 0, 6}, {0, 0, 3, 7}};
     const double about_l[3][4] = {{1, 0, 0, 5}, {0, h, -h, 6}, {0, h, h, 7}};
@@ -171,7 +171,7 @@ static void nor_at_45_degrees(void **state)
 /* A header in float32 moves a 45-degree axis a little to either side: that must not show. */
 static void nor_with_rounded_headers(void **state)
 {
-    (void) state;
+    (void)state;
     char first[4], letters[4];
     for (int nudge = -2; nudge <= 2; nudge++) {
         double angle = acos(-1) / 4 + nudge * 2e-7, c = cos(angle), s = sin(angle);
@@ -186,7 +186,7 @@ static void nor_with_rounded_headers(void **state)
 /* Two axes nearest to S: only one may have it. */
 static void never_two_axes_on_one_direction(void **state)
 {
-    (void) state;
+    (void)state;
     const double leaning[3][4] = {{1, 0, 0, 0}, {0, 0.6, 0.1, 0}, {0, 0.9, 1, 0}};
     struct sm_grid grid = grid_of(1, 1, 1, leaning);
     struct sm_orientation o;
@@ -198,20 +198,20 @@ static void never_two_axes_on_one_direction(void **state)
 
 static void reads_lines_of_every_type(void **state)
 {
-    (void) state;
+    (void)state;
     const double unit[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     struct sm_grid grid = grid_of(3, 2, 2, unit);
     for (int type = SM_UINT8; type <= SM_FLOAT64; type++) {
         struct sm_volume volume;
-        assert_int_equal(sm_volume_alloc(&volume, &grid, (enum sm_voxel_type) type, 1, NULL), SM_OK);
+        assert_int_equal(sm_volume_alloc(&volume, &grid, (enum sm_voxel_type)type, 1, NULL), SM_OK);
         for (int v = 0; v < 12; v++) { /* little endian: small numbers alike in every width */
-            size_t bytes = sm_voxel_type_bytes((enum sm_voxel_type) type);
-            char *at = (char *) volume.voxels + (size_t) v * bytes;
-            float single = (float) v;
+            size_t bytes = sm_voxel_type_bytes((enum sm_voxel_type)type);
+            char *at = (char *)volume.voxels + (size_t)v * bytes;
+            float single = (float)v;
             double twice = v;
             int64_t whole = v;
-            memcpy(at, type == SM_FLOAT32 ? (void *) &single : type == SM_FLOAT64 ? (void *) &twice
-                                                                                  : (void *) &whole,
+            memcpy(at, type == SM_FLOAT32 ? (void *)&single : type == SM_FLOAT64 ? (void *)&twice
+                                                                                  : (void *)&whole,
                    bytes);
         }
         volume.rescale[0] = (struct sm_rescale){2, 1};
@@ -229,7 +229,7 @@ static void reads_lines_of_every_type(void **state)
 
 static void extreme_integers_survive(void **state)
 {
-    (void) state;
+    (void)state;
     const double unit[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     struct sm_grid grid = grid_of(2, 1, 1, unit);
     struct sm_volume volume;
@@ -244,14 +244,14 @@ static void extreme_integers_survive(void **state)
 
 static void reads_colour(void **state)
 {
-    (void) state;
+    (void)state;
     const double unit[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     struct sm_grid grid = grid_of(2, 2, 1, unit);
     struct sm_volume volume;
     float line[2];
     assert_int_equal(sm_volume_alloc(&volume, &grid, SM_UINT8, 3, NULL), SM_OK);
     for (int v = 0; v < 12; v++)
-        ((uint8_t *) volume.voxels)[v] = (uint8_t) v;
+        ((uint8_t *)volume.voxels)[v] = (uint8_t)v;
     sm_volume_line(&volume, 1, 0, 0, 1, 2, 2, line);
     assert_true(line[0] == 5 && line[1] == 11);
     sm_volume_free(&volume);
@@ -259,7 +259,7 @@ static void reads_colour(void **state)
 
 static void refuses_what_memory_cannot_hold(void **state)
 {
-    (void) state;
+    (void)state;
     const double unit[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
     struct sm_grid grid = grid_of(INT32_MAX, INT32_MAX, INT32_MAX, unit);
     struct sm_volume volume;
@@ -274,7 +274,7 @@ static void refuses_what_memory_cannot_hold(void **state)
 
 static void labels_begin_as_background(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid grid = grid_of(5, 4, 3, oblique);
     struct sm_labels labels;
     assert_int_equal(sm_labels_alloc(&labels, &grid, NULL), SM_OK);
@@ -287,12 +287,12 @@ static void labels_begin_as_background(void **state)
 /* Voxel numbers as labels, stored in every order, come back in the first one; and cut-outs where they are. */
 static void turns_labels(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_grid grid = grid_of(5, 4, 3, oblique);
     struct sm_volume volume, twin;
     assert_int_equal(sm_volume_alloc(&volume, &grid, SM_UINT16, 1, NULL), SM_OK);
     for (int v = 0; v < 60; v++)
-        ((uint16_t *) volume.voxels)[v] = (uint16_t) (v + 1);
+        ((uint16_t *)volume.voxels)[v] = (uint16_t)(v + 1);
     for (int order = 0; order < STORAGE_ORDERS; order++) {
         struct sm_turn turn;
         struct sm_labels turned;
@@ -324,7 +324,7 @@ static void turns_labels(void **state)
 
 static void knows_other_lattices(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_turn turn;
     struct sm_grid a = grid_of(101, 6, 5, oblique), b = a;
     b.affine_lps[0][3] += 0.9;

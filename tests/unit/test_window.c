@@ -21,7 +21,7 @@ static struct sm_volume floats(int nx, int ny, int nz)
 
 static void texts_read_back(void **state)
 {
-    (void) state;
+    (void)state;
     static const struct {
         const char *text, *name;
         enum sm_window_mode mode;
@@ -55,7 +55,7 @@ static void texts_read_back(void **state)
 
 static void wrong_texts_are_refused(void **state)
 {
-    (void) state;
+    (void)state;
     static const char *const texts[] = {"",      "MinMax", "40",      "40,",     "40,0",
                                         "40,-1", "40,400x", "nan,1", "1,inf", ",400"};
     for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
@@ -68,7 +68,7 @@ static void wrong_texts_are_refused(void **state)
 
 static void minmax_is_sa_med2ds_rule(void **state)
 {
-    (void) state;
+    (void)state;
     const float values[] = {-100, 0, 100, 300, NAN, INFINITY, -INFINITY};
     struct sm_window window = {.mode = SM_WINDOW_MINMAX};
     uint8_t grey[7];
@@ -84,7 +84,7 @@ static void minmax_is_sa_med2ds_rule(void **state)
 
 static void center_and_width_clip_and_round(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_window window = {.mode = SM_WINDOW_CENTER_WIDTH, .center = 40, .width = 400};
     const float values[] = {-1000, -160, 40, 240, 1000, -160 + 400 * 0.5f / 255 + 0.01f, NAN};
     const uint8_t expected[] = {0, 0, 128, 255, 255, 1, 0};
@@ -95,7 +95,7 @@ static void center_and_width_clip_and_round(void **state)
 
 static void volume_looks_at_everything(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = floats(4, 1, 2);
     const float values[8] = {NAN, 10, 20, 30, INFINITY, -10, 0, 5};
     memcpy(volume.voxels, values, sizeof values);
@@ -111,14 +111,14 @@ static void volume_looks_at_everything(void **state)
 
 static int by_value(const void *a, const void *b)
 {
-    float x = *(const float *) a, y = *(const float *) b;
+    float x = *(const float *)a, y = *(const float *)b;
     return (x > y) - (x < y);
 }
 
 /* Against sorting, which is what numpy.percentile does. */
 static void percentiles_are_exact(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = floats(37, 11, 5);
     enum { COUNT = 37 * 11 * 5 };
     float *values = volume.voxels, sorted[COUNT];
@@ -126,7 +126,7 @@ static void percentiles_are_exact(void **state)
     uint32_t seed = 12345;
     for (int v = 0; v < COUNT; v++) {
         seed = seed * 1664525u + 1013904223u;
-        values[v] = v % 7 == 0 ? 0 : ldexpf((float) (int32_t) seed, (int) (seed >> 28) - 40);
+        values[v] = v % 7 == 0 ? 0 : ldexpf((float)(int32_t)seed, (int)(seed >> 28) - 40);
         if (v % 101 == 5)
             values[v] = NAN;
         if (values[v] != 0 && isfinite(values[v]))
@@ -137,10 +137,10 @@ static void percentiles_are_exact(void **state)
     assert_int_equal(sm_window_prepare(&window, &volume, NULL), SM_OK);
     const double percent[2] = {0.5, 99.5}, found[2] = {window.low, window.high};
     for (int p = 0; p < 2; p++) {
-        double at = percent[p] / 100 * (double) (kept - 1);
-        size_t below = (size_t) at;
+        double at = percent[p] / 100 * (double)(kept - 1);
+        size_t below = (size_t)at;
         double expected = sorted[below] +
-                          ((double) sorted[below + 1] - sorted[below]) * (at - (double) below);
+                          ((double)sorted[below + 1] - sorted[below]) * (at - (double)below);
         assert_true(found[p] == expected);
     }
     for (int order = 0; order < STORAGE_ORDERS; order++) {
@@ -156,7 +156,7 @@ static void percentiles_are_exact(void **state)
 
 static void percentiles_of_little(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = floats(3, 1, 1);
     struct sm_window window = {.mode = SM_WINDOW_PERCENTILE};
     uint8_t grey[3];
@@ -173,7 +173,7 @@ static void percentiles_of_little(void **state)
 
 static void percentile_clips(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_window window = {.mode = SM_WINDOW_PERCENTILE, .low = 100, .high = 200};
     const float values[5] = {50, 100, 150, 200, 1000};
     const uint8_t expected[5] = {0, 0, 127, 255, 255}; /* the fraction is cut off */
@@ -184,7 +184,7 @@ static void percentile_clips(void **state)
 
 static void default_depends_on_the_picture(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_volume volume = floats(1, 1, 1);
     struct sm_window window = {.mode = SM_WINDOW_DEFAULT};
     struct sm_err err;
@@ -205,12 +205,12 @@ static void default_depends_on_the_picture(void **state)
 
 static void stored_changes_nothing(void **state)
 {
-    (void) state;
+    (void)state;
     struct sm_window window = {.mode = SM_WINDOW_STORED};
     float values[256];
     uint8_t grey[256];
     for (int v = 0; v < 256; v++)
-        values[v] = (float) v;
+        values[v] = (float)v;
     sm_window_apply(&window, values, 256, grey);
     for (int v = 0; v < 256; v++)
         assert_int_equal(grey[v], v);
