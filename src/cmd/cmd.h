@@ -7,6 +7,7 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <stdio.h>
 #include "cmd/options.h"
 #include "sammed2d/error.h"
 #include "sammed2d/listener.h"
@@ -38,5 +39,8 @@ int cmd_fail(const char *command, const struct sm_err *err);
 /* $SAMMED2D_WEIGHTS, else the installed model, else weights/ beside the build: the path to open when
  * no -w was given. Static storage. */
 const char *cmd_default_weights(void);
+
+/* A text as a field of a CSV file, in quotes, those within doubled. ref: RFC 4180. */
+void cmd_csv_text(FILE *file, const char *text);
 
 #endif

@@ -133,3 +133,14 @@ const char *cmd_default_weights(void)
     }
     return path;
 }
+
+void cmd_csv_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}

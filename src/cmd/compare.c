@@ -123,21 +123,10 @@ static void print_json(const struct command *command, const struct sm_comparison
 
 /* ---- CSV ---- */
 
-static void csv_text(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 static void csv_row(FILE *file, const struct command *command, const struct sm_compared *label, double voxel_ml)
 {
     fprintf(file, "%d,", label->id);
-    csv_text(file, label->name);
+    cmd_csv_text(file, label->name);
     for (size_t f = 0; f < FIGURES; f++) {
         double value = figures[f].of(label, voxel_ml);
         if (!shown(&figures[f], command))

@@ -210,23 +210,11 @@ json_t *segment_report_json(const struct segment_job *job)
     return json;
 }
 
-/* RFC 4180: in quotes, quotes doubled. */
-static void write_quoted(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 static void write_line(FILE *file, const struct segment_job *job, size_t o)
 {
     const struct sm_object_result *object = sm_result_object(job->result, o);
     struct prompt_counts counts = count_prompts(&job->prompts.objects[o]);
-    write_quoted(file, object->name);
+    cmd_csv_text(file, object->name);
     fprintf(file, ",%d,%zu,%.9g,%.9g,%.9g,", object->id, object->voxels, object->volume_ml,
             object->mean, object->sd);
     if (object->voxels)

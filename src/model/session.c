@@ -247,16 +247,21 @@ static void encode_input(struct sm_session *s, int count, float *embeddings)
                               count - first < most ? count - first : most, s->tap.stage ? &s->tap : NULL);
 }
 
-enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures, int count,
-                         float *embeddings, struct sm_err *err)
+static enum sm_status begin_encoding(struct sm_session *s, int count, struct sm_err *err)
 {
-    size_t size = (size_t)s->model->config.image_size;
     if (count < 1 || count > s->max_batch)
         return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
                        count, s->max_batch);
     enum sm_status status = check_threads(s, err);
-    if (!status)
-        status = model_prepare_encoder(s->model, s->encoded || count > pictures_at_once(s, count), err);
+    return status ? status
+                  : model_prepare_encoder(s->model, s->encoded || count > pictures_at_once(s, count), err);
+}
+
+enum sm_status sm_encode(struct sm_session *s, const struct sm_picture *pictures, int count,
+                         float *embeddings, struct sm_err *err)
+{
+    size_t size = (size_t)s->model->config.image_size;
+    enum sm_status status = begin_encoding(s, count, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++) {
@@ -273,12 +278,7 @@ enum sm_status session_encode_squares(struct sm_session *s, const float *const *
                                       float *embeddings, struct sm_err *err)
 {
     size_t floats = 3 * (size_t)s->model->config.image_size * (size_t)s->model->config.image_size;
-    if (count < 1 || count > s->max_batch)
-        return sm_fail(err, SM_USAGE, "%d pictures at once, but the session was opened for 1 to %d",
-                       count, s->max_batch);
-    enum sm_status status = check_threads(s, err);
-    if (!status)
-        status = model_prepare_encoder(s->model, s->encoded || count > pictures_at_once(s, count), err);
+    enum sm_status status = begin_encoding(s, count, err);
     if (status)
         return status;
     for (int i = 0; i < count; i++)

@@ -209,12 +209,12 @@ void appearance_limit_box(const struct appearance *appearance, const struct prop
                           const float before[4], float box[4])
 {
     for (int a = 0; a < 2; a++) {
-        float most = ceilf(fmaxf(appearance->side[a] * propagation->widest, appearance->side[a] + 1));
+        float most = fmaxf(appearance->side[a] * propagation->widest, appearance->side[a] + 1);
+        float middle = (before[a] + before[2 + a]) / 2;
         if (box[2 + a] - box[a] <= most)
             continue;
-        float middle = (before[a] + before[2 + a]) / 2; /* rounded outwards on both sides: a mirror image gets its mirror image */
-        box[a] = fmaxf(box[a], floorf(middle - most / 2));
-        box[2 + a] = fminf(box[2 + a], ceilf(middle + most / 2));
+        box[a] = fmaxf(box[a], middle - most / 2); /* not rounded: a mirror image gets its mirror image */
+        box[2 + a] = fminf(box[2 + a], middle + most / 2);
     }
 }
 
