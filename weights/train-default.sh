@@ -76,6 +76,6 @@ stage s23   2121 --seed 28 --plain 0.05 --zoom 0.5            $boxes --rounds 2 
 
 "$BUILD/sammed2d" convert "$WORK/mean22.h5" --average "$WORK/s23.h5" --share 0.4 -o "$WORK/mean.h5"
 "$BUILD/sammed2d" convert "$WORK/mean.h5" -o "$WORK/mean.pth"
-exec "$BUILD/sammed2d" convert "$WORK/mean.pth" -o "$out" --kind sam-med2d --orient radiological --multimask box --zoom 2.5 --mirrors 4 --dtype float16 \
+exec "$BUILD/sammed2d" convert "$WORK/mean.pth" -o "$out" --kind sam-med2d --orient radiological --multimask points --zoom 2.5 --mirrors 4 --dtype float16 \
     --name 'sammed2d fine' --licence Apache-2.0 \
     --provenance "trained by sammed2d from random values on generated pictures alone, no patient data: weights/train-default.sh, stages of 64, 128 and 256 pixels, AdamW 2e-4 to 6e-4, boxes and points, single-mask and three-mask outputs, sigmoid mask prompts, min-max per slice, any flip or rotation"

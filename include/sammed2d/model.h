@@ -28,9 +28,18 @@ enum sm_resize {
     SM_RESIZE_MEDSAM     /* bicubic to the square, scaled to 0..1; no mean and std */
 };
 
-/* Which output is taken when nobody says: the single mask, the best of three by predicted IoU, or the latter only
- * where the prompt has a box or a mask: three guesses at a point are hard to tell apart for a small network. */
-enum sm_multimask { SM_SINGLE_MASK, SM_BEST_OF_THREE, SM_BEST_OF_THREE_IN_BOX };
+/* Which output is taken when nobody says. */
+enum sm_multimask {
+    SM_SINGLE_MASK,
+    SM_BEST_OF_THREE,        /* by predicted IoU */
+    SM_BEST_OF_THREE_IN_BOX, /* where the prompt has a box or a mask; else the single one: three guesses at a point are hard to
+                                tell apart for a small network */
+    SM_MASKS_BY_POINTS       /* the same; but where points correct a mask, the mean of the single one, the three, and these four
+                                once more without the prompt's mask, weighed by predicted IoU and by how many of the points
+                                they have on the wrong side */
+};
+/* What the weights file says, or one of enum sm_multimask. */
+enum sm_choice { SM_CHOICE_DEFAULT, SM_CHOICE_NO, SM_CHOICE_YES, SM_CHOICE_IN_BOX, SM_CHOICE_BY_POINTS };
 
 /* All that the weights file says about the network and how it wants to be fed. */
 struct sm_config {
@@ -114,9 +123,6 @@ struct sm_prompt {
     const float *box;         /* x0, y0, x1, y1, or NULL */
     const float *mask;        /* (L, L) in the frame of the network's square, or NULL */
 };
-
-/* Is the prompt answered by the best of three masks, when nobody says? */
-bool sm_config_multimask(const struct sm_config *config, const struct sm_prompt *prompt);
 
 /* Chooses the picture that following sm_decode calls speak of: embedding (G, G, C) must stay alive;
  * height and width are the picture's own. What depends on the image only is computed here. */

@@ -20,7 +20,6 @@ enum sm_propagate {
     SM_PROPAGATE_AUTO,
     SM_PROPAGATE_BOTH, SM_PROPAGATE_UP, SM_PROPAGATE_DOWN, SM_PROPAGATE_NONE
 };
-enum sm_choice { SM_CHOICE_DEFAULT, SM_CHOICE_NO, SM_CHOICE_YES };
 enum sm_mask_as { SM_MASK_AS_BOX, SM_MASK_AS_MASK, SM_MASK_AS_BOTH };
 
 /* Image embeddings kept in a file, so that a picture seen before need not be encoded again. They are found

@@ -50,16 +50,16 @@ static enum sm_status parse_type(struct conversion_plan *plan, struct sm_err *er
 static enum sm_status parse_multimask(struct sm_config *config, const struct kind *kind,
                                       struct sm_err *err)
 {
-    static const char *const known[] = {"no", "yes", "box"}; /* as enum sm_multimask */
+    static const char *const known[] = {"no", "yes", "box", "points"}; /* as enum sm_multimask */
     config->multimask = kind->multimask;
     if (!options.multimask)
         return SM_OK;
-    for (int n = 0; n < 3; n++)
+    for (int n = 0; n < 4; n++)
         if (strcmp(options.multimask, known[n]) == 0) {
             config->multimask = n;
             return SM_OK;
         }
-    return sm_fail(err, SM_USAGE, "--multimask takes yes, no or box, not \"%s\"", options.multimask);
+    return sm_fail(err, SM_USAGE, "--multimask takes yes, no, box or points, not \"%s\"", options.multimask);
 }
 
 static enum sm_status parse_zoom(struct sm_config *config, struct sm_err *err)
@@ -353,8 +353,8 @@ int cmd_convert(int argc, char **argv)
         OPTION_TEXT(
             0, "dtype", &options.type, "TYPE",
             "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
-        OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box",
-                    "best of three masks, or the single one, by default"),
+        OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box|points",
+                    "best of three masks, the single one, the former in boxes alone, or all weighed by points, by default"),
         OPTION_TEXT(0, "zoom", &options.zoom, "no|F", "look a second time at what is in a box, by default"),
         OPTION_TEXT(0, "mirrors", &options.mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",

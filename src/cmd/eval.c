@@ -35,7 +35,7 @@ static int parse(struct command *c, int *argc, char ***argv)
         OPTION_TEXT(0, "component", &c->component, "largest|all", "what of a label is the object (default largest)"),
         OPTION_TEXT(0, "average", &c->average, "object|image", "mean over objects, or over images (default object)"),
         OPTION_FLAG(0, "reference-quirks", &c->reference, "prepare, sample and score exactly as SAM-Med2D's test.py"),
-        OPTION_TEXT(0, "multimask", &c->multimask, "yes|no", "best of three masks, or the single one"),
+        OPTION_TEXT(0, "multimask", &c->multimask, "yes|no|box|points", "best of three masks, the single one, the former in boxes alone, or all weighed by points"),
         OPTION_TEXT(0, "zoom", &c->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
         OPTION_TEXT(0, "mirrors", &c->mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, and take the mean"),
         OPTION_TEXT(0, "precision", &c->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
@@ -64,7 +64,7 @@ static const char *const components[] = {"default", "largest", "all", NULL};
 static const char *const averages[] = {"object", "image", NULL};
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
-static const char *const answers[] = {"default", "no", "yes", NULL};
+static const char *const answers[] = {"default", "no", "yes", "box", "points", NULL};
 static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const formats[] = {"text", "markdown", "csv", "json", NULL};
 
@@ -118,6 +118,8 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         status = option_mirrors(&options->mirrors, c->mirrors, err);
     if (!status && c->reference && options->mirrors > 1)
         status = sm_fail(err, SM_USAGE, "--reference-quirks look at a picture once, as SAM-Med2D's test.py does; leave out --mirrors");
+    if (!status && c->reference && options->multimask == SM_CHOICE_BY_POINTS)
+        status = sm_fail(err, SM_USAGE, "--reference-quirks choose a mask by predicted IoU, as SAM-Med2D's test.py does; leave out --multimask points");
     if (!status && c->volume)
         status = sm_eval_ways_parse(options, c->volume, err);
     if (!status && c->window)

@@ -6,7 +6,7 @@
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
-static const char *const answers[] = {"default", "no", "yes", NULL};
+static const char *const answers[] = {"default", "no", "yes", "box", "points", NULL};
 static const char *const mask_uses[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
 static const char *const precisions[] = {"float32", "bf16", "int8", NULL};

@@ -144,7 +144,8 @@ static void global_blocks(const struct sm_config *config, char *text, size_t siz
 }
 
 static const char *const outputs[] = {[SM_SINGLE_MASK] = "single mask", [SM_BEST_OF_THREE] = "best of three masks",
-                                      [SM_BEST_OF_THREE_IN_BOX] = "best of three masks, single mask for points alone"};
+                                      [SM_BEST_OF_THREE_IN_BOX] = "best of three masks, single mask for points alone",
+                                      [SM_MASKS_BY_POINTS] = "best of three masks, single mask for points alone; of a mask corrected by points, all, weighed by points"};
 
 static void print_text(const struct summary *summary)
 {
@@ -184,12 +185,13 @@ static void print_text(const struct summary *summary)
 
 static json_t *configuration_json(const struct sm_config *c)
 {
+    static const char *const names[] = {"no", "yes", "box", "points"}; /* as convert --multimask has them */
     json_t *blocks = json_array();
     for (int i = 0; i < c->depth; i++)
         if (c->global_attn[i])
             json_array_append_new(blocks, json_integer(i));
     return json_pack(
-        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:b s:f s:i s:o}",
+        "{s:i s:i s:i s:i s:i s:i s:b s:i s:i s:i s:i s:i s:i s:i s:i s:i s:i s:b s:b s:s s:f s:i s:o}",
         "image_size", c->image_size, "patch_size", c->patch_size, "embed_dim", c->embed_dim,
         "depth", c->depth, "num_heads", c->num_heads, "window_size", c->window_size, "adapter",
         c->adapter, "adapter_hidden", c->adapter_hidden, "prompt_dim", c->prompt_dim,
@@ -197,7 +199,7 @@ static json_t *configuration_json(const struct sm_config *c)
         c->decoder_heads, "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
         c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth", c->iou_head_depth,
         "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask != SM_SINGLE_MASK, "multimask_points",
-        c->multimask == SM_BEST_OF_THREE, "zoom", c->zoom, "mirrors", c->mirrors, "global_attn_indexes",
+        c->multimask == SM_BEST_OF_THREE, "multimask_as", names[c->multimask], "zoom", c->zoom, "mirrors", c->mirrors, "global_attn_indexes",
         blocks);
 }
 

@@ -5,11 +5,10 @@
 #include <string.h>
 #include "eval/asker.h"
 #include "eval/sample.h"
-#include "model/mirror.h"
 #include "model/session.h"
 #include "model/zoom.h"
 
-enum { CHUNK = 16, MASKS = 3 };
+enum { CHUNK = 16 };
 
 /* What has been asked for one object so far. */
 struct track {
@@ -25,9 +24,10 @@ struct asker {
     const struct sm_config *config;
     const struct sm_eval_options *options;
     struct sm_session *session;
+    enum sm_multimask choice;
     int batch;
     size_t low;      /* L * L */
-    float *low_res;  /* (CHUNK, MASKS, L, L) */
+    float *low_res;  /* (CHUNK, L, L) */
     float *scratch;  /* (S, S) */
     float *square;   /* (S, S) */
     struct track *tracks;
@@ -55,6 +55,13 @@ int asker_mirrors(const struct sm_eval_options *options, const struct sm_config 
     return options->reference ? 1 : mirror_count(config, options->mirrors);
 }
 
+/* The reference goes by predicted IoU alone. */
+static enum sm_multimask asker_choice(const struct sm_eval_options *options, const struct sm_config *config)
+{
+    enum sm_multimask choice = answer_choice(config, options->multimask);
+    return options->reference && choice == SM_MASKS_BY_POINTS ? SM_BEST_OF_THREE_IN_BOX : choice;
+}
+
 enum sm_status asker_open(struct asker **out, const struct sm_model *model,
                             const struct sm_eval_options *options, struct sm_err *err)
 {
@@ -63,10 +70,11 @@ enum sm_status asker_open(struct asker **out, const struct sm_model *model,
         return sm_fail(err, SM_MEMORY, "out of memory");
     n->config = sm_model_config(model);
     n->options = options;
+    n->choice = asker_choice(options, n->config);
     n->batch = n->config->image_size >= ASKER_LARGE_SIDE ? ASKER_BATCH_LARGE : ASKER_BATCH;
     size_t side = (size_t)n->config->image_size, low = (size_t)sm_low_res_side(n->config);
     n->low = low * low;
-    n->low_res = malloc(CHUNK * MASKS * n->low * sizeof *n->low_res);
+    n->low_res = malloc(CHUNK * n->low * sizeof *n->low_res);
     n->scratch = malloc(side * side * sizeof *n->scratch);
     n->square = malloc(side * side * sizeof *n->square);
     n->tracks = calloc(CHUNK, sizeof *n->tracks);
@@ -256,15 +264,8 @@ static struct sm_prompt prompt_of(const struct track *track, const struct page_o
                               .mask = track->has_mask ? track->mask : NULL};
 }
 
-static bool best_of_three(const struct asker *n, const struct sm_prompt *prompt)
-{
-    return n->options->multimask == SM_CHOICE_DEFAULT ? sm_config_multimask(n->config, prompt)
-                                                      : n->options->multimask == SM_CHOICE_YES;
-}
-
 /* A second look where the prompt has a box: the answer in n->logits and its predicted IoU are of both. */
-static enum sm_status look_closer(struct asker *n, const struct sm_prompt *prompt, bool multimask, float *iou,
-                                  struct sm_err *err)
+static enum sm_status look_closer(struct asker *n, const struct sm_prompt *prompt, float *iou, struct sm_err *err)
 {
     const struct page *page = n->page;
     const struct sm_picture picture = {page->height, page->width, page->channels, page->grey};
@@ -277,7 +278,7 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     if (!status)
         status = sm_encode(n->session, &part, 1, n->embedding, err);
     if (!status)
-        status = zoom_decode(n->session, n->embedding, region, prompt, multimask, n->closer.low_res, &from_near, err);
+        status = zoom_decode(n->session, n->embedding, region, prompt, n->choice, n->closer.low_res, &from_near, err);
     free((void *)part.pixels);
     if (status)
         return status;
@@ -289,25 +290,21 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
 static enum sm_status take_step(struct asker *n, const struct walk *walk, int step, size_t first, int count,
                                 struct sm_err *err)
 {
+    const struct ask_frame *ask = &n->page->ask;
+    const struct shown shown = {n->page->embedding, n->mirrors, ask->height, ask->width};
     struct sm_prompt prompts[CHUNK];
-    float iou[CHUNK * MASKS];
+    float iou[CHUNK];
     for (int t = 0; t < count; t++)
         prompts[t] = prompt_of(&n->tracks[t], &n->page->objects[first + (size_t)t]);
-    bool multimask = best_of_three(n, &prompts[0]); /* within a step all have a box, or none */
-    int masks = multimask ? MASKS : 1;
-    const struct ask_frame *ask = &n->page->ask;
-    enum sm_status status = mirror_decode(n->session, n->page->embedding, n->mirrors, ask->height, ask->width, prompts, count,
-                                          multimask, n->low_res, iou, err);
+    enum sm_status status = answer_decode(n->session, &shown, n->choice, prompts, count, n->low_res, iou, err);
     for (int t = 0; !status && t < count; t++) {
-        int best = best_mask(iou + t * masks, masks);
-        const float *low_res = n->low_res + (size_t)(t * masks + best) * n->low;
+        const float *low_res = n->low_res + (size_t)t * n->low;
         const struct page_object *object = &n->page->objects[first + (size_t)t];
-        float predicted = iou[t * masks + best];
         to_picture(n, low_res);
-        status = look_closer(n, &prompts[t], multimask, &predicted, err);
+        status = look_closer(n, &prompts[t], &iou[t], err);
         if (status)
             return status;
-        struct score score = score_answer(n, object, predicted);
+        struct score score = score_answer(n, object, iou[t]);
         if (walk->prompt[step] >= 0)
             status = keep_answer(n, first + (size_t)t, (size_t)walk->prompt[step], score, err);
         if (step < walk->steps)

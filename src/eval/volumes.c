@@ -228,7 +228,7 @@ static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model
 static void way_key(const char *key, enum sm_eval_way way, const struct sm_eval_options *options, char hex[65])
 {
     char text[256];
-    int length = snprintf(text, sizeof text, "%s volume %s %g", key, way_names[way], options->tolerance_mm);
+    int length = snprintf(text, sizeof text, "%s volume 2 %s %g", key, way_names[way], options->tolerance_mm);
     digest_bytes(text, (size_t)length, hex);
 }
 

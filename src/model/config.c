@@ -96,7 +96,7 @@ static const struct int_attribute {
     {"mask_tokens", AT(mask_tokens), 4, 4},
     {"iou_head_depth", AT(iou_head_depth), 1, 16},
     {"iou_head_hidden", AT(iou_head_hidden), 1, 4096},
-    {"multimask", AT(multimask), SM_SINGLE_MASK, SM_BEST_OF_THREE_IN_BOX},
+    {"multimask", AT(multimask), SM_SINGLE_MASK, SM_MASKS_BY_POINTS},
 };
 
 static const struct bool_attribute {
@@ -376,10 +376,4 @@ enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool
     if (!complete && config->adapter && config->adapter_hidden == 0)
         config->adapter_hidden = config->embed_dim / 4;
     return config_check(config, h5_path(file), err);
-}
-
-bool sm_config_multimask(const struct sm_config *config, const struct sm_prompt *prompt)
-{
-    return config->multimask == SM_BEST_OF_THREE_IN_BOX ? prompt->box || prompt->mask
-                                                        : config->multimask == SM_BEST_OF_THREE;
 }

@@ -149,15 +149,15 @@ static void divide(float *sum, size_t count, int by)
         sum[n] /= (float)by;
 }
 
-enum sm_status mirror_decode(struct sm_session *session, const float *embeddings, int mirrors, int height, int width,
-                             const struct sm_prompt *prompts, int count, bool multimask, float *low_res, float *iou,
-                             struct sm_err *err)
+enum sm_status mirror_decode(struct sm_session *session, const struct shown *shown, const struct sm_prompt *prompts, int count,
+                             bool multimask, float *low_res, float *iou, struct sm_err *err)
 {
     const struct sm_config *config = &session->model->config;
+    int height = shown->height, width = shown->width, mirrors = shown->mirrors;
     struct image image = {height, width, sm_low_res_side(config), 0};
     size_t masks = (size_t)count * (size_t)mask_count(config, multimask);
     size_t floats = masks * (size_t)image.side * (size_t)image.side, each = sm_embedding_floats(config);
-    enum sm_status status = sm_set_image(session, embeddings, height, width, err);
+    enum sm_status status = sm_set_image(session, shown->embeddings, height, width, err);
     if (!status)
         status = sm_decode(session, prompts, count, multimask, low_res, iou, err);
     if (status || mirrors == 1)
@@ -167,7 +167,7 @@ enum sm_status mirror_decode(struct sm_session *session, const float *embeddings
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
     for (int number = 1; !status && number < mirrors; number++) {
         image.axes = reversed[number];
-        status = sm_set_image(session, embeddings + (size_t)number * each, height, width, err);
+        status = sm_set_image(session, shown->embeddings + (size_t)number * each, height, width, err);
         if (!status)
             status = decode_image(session, &image, prompts, count, multimask, more, more + floats, err);
         if (!status) {

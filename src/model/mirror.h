@@ -26,9 +26,14 @@ enum sm_status mirror_check(const struct sm_config *config, int count, struct sm
 /* (height, width, channels), mirror image `from` of a picture, becomes image `to`. 0 is the picture. */
 void mirror_turn(uint8_t *pixels, int height, int width, int channels, int from, int to);
 
-/* As sm_set_image and sm_decode, of embeddings (count of mirrors, G, G, C) of the images in turn: logits and predicted IoU
- * are means over them, mask by mask. Afterwards the session speaks of the last image. SM_MEMORY too. */
-enum sm_status mirror_decode(struct sm_session *session, const float *embeddings, int mirrors, int height, int width,
-                             const struct sm_prompt *prompts, int count, bool multimask, float *low_res, float *iou,
-                             struct sm_err *err);
+/* A picture as the network was shown it. */
+struct shown {
+    const float *embeddings; /* (mirrors, G, G, C), of the images in turn */
+    int mirrors, height, width;
+};
+
+/* As sm_set_image and sm_decode: logits and predicted IoU are means over the images, mask by mask. Afterwards the session
+ * speaks of the last image. SM_MEMORY too. */
+enum sm_status mirror_decode(struct sm_session *session, const struct shown *shown, const struct sm_prompt *prompts, int count,
+                             bool multimask, float *low_res, float *iou, struct sm_err *err);
 #endif

@@ -2,8 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "model/model_internal.h"
-#include "model/session.h"
 
 /* Boxes of fewer pixels are shown as if they had so many: beyond, there is nothing to see but pixels. */
 enum { LEAST_SIDE = 16 };
@@ -41,37 +39,11 @@ enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *pictu
     return SM_OK;
 }
 
-int best_mask(const float *iou, int masks)
-{
-    int best = 0;
-    for (int m = 1; m < masks; m++)
-        if (iou[m] > iou[best])
-            best = m;
-    return best;
-}
-
-static enum sm_status decode_best(struct sm_session *session, const struct sm_prompt *prompt, int masks, size_t low,
-                                  float *low_res, float *iou, struct sm_err *err)
-{
-    float predicted[3];
-    float *all = malloc((size_t)masks * low * sizeof *all);
-    if (!all)
-        return sm_fail(err, SM_MEMORY, "out of memory for masks");
-    enum sm_status status = sm_decode(session, prompt, 1, masks > 1, all, predicted, err);
-    if (!status) {
-        int best = best_mask(predicted, masks);
-        memcpy(low_res, all + (size_t)best * low, low * sizeof *low_res);
-        *iou = predicted[best];
-    }
-    free(all);
-    return status;
-}
-
 enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
-                           const struct sm_prompt *prompt, bool multimask, float *low_res, float *iou,
+                           const struct sm_prompt *prompt, enum sm_multimask choice, float *low_res, float *iou,
                            struct sm_err *err)
 {
-    size_t side = (size_t)sm_low_res_side(&session->model->config);
+    const struct shown shown = {embedding, 1, region->height, region->width};
     float points[SM_MAX_POINTS][2], box[4];
     struct sm_prompt moved = *prompt;
     const int origin[2] = {region->x, region->y};
@@ -82,8 +54,7 @@ enum sm_status zoom_decode(struct sm_session *session, const float *embedding, c
         box[n] = prompt->box[n] - (float)origin[n % 2];
     moved.points = (const float(*)[2])points;
     moved.box = prompt->box ? box : NULL;
-    enum sm_status status = sm_set_image(session, embedding, region->height, region->width, err);
-    return status ? status : decode_best(session, &moved, multimask ? 3 : 1, side * side, low_res, iou, err);
+    return answer_decode(session, &shown, choice, &moved, 1, low_res, iou, err);
 }
 
 void zoom_merge(const struct sm_config *config, const struct closer *closer, int width, float *logits, float *room,

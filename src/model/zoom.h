@@ -7,7 +7,7 @@
 #ifndef MODEL_ZOOM_H
 #define MODEL_ZOOM_H
 
-#include "sammed2d/model.h"
+#include "model/answer.h"
 
 /* Pixels of a picture, from (x, y) on. */
 struct region {
@@ -28,11 +28,11 @@ bool zoom_region(struct region *region, const float box[4], double zoom, int hei
 enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *picture, const struct region *region,
                          struct sm_err *err);
 
-/* The prompt of the whole picture, asked of the region's embedding (G, G, C): low_res (L, L) and its predicted IoU,
- * of three masks the best. The prompt must be without a mask. Afterwards the session speaks of the region; whoever
- * wants to go on with the picture calls sm_set_image. */
+/* The prompt of the whole picture, asked of the region's embedding (G, G, C): low_res (L, L) and its predicted IoU. The
+ * prompt must be without a mask. Afterwards the session speaks of the region; whoever wants to go on with the picture
+ * calls sm_set_image. */
 enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
-                           const struct sm_prompt *prompt, bool multimask, float *low_res, float *iou,
+                           const struct sm_prompt *prompt, enum sm_multimask choice, float *low_res, float *iou,
                            struct sm_err *err);
 
 /* The answer from near. */
@@ -55,7 +55,4 @@ static inline float zoom_iou(float whole, float part, float stability)
 {
     return ((whole > part ? whole : part) + stability) / 2;
 }
-
-/* The mask with the highest predicted IoU, the first on a tie. */
-int best_mask(const float *iou, int masks);
 #endif

@@ -158,35 +158,22 @@ static enum sm_status keep_mask(const struct run *run, struct cell *cell, const 
     return SM_OK;
 }
 
-static bool best_of_three(const struct run *run, const struct ask *ask)
-{
-    return run->multimask == SM_CHOICE_DEFAULT ? sm_config_multimask(run->result->config, &ask->prompt)
-                                               : run->multimask == SM_CHOICE_YES;
-}
-
 static enum sm_status decode_asks(const struct run *run, struct worker *worker, int slice, struct asks *asks,
                                   struct sm_err *err)
 {
     const int *dim = run->result->view.dim;
+    const struct shown shown = {run->embeddings[slice], run->mirrors, dim[1], dim[0]};
     enum sm_status status = SM_OK;
     size_t count;
     for (size_t first = 0; !status && first < asks->count; first += count) {
         struct sm_prompt prompts[PROMPTS];
-        float iou[3 * PROMPTS];
-        bool multimask = best_of_three(run, &asks->list[first]);
-        int masks = multimask ? 3 : 1;
-        for (count = 0; count < PROMPTS && first + count < asks->count; count++) {
-            if (best_of_three(run, &asks->list[first + count]) != multimask)
-                break;
+        float iou[PROMPTS];
+        for (count = 0; count < PROMPTS && first + count < asks->count; count++)
             prompts[count] = asks->list[first + count].prompt;
-        }
-        status = mirror_decode(worker->session, run->embeddings[slice], run->mirrors, dim[1], dim[0], prompts, (int)count,
-                               multimask, worker->low_res, iou, err);
+        status = answer_decode(worker->session, &shown, run->choice, prompts, (int)count, worker->low_res, iou, err);
         for (size_t n = 0; !status && n < count; n++) {
-            int best = best_mask(iou + n * (size_t)masks, masks);
-            size_t mask = n * (size_t)masks + (size_t)best;
-            asks->list[first + n].iou = iou[mask];
-            status = keep_mask(run, asks->list[first + n].cell, worker->low_res + mask * run->low, err);
+            asks->list[first + n].iou = iou[n];
+            status = keep_mask(run, asks->list[first + n].cell, worker->low_res + n * run->low, err);
         }
     }
     return status;
@@ -222,8 +209,7 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
         status = sm_encode(worker->session, &part, 1, embedding, err);
     worker->encode_seconds += (encoded = now()) - start;
     if (!status)
-        status = zoom_decode(worker->session, embedding, region, &ask->prompt, best_of_three(run, ask), closer->low_res,
-                             &iou, err);
+        status = zoom_decode(worker->session, embedding, region, &ask->prompt, run->choice, closer->low_res, &iou, err);
     if (!status)
         status = weigh_looks(run, worker, ask->cell, &stability, err);
     worker->decode_seconds += now() - encoded;

@@ -213,7 +213,7 @@ void appearance_limit_box(const struct appearance *appearance, const struct prop
         float middle = (before[a] + before[2 + a]) / 2;
         if (box[2 + a] - box[a] <= most)
             continue;
-        box[a] = fmaxf(box[a], middle - most / 2); /* not rounded: a mirror image gets its mirror image */
+        box[a] = fmaxf(box[a], middle - most / 2);
         box[2 + a] = fminf(box[2 + a], middle + most / 2);
     }
 }

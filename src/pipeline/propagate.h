@@ -58,7 +58,7 @@ void appearance_likeness(const struct appearance *appearance, const float *value
                          int height, int width, float *smooth, float likeness[2]);
 
 /* Holds the box that the next slice is asked with within propagation->widest of the first slice's, about
- * the middle of the box before; where that ends within pixels, these are taken on both sides. */
+ * the middle of the box before. Not rounded: a mirror image gets its mirror image. */
 void appearance_limit_box(const struct appearance *appearance, const struct propagation *propagation,
                           const float before[4], float box[4]);
 

@@ -22,7 +22,7 @@ struct worker {
     struct sm_session *session;
     uint8_t *grey;  /* (batch, height, width, channels) */
     float *values;  /* (threads, height, width, channels) */
-    float *low_res; /* (PROMPTS, 3, L, L) */
+    float *low_res; /* (PROMPTS, L, L) */
     float *looks;   /* (2, height, width) and (S, S): where two looks are weighed; NULL: not yet */
     struct slice *slice; /* where slices are put together; NULL: not yet */
     double load_seconds, encode_seconds, decode_seconds;
@@ -36,7 +36,7 @@ struct run {
     const struct propagation *propagation;
     const struct sm_listener *listener;
     struct sm_embeddings *kept; /* of earlier runs, and for later ones; may be NULL */
-    enum sm_choice multimask;
+    enum sm_multimask choice;
     double zoom;           /* 1 or less: no second look */
     int mirrors;           /* images that a slice is looked at in */
     struct assembly *assembly;

@@ -105,7 +105,7 @@ enum sm_status segment_with(struct sm_result **out, const struct sm_model *model
     struct run run = {.result = result, .model = model, .volume = volume, .propagation = propagation,
                       .embeddings = embeddings, .keep = embeddings, .lent = embeddings,
                       .listener = listener, .kept = options->embeddings,
-                      .multimask = options->multimask, .zoom = zoom_factor(result->config, options->zoom),
+                      .choice = answer_choice(result->config, options->multimask), .zoom = zoom_factor(result->config, options->zoom),
                       .mirrors = mirror_count(result->config, options->mirrors)};
     enum sm_status status = mirror_check(result->config, run.mirrors, err);
     if (!status)

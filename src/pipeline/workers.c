@@ -16,7 +16,7 @@ enum sm_status worker_open(struct worker *worker, const struct run *run, int bat
     size_t values = run->pixels * (size_t)run->volume->channels;
     *worker = (struct worker){.grey = malloc((size_t)batch * values),
                               .values = malloc((size_t)nn_threads() * values * sizeof *worker->values),
-                              .low_res = malloc(3 * PROMPTS * run->low * sizeof *worker->low_res)};
+                              .low_res = malloc(PROMPTS * run->low * sizeof *worker->low_res)};
     if (!worker->grey || !worker->values || !worker->low_res)
         return sm_fail(err, SM_MEMORY, "out of memory for slices of %d x %d pixels", run->result->view.dim[0],
                        run->result->view.dim[1]);

@@ -76,6 +76,10 @@ ok(!$w->{configuration}{multimask}, '... and --multimask');
 is((run('convert zip.pth -o out.h5 --multimask box'))[0], 0, '--multimask box');
 $w = weights('out.h5');
 ok($w->{configuration}{multimask} && !$w->{configuration}{multimask_points}, '... is told from yes');
+is($w->{configuration}{multimask_as}, 'box', '... by its name');
+is((run('convert zip.pth -o out.h5 --multimask points'))[0], 0, '--multimask points');
+is(weights('out.h5')->{configuration}{multimask_as}, 'points', '... is in the file');
+like((run('weights out.h5'))[1], qr/default output +best of three .* all, weighed by points/, '... and told');
 is((run('convert zip.pth -o out.h5 --zoom 2.5'))[0], 0, '--zoom 2.5');
 $w = decode_json((run('weights out.h5 --json'))[1]);
 is($w->{configuration}{zoom}, 2.5, '... is in the file');
@@ -131,7 +135,7 @@ for k in f: f[k][...] = f[k][()] + r.normal(size=f[k].shape) * 0.1'" if !system 
 }
 ($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');
-like($err, qr/yes, no or box, not "perhaps"/, '... is said');
+like($err, qr/yes, no, box or points, not "perhaps"/, '... is said');
 
 make('zip,big');
 ($status, $out, $err) = run('convert -v zip,big.pth -o out.h5 --image-size 64');

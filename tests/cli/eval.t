@@ -113,6 +113,18 @@ is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks o
     like($out, qr/pictures seen in 4 images, mirrored ones included/, '... and the report says so');
 }
 is((run("eval $some --mirrors 4 --reference-quirks"))[0], 1, 'the reference has no mirror');
+
+# ---- points that correct a mask ----
+{
+    my %by;
+    for my $choice (qw(box points)) {
+        ($status, $out) = run("eval $some --zoom no --mirrors no --multimask $choice --prompts box,point1,point5,iter4 --json");
+        $by{$choice} = decode_json($out)->{prompts};
+    }
+    is($by{points}{$_}{dice}, $by{box}{$_}{dice}, "--multimask points: $_ has nothing to correct") for qw(box point1 point5);
+    isnt($by{points}{iter4}{dice}, $by{box}{iter4}{dice}, '... and corrections are answered another way');
+}
+is((run("eval $some --multimask points --reference-quirks"))[0], 1, 'the reference goes by predicted IoU');
 # The second weights are refused, after the first have been asked.
 system("perl $here/tests/lib/make_pth.pl zip,float,sam $dir/sam.pth && $program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5") == 0 or die;
 ($status, undef, my $why) = run("eval $some -w $here/weights/default.h5 -w $dir/sam.h5 --mirrors 4 --prompts box --limit 2");

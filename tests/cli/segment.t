@@ -265,6 +265,31 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     like($err, qr/--mirrors takes no, 2 or 4, not "3"/, '... that says what there is');
 }
 
+# ---- points that correct a mask ----
+{
+    # Half of the block in the middle slice; the other half is said to be in it, and what is beside it not.
+    my @half = map { my ($i, $j, $k) = ($_ % 24, int($_ / 24) % 20, int($_ / 480)); $k == 2 && $i >= 8 && $i < 12 && $j >= 6 && $j < 14 ? 1 : 0 } 0 .. 2399;
+    write_nifti("$dir/half.nii", \@dim, \@sform, \@half);
+    my @corrected = ($input, '--mask', "$dir/half.nii", '--mask-as', 'mask', '--point', 'half_1=14,10,2', '--exclude', 'half_1=20,10,2');
+    spew("$dir/half.json", '{"labels": [{"id": 1, "name": "half_1"}]}');
+    for my $choice ('box', 'points') {
+        my ($status, undef, $err) = run(@corrected, '--multimask', $choice, '-o', "$dir/by_$choice.nii", '--probabilities', "$dir/by_$choice.p.nii");
+        is("$status$err", '0', "--multimask $choice");
+        is(decode_json(slurp("$dir/by_$choice.json"))->{options}{multimask}, $choice, '... is told beside the label map');
+    }
+    isnt(slurp("$dir/by_points.p.nii"), slurp("$dir/by_box.p.nii"), 'points that correct a mask weigh the answers');
+    my $at = sub { my ($i, $j, $k) = @_; (read_labels("$dir/by_points.nii"))[$i + 24 * ($j + 20 * $k)] };
+    is($at->(14, 10, 2), 1, '... the one said to be inside is');
+    is($at->(20, 10, 2), 0, '... the one said to be outside is');
+    is((run(@corrected, '-o', "$dir/by_default.nii", '--probabilities', "$dir/by_default.p.nii"))[0], 0, 'without');
+    is(slurp("$dir/by_default.p.nii"), slurp("$dir/by_points.p.nii"), '... the bundled model does so by itself');
+    for my $choice ('box', 'points') {
+        run($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
+    }
+    is(slurp("$dir/points.p.nii"), slurp("$dir/box.p.nii"), '... and where nothing is corrected nothing changes');
+    is((run($input, '--box', $box, '--multimask', 'perhaps', '-o', "$dir/x.nii"))[0], 1, 'another word is a usage error');
+}
+
 # OpenBLAS would wait for ever for work space that it cannot have. Sanitizers need more than any limit.
 SKIP: {
     skip 'built with a sanitizer', 1 if `nm $program 2>/dev/null` =~ /__asan_init/;

@@ -147,8 +147,8 @@ static void answers_are_turned_back_and_averaged(void **unused)
                 free(asked.mask);
             }
             ask(&asked, 0, mask);
-            assert_int_equal(mirror_decode(session, embeddings, mirrors, HEIGHT, WIDTH, asked.prompts, PROMPTS, multimask,
-                                           given, iou, NULL), SM_OK);
+            const struct shown shown = {embeddings, mirrors, HEIGHT, WIDTH};
+            assert_int_equal(mirror_decode(session, &shown, asked.prompts, PROMPTS, multimask, given, iou, NULL), SM_OK);
             for (size_t p = 0; p < (size_t)(PROMPTS * masks) * plane; p++)
                 assert_true(fabs(given[p] - mean[p]) < 1e-4);
             for (int m = 0; m < PROMPTS * masks; m++)
@@ -163,7 +163,8 @@ static void nothing_is_asked(void **unused)
     size_t floats = sm_embedding_floats(sm_model_config(model));
     float *embeddings = calloc(IMAGES * floats, sizeof *embeddings);
     (void)unused;
-    assert_int_equal(mirror_decode(session, embeddings, IMAGES, HEIGHT, WIDTH, NULL, 0, true, NULL, NULL, NULL), SM_OK);
+    const struct shown shown = {embeddings, IMAGES, HEIGHT, WIDTH};
+    assert_int_equal(mirror_decode(session, &shown, NULL, 0, true, NULL, NULL, NULL), SM_OK);
     free(embeddings);
 }
 

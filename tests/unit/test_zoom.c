@@ -105,13 +105,6 @@ static void stable_is_what_is_clear(void **unused)
     assert_float_equal(zoom_iou(0.75f, 0.5f, 0.25f), 0.5f, 1e-6);
 }
 
-static void first_of_the_best(void **unused)
-{
-    (void)unused;
-    assert_int_equal(best_mask((const float[]){0.5f}, 1), 0);
-    assert_int_equal(best_mask((const float[]){0.2f, 0.7f, 0.7f}, 3), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,7 +112,6 @@ int main(void)
         cmocka_unit_test(the_part_has_its_pixels),
         cmocka_unit_test(answers_are_averaged),
         cmocka_unit_test(stable_is_what_is_clear),
-        cmocka_unit_test(first_of_the_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
