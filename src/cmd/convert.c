@@ -354,7 +354,7 @@ int cmd_convert(int argc, char **argv)
             0, "dtype", &options.type, "TYPE",
             "float32, float16 or bfloat16 (default: 16-bit tensors as they are, else float32)"),
         OPTION_TEXT(0, "multimask", &options.multimask, "yes|no|box|points",
-                    "best of three masks, the single one, the former in boxes alone, or all weighed by points, by default"),
+                    "best of three masks, the single one, the former where there is a box or a mask, or all weighed by points, by default"),
         OPTION_TEXT(0, "zoom", &options.zoom, "no|F", "look a second time at what is in a box, by default"),
         OPTION_TEXT(0, "mirrors", &options.mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, by default"),
         OPTION_TEXT(0, "orient", &options.orient, "HOW",

@@ -35,7 +35,7 @@ static int parse(struct command *c, int *argc, char ***argv)
         OPTION_TEXT(0, "component", &c->component, "largest|all", "what of a label is the object (default largest)"),
         OPTION_TEXT(0, "average", &c->average, "object|image", "mean over objects, or over images (default object)"),
         OPTION_FLAG(0, "reference-quirks", &c->reference, "prepare, sample and score exactly as SAM-Med2D's test.py"),
-        OPTION_TEXT(0, "multimask", &c->multimask, "yes|no|box|points", "best of three masks, the single one, the former in boxes alone, or all weighed by points"),
+        OPTION_TEXT(0, "multimask", &c->multimask, "yes|no|box|points", "best of three masks, the single one, the former where there is a box or a mask, or all weighed by points"),
         OPTION_TEXT(0, "zoom", &c->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
         OPTION_TEXT(0, "mirrors", &c->mirrors, "no|2|4", "look at a picture in so many images, mirrored ones with it, and take the mean"),
         OPTION_TEXT(0, "precision", &c->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),

@@ -78,7 +78,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),
-        OPTION_TEXT(0, "multimask", &command->multimask, "yes|no|box|points", "best of three masks, the single one, the former in boxes alone, or all weighed by points"),
+        OPTION_TEXT(0, "multimask", &command->multimask, "yes|no|box|points", "best of three masks, the single one, the former where there is a box or a mask, or all weighed by points"),
         OPTION_TEXT(0, "zoom", &command->zoom, "no|F", "look a second time at what is in a box, in F times its size"),
         OPTION_TEXT(0, "precision", &command->precision, "float32|bf16|int8", "what the image encoder computes with (default float32, or what the weights are packed for)"),
         OPTION_TEXT(0, "mirrors", &command->mirrors, "no|2|4", "look at a slice in so many images, mirrored ones with it, and take the mean"),

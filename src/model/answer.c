@@ -1,4 +1,5 @@
 #include "model/answer.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +30,25 @@ struct asking {
     float *square;  /* (S, S) */
 };
 
+static_assert(SM_CHOICE_BY_POINTS - SM_CHOICE_NO == SM_MASKS_BY_POINTS - SM_SINGLE_MASK, "each choice has its way");
+
 enum sm_multimask answer_choice(const struct sm_config *config, enum sm_choice asked)
 {
     return asked == SM_CHOICE_DEFAULT ? (enum sm_multimask)config->multimask
                                       : (enum sm_multimask)(asked - SM_CHOICE_NO + SM_SINGLE_MASK);
 }
 
+static bool has_point(const struct sm_prompt *prompt)
+{
+    for (int p = 0; p < prompt->point_count; p++)
+        if (prompt->point_labels[p] >= 0)
+            return true;
+    return false; /* none, or padding */
+}
+
 static enum way way_of(enum sm_multimask choice, const struct sm_prompt *prompt)
 {
-    if (choice == SM_MASKS_BY_POINTS && prompt->mask && prompt->point_count)
+    if (choice == SM_MASKS_BY_POINTS && prompt->mask && has_point(prompt))
         return BY_POINTS;
     if (choice == SM_SINGLE_MASK || choice == SM_BEST_OF_THREE)
         return choice == SM_BEST_OF_THREE ? BEST : SINGLE;
@@ -55,6 +66,14 @@ int best_mask(const float *iou, int masks)
     return best;
 }
 
+static bool is_asked(const struct asking *a, enum way way)
+{
+    for (int n = 0; n < a->count; n++)
+        if (a->ways[n] == way)
+            return true;
+    return false;
+}
+
 static int gather(const struct asking *a, enum way way, struct sm_prompt *some, int *which)
 {
     int count = 0;
@@ -70,15 +89,18 @@ static int gather(const struct asking *a, enum way way, struct sm_prompt *some, 
 static enum sm_status take_best(const struct asking *a, enum way way, struct sm_err *err)
 {
     int masks = mask_count(a->config, way == BEST);
+    if (!is_asked(a, way))
+        return SM_OK;
     size_t planes = (size_t)a->count * (size_t)masks;
     struct sm_prompt *some = malloc((size_t)a->count * sizeof *some);
     int *which = malloc((size_t)a->count * sizeof *which);
-    float *all = malloc(planes * (a->low + 1) * sizeof *all), *iou = all + planes * a->low;
+    float *all = malloc(planes * (a->low + 1) * sizeof *all);
     bool enough = some && which && all;
+    const float *iou = enough ? all + planes * a->low : NULL;
     int count = enough ? gather(a, way, some, which) : 0;
     enum sm_status status = enough ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory for masks");
-    if (count)
-        status = mirror_decode(a->session, a->shown, some, count, way == BEST, all, iou, err);
+    if (!status)
+        status = mirror_decode(a->session, a->shown, some, count, way == BEST, all, all + planes * a->low, err);
     for (int n = 0; !status && n < count; n++) {
         int mask = n * masks + best_mask(iou + n * masks, masks);
         memcpy(a->low_res + (size_t)which[n] * a->low, all + (size_t)mask * a->low, a->low * sizeof *all);
@@ -118,6 +140,8 @@ static enum sm_status fill_pool(const struct asking *a, struct sm_prompt prompt,
                                    err);
             count += mask_count(a->config, multimask);
         }
+    for (int m = 0; !status && m < POOL; m++)
+        iou[m] = isfinite(iou[m]) ? iou[m] : 0; /* or no weight would be a number */
     return status;
 }
 
@@ -152,19 +176,27 @@ static enum sm_status take_by_points(const struct asking *a, int number, struct 
     return SM_OK;
 }
 
-static enum sm_status make_room(struct asking *a, enum sm_multimask choice, struct sm_err *err)
+static enum sm_status make_room(struct asking *a, struct sm_err *err)
 {
     size_t side = (size_t)a->config->image_size, pixels = (size_t)a->shown->height * (size_t)a->shown->width;
-    bool pool = choice == SM_MASKS_BY_POINTS;
-    a->ways = malloc((size_t)a->count * sizeof *a->ways);
-    a->pool = pool ? malloc((POOL * a->low + pixels + side * side) * sizeof *a->pool) : NULL;
-    if (!a->ways || (pool && !a->pool))
+    a->pool = malloc((POOL * a->low + pixels + side * side) * sizeof *a->pool);
+    if (!a->pool)
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
-    if (pool) {
-        a->logits = a->pool + POOL * a->low;
-        a->square = a->logits + pixels;
-    }
+    a->logits = a->pool + POOL * a->low;
+    a->square = a->logits + pixels;
     return SM_OK;
+}
+
+static enum sm_status heed_points(struct asking *a, struct sm_err *err)
+{
+    if (!is_asked(a, BY_POINTS))
+        return SM_OK;
+    enum sm_status status = make_room(a, err);
+    for (int n = 0; !status && n < a->count; n++)
+        if (a->ways[n] == BY_POINTS)
+            status = take_by_points(a, n, err);
+    free(a->pool);
+    return status;
 }
 
 enum sm_status answer_decode(struct sm_session *session, const struct shown *shown, enum sm_multimask choice,
@@ -176,15 +208,16 @@ enum sm_status answer_decode(struct sm_session *session, const struct shown *sho
                        .low = side * side, .low_res = low_res, .iou = iou};
     if (!count)
         return SM_OK;
-    enum sm_status status = make_room(&a, choice, err);
-    for (int n = 0; !status && n < count; n++)
+    a.ways = malloc((size_t)count * sizeof *a.ways);
+    if (!a.ways)
+        return sm_fail(err, SM_MEMORY, "out of memory for prompts");
+    for (int n = 0; n < count; n++)
         a.ways[n] = way_of(choice, &prompts[n]);
-    for (enum way way = SINGLE; !status && way <= BEST; way++)
-        status = take_best(&a, way, err);
-    for (int n = 0; !status && n < count; n++)
-        if (a.ways[n] == BY_POINTS)
-            status = take_by_points(&a, n, err);
-    free(a.pool);
+    enum sm_status status = take_best(&a, SINGLE, err);
+    if (!status)
+        status = take_best(&a, BEST, err);
+    if (!status)
+        status = heed_points(&a, err);
     free(a.ways);
     return status;
 }

@@ -213,6 +213,7 @@ void appearance_limit_box(const struct appearance *appearance, const struct prop
         float middle = (before[a] + before[2 + a]) / 2;
         if (box[2 + a] - box[a] <= most)
             continue;
+        middle = fminf(fmaxf(middle, box[a]), box[2 + a]); /* a stray island far aside may have moved it out */
         box[a] = fmaxf(box[a], middle - most / 2);
         box[2 + a] = fminf(box[2 + a], middle + most / 2);
     }

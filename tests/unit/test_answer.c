@@ -123,7 +123,7 @@ static int wrong(const float *low_res, const struct sm_prompt *prompt)
     for (int p = 0; p < prompt->point_count; p++) {
         float x = prompt->points[p][0], y = prompt->points[p][1];
         if (prompt->point_labels[p] >= 0 && x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT)
-            count += (logits[(int)y * WIDTH + (int)x] > 0) != prompt->point_labels[p];
+            count += (logits[(int)(y + 0.5f) * WIDTH + (int)(x + 0.5f)] > 0) != prompt->point_labels[p];
     }
     return count;
 }
@@ -160,7 +160,7 @@ static void points_weigh_masks(void **unused)
     for (int x = 1; x < WIDTH; x += 4)
         for (int y = 1; y < HEIGHT; y += 4) {
             /* The third is outside the picture, the last one padding: neither can be wrong. */
-            const float at[5][2] = {{(float)x, (float)y}, {(float)(WIDTH - x), (float)(HEIGHT - y)}, {-3, 5}, {12, HEIGHT}, {7, 7}};
+            const float at[5][2] = {{(float)x + 0.4f, (float)y - 0.4f}, {(float)(WIDTH - x), (float)(HEIGHT - y)}, {-3, 5}, {12, HEIGHT}, {7, 7}};
             const int sides[5] = {1, 0, 1, 0, -1};
             const struct sm_prompt prompt = {.point_count = 5, .points = at, .point_labels = sides, .mask = mask};
             assert_int_equal(answer_decode(session, &shown, SM_MASKS_BY_POINTS, &prompt, 1, given, &iou, NULL), SM_OK);
@@ -169,6 +169,36 @@ static void points_weigh_masks(void **unused)
             assert_float_equal(iou, expected_iou, 1e-5);
         }
     assert_true(parted > 5); /* or nothing was chosen */
+    free(given);
+    free(expected);
+}
+
+/* Wherever it stands among others. */
+static void points_weigh_masks_in_company(void **unused)
+{
+    const struct sm_prompt some[] = {prompts[3], prompts[0], prompts[3], prompts[1]};
+    float *given = malloc(4 * low * sizeof *given), *alone = malloc(low * sizeof *alone), iou[4], alone_iou;
+    (void)unused;
+    assert_int_equal(answer_decode(session, &shown, SM_MASKS_BY_POINTS, some, 4, given, iou, NULL), SM_OK);
+    for (int n = 0; n < 4; n++) {
+        assert_int_equal(answer_decode(session, &shown, SM_MASKS_BY_POINTS, &some[n], 1, alone, &alone_iou, NULL), SM_OK);
+        assert_same_mask(given + (size_t)n * low, alone);
+        assert_float_equal(iou[n], alone_iou, 1e-5);
+    }
+    free(given);
+    free(alone);
+}
+
+static void padding_corrects_nothing(void **unused)
+{
+    static const int padding[3] = {-1, -1, -1};
+    struct sm_prompt prompt = prompts[3];
+    float *given = malloc(low * sizeof *given), *expected = malloc(low * sizeof *expected), iou;
+    (void)unused;
+    prompt.point_labels = padding;
+    assert_int_equal(answer_decode(session, &shown, SM_MASKS_BY_POINTS, &prompt, 1, given, &iou, NULL), SM_OK);
+    assert_float_equal(usual(&prompt, true, expected), iou, 1e-5);
+    assert_same_mask(given, expected);
     free(given);
     free(expected);
 }
@@ -197,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompts_of_all_kinds_are_mixed),
         cmocka_unit_test(points_weigh_masks),
+        cmocka_unit_test(points_weigh_masks_in_company),
+        cmocka_unit_test(padding_corrects_nothing),
         cmocka_unit_test(what_weights_say_unless_asked),
         cmocka_unit_test(first_of_the_best),
     };

@@ -507,6 +507,11 @@ static void a_held_box_knows_no_side(void **state)
         assert_float_equal(box[n], held[n], 1e-4);
         assert_float_equal(mirrored[n], 100 - held[(n + 2) % 4], 1e-4);
     }
+    const float stray[4] = {0, 40, 101, 61}, beside[4] = {0, 40, 24, 61};
+    memcpy(box, beside, sizeof box);
+    appearance_limit_box(&looks, &how, stray, box); /* its middle is not even in the new box */
+    assert_float_equal(box[0], 12.5, 1e-4);
+    assert_float_equal(box[2], 24, 1e-4);
     memcpy(box, before, sizeof box);
     appearance_limit_box(&looks, &how, before, box); /* within it nothing happens */
     assert_memory_equal(box, before, sizeof before);
