@@ -50,11 +50,11 @@ static enum sm_status parse_type(struct conversion_plan *plan, struct sm_err *er
 static enum sm_status parse_multimask(struct sm_config *config, const struct kind *kind,
                                       struct sm_err *err)
 {
-    static const char *const known[] = {"no", "yes", "box", "points"}; /* as enum sm_multimask */
+    const char *const *known = multimask_words + SM_CHOICE_NO; /* as enum sm_multimask */
     config->multimask = kind->multimask;
     if (!options.multimask)
         return SM_OK;
-    for (int n = 0; n < 4; n++)
+    for (int n = 0; known[n]; n++)
         if (strcmp(options.multimask, known[n]) == 0) {
             config->multimask = n;
             return SM_OK;

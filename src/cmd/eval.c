@@ -64,7 +64,6 @@ static const char *const components[] = {"default", "largest", "all", NULL};
 static const char *const averages[] = {"object", "image", NULL};
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
-static const char *const answers[] = {"default", "no", "yes", "box", "points", NULL};
 static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const formats[] = {"text", "markdown", "csv", "json", NULL};
 
@@ -93,7 +92,7 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         int *place;
     } rows[] = {{"component", c->component, components, &component}, {"average", c->average, averages, &average},
                 {"plane", c->plane, planes, &plane}, {"orient", c->orient, orients, &orient},
-                {"multimask", c->multimask, answers, &multimask}, {"precision", c->precision, precisions, &precision},
+                {"multimask", c->multimask, multimask_words, &multimask}, {"precision", c->precision, precisions, &precision},
                 {"format", c->format, formats, format}};
     enum sm_status status = check_numbers(c, err);
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)

@@ -57,6 +57,8 @@ enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err)
     return SM_OK;
 }
 
+const char *const multimask_words[] = {"default", "no", "yes", "box", "points", NULL};
+
 enum sm_status option_mirrors(int *mirrors, const char *word, struct sm_err *err)
 {
     static const struct {

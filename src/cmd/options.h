@@ -55,6 +55,8 @@ struct synopsis {
 /* The place of `word` among `names` (NULL ends them); SM_USAGE lists them. No word leaves *place alone. */
 enum sm_status option_choose(int *place, const char *option, const char *word, const char *const *names,
                              struct sm_err *err);
+/* What --multimask takes, in the order of enum sm_choice; NULL at the end. */
+extern const char *const multimask_words[];
 /* "no", 2 or 4, as --mirrors has it; *mirrors is 1 for no, and as it was where word is NULL. */
 enum sm_status option_mirrors(int *mirrors, const char *word, struct sm_err *err);
 /* "no" or a number from 1.5 to 10, as --zoom has it; *zoom is 1 for no, and as it was where word is NULL. */

@@ -105,10 +105,10 @@ static json_t *view_json(const struct sm_view *view)
 json_t *segment_options_json(const struct segment_job *job)
 {
     static const char *const propagations[] = {"auto", "both", "up", "down", "none"};
-    static const char *const answers[] = {"default", "no", "yes", "box", "points"}, *const uses[] = {"box", "mask", "both"};
+    static const char *const uses[] = {"box", "mask", "both"};
     const struct sm_segment_options *options = &job->options;
     json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "propagate", propagations[options->propagate],
-                             "multimask", answers[options->multimask], "mask_as",
+                             "multimask", multimask_words[options->multimask], "mask_as",
                              uses[options->mask_as], "overlap", options->overlap);
     double zoom = options->zoom > 0 ? options->zoom : sm_model_config(job->model)->zoom;
     int mirrors = options->mirrors > 0 ? options->mirrors : sm_model_config(job->model)->mirrors;

@@ -6,7 +6,6 @@
 static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
 static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
-static const char *const answers[] = {"default", "no", "yes", "box", "points", NULL};
 static const char *const mask_uses[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
 static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
@@ -23,7 +22,7 @@ enum sm_status segment_choices(const struct segment_command *command,
     } rows[] = {{"plane", command->plane, planes, &plane},
                 {"orient", command->orient, orients, &orient},
                 {"propagate", command->propagate, propagations, &propagate},
-                {"multimask", command->multimask, answers, &multimask},
+                {"multimask", command->multimask, multimask_words, &multimask},
                 {"mask-as", command->mask_as, mask_uses, &mask_as},
                 {"gaps", command->gaps, gap_ways, &gaps},
                 {"precision", command->precision, precisions, &precision}};

@@ -185,7 +185,6 @@ static void print_text(const struct summary *summary)
 
 static json_t *configuration_json(const struct sm_config *c)
 {
-    static const char *const names[] = {"no", "yes", "box", "points"}; /* as convert --multimask has them */
     json_t *blocks = json_array();
     for (int i = 0; i < c->depth; i++)
         if (c->global_attn[i])
@@ -199,7 +198,7 @@ static json_t *configuration_json(const struct sm_config *c)
         c->decoder_heads, "decoder_mlp_dim", c->decoder_mlp_dim, "decoder_downsample",
         c->decoder_downsample, "mask_tokens", c->mask_tokens, "iou_head_depth", c->iou_head_depth,
         "iou_head_hidden", c->iou_head_hidden, "multimask", c->multimask != SM_SINGLE_MASK, "multimask_points",
-        c->multimask == SM_BEST_OF_THREE, "multimask_as", names[c->multimask], "zoom", c->zoom, "mirrors", c->mirrors, "global_attn_indexes",
+        c->multimask == SM_BEST_OF_THREE, "multimask_as", multimask_words[SM_CHOICE_NO + c->multimask], "zoom", c->zoom, "mirrors", c->mirrors, "global_attn_indexes",
         blocks);
 }
 
