@@ -77,6 +77,8 @@ static void prompt_key(const struct job *job, const struct page *page, size_t pr
                        job->fixed_digest);
     if (o->prompts[prompt].kind == SM_EVAL_BOX)
         length += zoom_key(text + length, sizeof text - (size_t)length, job->table);
+    if (o->prompts[prompt].kind == SM_EVAL_ITERATIVE) /* numbered by itself, so that other results of before are found */
+        length += snprintf(text + length, sizeof text - (size_t)length, "corrections 2\n");
     digest_bytes(text, (size_t)length, key);
 }
 

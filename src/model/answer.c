@@ -5,6 +5,7 @@
 #include <string.h>
 #include "model/mask_decoder.h"
 #include "model/model_internal.h"
+#include "model/obey.h"
 #include "model/session.h"
 
 /* The single mask and the three; both once more without a prompt's mask. */
@@ -114,20 +115,6 @@ static enum sm_status take_best(const struct asking *a, enum way way, struct sm_
 
 /* ---- all masks, weighed by points ---- */
 
-/* Points of the prompt, in the picture, that the mask has on the wrong side. */
-static int points_wrong(const struct asking *a, const float *low_res, const struct sm_prompt *prompt)
-{
-    int height = a->shown->height, width = a->shown->width, wrong = 0;
-    sm_upsample(a->config, low_res, height, width, a->logits, a->square);
-    for (int p = 0; p < prompt->point_count; p++) {
-        long x = lroundf(prompt->points[p][0]), y = lroundf(prompt->points[p][1]);
-        if (prompt->point_labels[p] < 0 || x < 0 || x >= width || y < 0 || y >= height)
-            continue;
-        wrong += (a->logits[y * width + x] > 0) != (prompt->point_labels[p] == 1);
-    }
-    return wrong;
-}
-
 /* All masks that the network has for a prompt with a mask. */
 static enum sm_status fill_pool(const struct asking *a, struct sm_prompt prompt, float iou[POOL], struct sm_err *err)
 {
@@ -148,9 +135,11 @@ static enum sm_status fill_pool(const struct asking *a, struct sm_prompt prompt,
 /* Each mask's part in the answer: a softmax of its predicted IoU less WRONG_POINT for each point on its wrong side. */
 static void weigh_pool(const struct asking *a, const struct sm_prompt *prompt, const float iou[POOL], float weight[POOL])
 {
+    int height = a->shown->height, width = a->shown->width;
     float best = -INFINITY, sum = 0;
     for (int m = 0; m < POOL; m++) {
-        weight[m] = iou[m] - WRONG_POINT * (float)points_wrong(a, a->pool + (size_t)m * a->low, prompt);
+        sm_upsample(a->config, a->pool + (size_t)m * a->low, height, width, a->logits, a->square);
+        weight[m] = iou[m] - WRONG_POINT * (float)points_wrong(prompt, a->logits, height, width);
         best = fmaxf(best, weight[m]);
     }
     for (int m = 0; m < POOL; m++)
@@ -173,6 +162,7 @@ static enum sm_status take_by_points(const struct asking *a, int number, struct 
             mean[p] += weight[m] * a->pool[(size_t)m * a->low + p];
         a->iou[number] += weight[m] * iou[m];
     }
+    obey_points(a->config, &a->prompts[number], a->shown->height, a->shown->width, mean, a->logits, a->square);
     return SM_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "lib/small_model.h"
 #include "model/answer.h"
+#include "model/obey.h"
 
 enum { HEIGHT = 19, WIDTH = 26, IMAGES = 2, PROMPTS = 4, POOL = 8 };
 
@@ -155,7 +156,7 @@ static bool weighed(const struct sm_prompt *prompt, float *mean, float *mean_iou
 static void points_weigh_masks(void **unused)
 {
     float *given = malloc(low * sizeof *given), *expected = malloc(low * sizeof *expected), iou, expected_iou;
-    int parted = 0;
+    int parted = 0, heeded = 0;
     (void)unused;
     for (int x = 1; x < WIDTH; x += 4)
         for (int y = 1; y < HEIGHT; y += 4) {
@@ -165,10 +166,14 @@ static void points_weigh_masks(void **unused)
             const struct sm_prompt prompt = {.point_count = 5, .points = at, .point_labels = sides, .mask = mask};
             assert_int_equal(answer_decode(session, &shown, SM_MASKS_BY_POINTS, &prompt, 1, given, &iou, NULL), SM_OK);
             parted += weighed(&prompt, expected, &expected_iou);
+            heeded += wrong(expected, &prompt) > 0;
+            assert_int_equal(wrong(given, &prompt), 0);
+            obey_points(sm_model_config(model), &prompt, HEIGHT, WIDTH, expected, scratch, scratch + HEIGHT * WIDTH);
             assert_same_mask(given, expected);
             assert_float_equal(iou, expected_iou, 1e-5);
         }
     assert_true(parted > 5); /* or nothing was chosen */
+    assert_true(heeded > 5); /* or no mean had to be moved */
     free(given);
     free(expected);
 }
