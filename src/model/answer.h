@@ -1,7 +1,8 @@
 /* model/answer.h - one mask for a prompt, out of those that the network gives.
  *
  * Segment Anything takes the mask with the highest predicted IoU. Points that correct a mask say more: an answer that has one
- * of them on the wrong side is wrong there for certain, whatever is predicted of it. (weights/README.md has what that is worth.)
+ * of them on the wrong side is wrong there for certain, whatever is predicted of it; and what is wrong in the end is put right
+ * there (model/obey.h). weights/README.md has what that is worth.
  */
 #ifndef MODEL_ANSWER_H
 #define MODEL_ANSWER_H

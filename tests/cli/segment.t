@@ -283,6 +283,15 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     is($at->(20, 10, 2), 0, '... the one said to be outside is');
     is((run(@corrected, '-o', "$dir/by_default.nii", '--probabilities', "$dir/by_default.p.nii"))[0], 0, 'without');
     is(slurp("$dir/by_default.p.nii"), slurp("$dir/by_points.p.nii"), '... the bundled model does so by itself');
+    # Whatever the network thinks of it, and whichever way the slices lie.
+    my %contrary = (axial => ['2,2,2', '10,10,2'], coronal => ['2,10,4', '10,10,2'], sagittal => ['10,2,4', '10,10,2']);
+    for my $plane (sort keys %contrary) {
+        my ($in, $out) = @{$contrary{$plane}};
+        my ($status) = run($input, '--mask', "$dir/half.nii", '--mask-as', 'mask', '--plane', $plane, '--point', "half_1=$in", '--exclude', "half_1=$out", '-o', "$dir/contrary.nii");
+        my @labels = read_labels("$dir/contrary.nii");
+        my ($inside, $outside) = map { my ($i, $j, $k) = split /,/; $labels[$i + 24 * ($j + 20 * $k)] } $in, $out;
+        is("$status $inside $outside", '0 1 0', "$plane: points that correct a mask are obeyed");
+    }
     for my $choice ('box', 'points') {
         run($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
     }
