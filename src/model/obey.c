@@ -2,7 +2,8 @@
 #include <math.h>
 #include "model/frame.h"
 
-/* How far a point reaches, in sides of a square as large as the mask: chosen on 30 objects a set (weights/README.md). */
+/* How far a point reaches, in sides of a square as large as the mask: chosen on 30 objects a set (weights/README.md).
+ */
 static const double REACH = 0.2;
 /* As far as it would reach in a mask of so many pixels, it reaches where there is none. */
 enum { LEAST_AREA = 50 };
@@ -43,7 +44,8 @@ static int most_wrong(const struct sm_prompt *prompt, const float *logits, int h
     size_t pixel;
     *lacking = 0;
     for (int p = 0; p < prompt->point_count; p++) {
-        if (!pixel_of(prompt, p, height, width, &pixel) || !is_wrong(prompt, p, logits[pixel]) || !isfinite(logits[pixel]))
+        if (!pixel_of(prompt, p, height, width, &pixel) || !is_wrong(prompt, p, logits[pixel]) ||
+            !isfinite(logits[pixel]))
             continue;
         float lack = (prompt->point_labels[p] == 1 ? MARGIN : -MARGIN) - logits[pixel];
         if (fabsf(lack) > fabsf(*lacking)) {
@@ -56,8 +58,8 @@ static int most_wrong(const struct sm_prompt *prompt, const float *logits, int h
 
 /* ---- logits that move ---- */
 
-/* A Gaussian along one axis of the low-resolution mask, `cell` pixels of the picture each. Narrower than a cell it would
- * fall between two of them. */
+/* A Gaussian along one axis of the low-resolution mask, `cell` pixels of the picture each. Narrower than a cell it
+ * would fall between two of them. */
 static double falloff(int index, double cell, double at, double reach)
 {
     double distance = ((index + 0.5) * cell - 0.5 - at) / fmax(reach, cell);

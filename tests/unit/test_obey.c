@@ -165,12 +165,9 @@ static void what_is_no_number_stays(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sides_are_counted),
-        cmocka_unit_test(points_on_their_side_move_nothing),
-        cmocka_unit_test(mask_moves_at_the_point),
-        cmocka_unit_test(reach_goes_with_the_mask),
-        cmocka_unit_test(neighbours_are_all_obeyed),
-        cmocka_unit_test(points_at_odds_end),
+        cmocka_unit_test(sides_are_counted),         cmocka_unit_test(points_on_their_side_move_nothing),
+        cmocka_unit_test(mask_moves_at_the_point),   cmocka_unit_test(reach_goes_with_the_mask),
+        cmocka_unit_test(neighbours_are_all_obeyed), cmocka_unit_test(points_at_odds_end),
         cmocka_unit_test(what_is_no_number_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
