@@ -9,8 +9,9 @@ static const double REACH = 0.2;
 enum { LEAST_AREA = 50 };
 /* What the logit of a point becomes, on its own side. */
 static const float MARGIN = 1;
-/* Moving one point may move its neighbours to the wrong side; they have their turns. */
-enum { TURNS_PER_POINT = 4 };
+/* Moving one point may move its neighbours to the wrong side; they have their turns. Each has so many at most, or two
+ * at odds would take those of all others. */
+enum { TURNS = 4 };
 
 /* ---- points in a picture ---- */
 
@@ -37,14 +38,15 @@ int points_wrong(const struct sm_prompt *prompt, const float *logits, int height
     return wrong;
 }
 
-/* The point that is furthest on the wrong side, and how much it lacks; -1: there is none. */
-static int most_wrong(const struct sm_prompt *prompt, const float *logits, int height, int width, float *lacking)
+/* Of the points with turns left, the one furthest on the wrong side, and how much it lacks; -1: there is none. */
+static int most_wrong(const struct sm_prompt *prompt, const int *turns, const float *logits, int height, int width,
+                      float *lacking)
 {
     int most = -1;
     size_t pixel;
     *lacking = 0;
     for (int p = 0; p < prompt->point_count; p++) {
-        if (!pixel_of(prompt, p, height, width, &pixel) || !is_wrong(prompt, p, logits[pixel]) ||
+        if (turns[p] == TURNS || !pixel_of(prompt, p, height, width, &pixel) || !is_wrong(prompt, p, logits[pixel]) ||
             !isfinite(logits[pixel]))
             continue;
         float lack = (prompt->point_labels[p] == 1 ? MARGIN : -MARGIN) - logits[pixel];
@@ -103,13 +105,13 @@ void obey_points(const struct sm_config *config, const struct sm_prompt *prompt,
                  float *logits, float *square)
 {
     struct frame frame = frame_of(config, height, width);
-    for (int turn = 0; turn < TURNS_PER_POINT * prompt->point_count; turn++) {
-        float lacking;
-        sm_upsample(config, low_res, height, width, logits, square);
-        int point = most_wrong(prompt, logits, height, width, &lacking);
-        if (point < 0)
-            return;
+    int turns[SM_MAX_POINTS] = {0}, point;
+    float lacking;
+    sm_upsample(config, low_res, height, width, logits, square);
+    while ((point = most_wrong(prompt, turns, logits, height, width, &lacking)) >= 0) {
         double reach = limit_reach(prompt, point, mask_reach(logits, (size_t)height * (size_t)width));
         move_logits(config, &frame, prompt->points[point], reach, lacking, low_res);
+        sm_upsample(config, low_res, height, width, logits, square);
+        turns[point]++;
     }
 }

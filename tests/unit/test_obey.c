@@ -136,15 +136,16 @@ static void neighbours_are_all_obeyed(void **unused)
     }
 }
 
-/* Nothing can be on both sides; it ends, and stays a mask. */
+/* Nothing can be on both sides; it ends, stays a mask, and the points far from it are obeyed. */
 static void points_at_odds_end(void **unused)
 {
-    static const float at[][2] = {{30, 15}, {30, 15}, {30.3f, 15}};
-    static const int sides[] = {1, 0, 1};
-    const struct sm_prompt prompt = {.point_count = 3, .points = at, .point_labels = sides};
-    struct fixture f = fixture_of(SM_RESIZE_SAM_MED2D, -3);
+    static const float at[][2] = {{30, 15}, {30, 15}, {30.3f, 15}, {80, 25}, {5, 3}};
+    static const int sides[] = {1, 0, 1, 1, 1};
+    const struct sm_prompt prompt = {.point_count = 5, .points = at, .point_labels = sides};
+    struct fixture f = fixture_of(SM_RESIZE_SAM_MED2D, -0.5f);
     (void)unused;
     assert_in_range(wrong_after(&f, &prompt, HEIGHT, WIDTH), 1, 2);
+    assert_true(f.logits[25 * WIDTH + 80] > 0 && f.logits[3 * WIDTH + 5] > 0);
     for (size_t p = 0; p < f.low; p++)
         assert_true(fabsf(f.low_res[p]) < 10);
     fixture_free(&f);
