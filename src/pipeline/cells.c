@@ -208,6 +208,52 @@ static enum sm_status add_object(struct sm_result *result, size_t o,
     return status ? status : keys_connect(result, o, propagate, err);
 }
 
+/* ---- what is one object's is not another's ---- */
+
+static bool mask_has(const struct sm_labels *mask, const struct sm_point *point)
+{
+    const int *dim = mask->grid.dim;
+    size_t at[3];
+    for (int a = 0; a < 3; a++)
+        at[a] = (size_t)lround(point->position[a]);
+    return mask->voxels[at[0] + (size_t)dim[0] * (at[1] + (size_t)dim[1] * at[2])] != 0;
+}
+
+static bool has_point_at(const struct cell *cell, const float pixel[2])
+{
+    for (int p = 0; p < cell->shown.point_count; p++)
+        if (lroundf(cell->points[p][0]) == lroundf(pixel[0]) && lroundf(cell->points[p][1]) == lroundf(pixel[1]))
+            return true;
+    return false;
+}
+
+/* A point of another object, where this one's mask has claimed it and its own points say nothing: excluded here. */
+static enum sm_status cede_point(struct sm_result *result, size_t o, const struct sm_point *point, struct sm_err *err)
+{
+    const struct sm_labels *mask = result->prompts->objects[o].mask;
+    double xys[3];
+    if (!mask || !point->positive || !mask_has(mask, point))
+        return SM_OK;
+    sm_view_from_voxel(&result->view, point->position, xys);
+    float pixel[2] = {(float)xys[0], (float)xys[1]};
+    struct cell *cell = result_cell(result, o, (int)lround(xys[2]));
+    if (!cell || !cell->mask || has_point_at(cell, pixel))
+        return SM_OK;
+    return cell_add_point(cell, pixel, false, err);
+}
+
+/* In a label map a pixel is one object's: whoever corrects the spleen with a point in the liver means both. */
+static enum sm_status cede_points(struct sm_result *result, struct sm_err *err)
+{
+    const struct sm_prompts *prompts = result->prompts;
+    enum sm_status status = SM_OK;
+    for (size_t o = 0; o < prompts->count; o++)
+        for (size_t other = 0; other < prompts->count; other++)
+            for (size_t p = 0; !status && other != o && p < prompts->objects[other].point_count; p++)
+                status = cede_point(result, o, &prompts->objects[other].points[p], err);
+    return status;
+}
+
 enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segment_options *options,
                                   const struct sm_listener *listener, struct sm_err *err)
 {
@@ -217,5 +263,5 @@ enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segm
         if (!status)
             note_mixed(result, o, listener);
     }
-    return status;
+    return status || options->overlap ? status : cede_points(result, err);
 }

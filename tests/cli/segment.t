@@ -292,6 +292,24 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
         my ($inside, $outside) = map { my ($i, $j, $k) = split /,/; $labels[$i + 24 * ($j + 20 * $k)] } $in, $out;
         is("$status $inside $outside", '0 1 0', "$plane: points that correct a mask are obeyed");
     }
+    # Two halves: what is given to one is taken from the other.
+    my @halves = map { my ($i, $j, $k) = ($_ % 24, int($_ / 24) % 20, int($_ / 480)); $k == 2 && $j >= 6 && $j < 14 ? ($i >= 8 && $i < 12 ? 1 : $i >= 12 && $i < 16 ? 2 : 0) : 0 } 0 .. 2399;
+    write_nifti("$dir/halves.nii", \@dim, \@sform, \@halves);
+    spew("$dir/halves.json", '{"labels": [{"id": 1, "name": "left"}, {"id": 2, "name": "right"}]}');
+    my @moved = ($input, '--mask', "$dir/halves.nii", '--mask-as', 'mask');
+    for (['right=9,10,2', 2, '9,10,2'], ['left=14,9,2', 1, '14,9,2']) {
+        my ($point, $id, $voxel) = @$_;
+        my ($status) = run(@moved, '--point', $point, '-o', "$dir/moved.nii");
+        my ($i, $j, $k) = split /,/, $voxel;
+        is("$status " . (read_labels("$dir/moved.nii"))[$i + 24 * ($j + 20 * $k)], "0 $id", "$point: moved from one object to another");
+    }
+    for my $overlap ('', '--overlap') {
+        my @option = $overlap ? ($overlap) : ();
+        run(@moved, '--point', 'right=9,10,2', @option, '-o', "$dir/implied$overlap.nii", '--probabilities', "$dir/implied$overlap.p.nii");
+        run(@moved, '--point', 'right=9,10,2', '--exclude', 'left=9,10,2', @option, '-o', "$dir/said.nii", '--probabilities', "$dir/said.p.nii");
+        my $same = slurp("$dir/implied$overlap.p.nii") eq slurp("$dir/said.p.nii");
+        is($same ? 'same' : 'other', $overlap ? 'other' : 'same', $overlap ? '--overlap: it may belong to both' : '... as if it had been excluded there');
+    }
     for my $choice ('box', 'points') {
         run($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
     }
