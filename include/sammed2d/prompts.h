@@ -93,7 +93,8 @@ enum sm_status sm_prompts_resolve(struct sm_prompts *prompts, const struct sm_gr
 
 /* The same for a volume whose slices may be missing or unevenly spaced: a position in mm belongs to the
  * nearest slice by its true position, a box to every slice it reaches; one that lies in a gap, farther than
- * half the usual step from every slice, is SM_USAGE. Warned of: labels of mask files that get another id. */
+ * half the usual step from every slice, is SM_USAGE. Warned of: labels of mask files that get another id,
+ * and objects of points alone where others have masks, whose names may be misspelt. */
 enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm_volume *volume,
                                      const struct sm_listener *listener, struct sm_err *err);
 

@@ -250,14 +250,43 @@ static enum sm_status resolve_object(struct sm_object *object, const struct sm_v
         status = resolve_point(object, &object->points[p], volume, err);
     for (size_t b = 0; !status && b < object->box_count; b++)
         status = resolve_box(object, &object->boxes[b], volume, err);
-    if (status || object->box_count || object->mask_path || object->mask)
-        return status;
+    return status;
+}
+
+/* Names of the objects that have masks, with commas, the first few; "": there are none. */
+static void list_masks(const struct sm_prompts *prompts, char *text, size_t size)
+{
+    size_t length = 0;
+    *text = '\0';
+    for (size_t o = 0; o < prompts->count; o++) {
+        const struct sm_object *object = &prompts->objects[o];
+        if (!object->mask_path && !object->mask)
+            continue;
+        if (length + strlen(object->name) + sizeof ", ..." >= size) {
+            snprintf(text + length, size - length, ", ...");
+            return;
+        }
+        length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", object->name);
+    }
+}
+
+/* An object of points alone: where it is must be known, and beside masks its name may be one of theirs, misspelt. */
+static enum sm_status check_pointed(const struct sm_prompts *prompts, const struct sm_object *object,
+                                    const struct sm_listener *listener, struct sm_err *err)
+{
+    char masks[300];
+    bool somewhere = object->box_count || object->mask_path || object->mask;
+    if (somewhere)
+        return SM_OK;
+    list_masks(prompts, masks, sizeof masks);
     for (size_t p = 0; p < object->point_count; p++)
-        if (object->points[p].positive)
-            return SM_OK;
-    return sm_fail(err, SM_USAGE,
-                   "object \"%s\" has excluded points only; say with a box or a point where it is",
-                   object->name);
+        somewhere |= object->points[p].positive;
+    if (!somewhere)
+        return sm_fail(err, SM_USAGE, "object \"%s\" has excluded points only; say with a box or a point where it is%s%s",
+                       object->name, *masks ? ", or name one of the masks: " : "", masks);
+    if (*masks)
+        sm_warn(listener, "no mask is called \"%s\"; it is a new object beside those of the masks: %s", object->name, masks);
+    return SM_OK;
 }
 
 /* Of what is wrong with an object of a prompts file. */
@@ -340,6 +369,8 @@ enum sm_status sm_prompts_resolve_in(struct sm_prompts *prompts, const struct sm
         return sm_fail(err, SM_USAGE, "no prompts: give --box, --point, --prompts or --mask");
     for (size_t o = 0; !status && o < prompts->count; o++)
         status = name_file(&prompts->objects[o], resolve_object(&prompts->objects[o], volume, err), err);
+    for (size_t o = 0; !status && o < prompts->count; o++)
+        status = name_file(&prompts->objects[o], check_pointed(prompts, &prompts->objects[o], listener, err), err);
     return status ? status : give_ids(prompts, listener, err);
 }
 

@@ -303,6 +303,13 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
         my ($i, $j, $k) = split /,/, $voxel;
         is("$status " . (read_labels("$dir/moved.nii"))[$i + 24 * ($j + 20 * $k)], "0 $id", "$point: moved from one object to another");
     }
+    # A name that no mask has.
+    my ($status, undef, $err) = run(@moved, '--point', 'rihgt=9,10,2', '--propagate', 'none', '-o', "$dir/misspelt.nii");
+    is($status, 0, 'a new object beside masks');
+    like($err, qr/no mask is called "rihgt".*: left, right$/m, '... is told, with the names of the masks');
+    ($status, undef, $err) = run(@moved, '--exclude', 'rihgt=9,10,2', '-o', "$dir/misspelt.nii");
+    is($status, 1, 'what is to be excluded from none of the masks');
+    like($err, qr/"rihgt" has excluded points only.*one of the masks: left, right$/m, '... likewise');
     for my $overlap ('', '--overlap') {
         my @option = $overlap ? ($overlap) : ();
         run(@moved, '--point', 'right=9,10,2', @option, '-o', "$dir/implied$overlap.nii", '--probabilities', "$dir/implied$overlap.p.nii");
