@@ -46,7 +46,8 @@ struct sm_segment_options {
                                     file says */
     enum sm_mask_as mask_as;
     bool overlap;                /* voxels, volume and intensity count an object's own mask, not what
-                                    the label map left it */
+                                    the label map left it; without, a point in one object is excluded
+                                    from others whose mask prompts have it */
     struct sm_embeddings *embeddings; /* to reuse and to add to; NULL: none */
     /* Called with stored slice k = 0, 1, ... of the label map as soon as it and those before will not change any more,
      * so that it can be written while the network is at others: by one thread at a time, not always the caller's, and
