@@ -44,6 +44,8 @@ struct sm_dicom_volume {
 };
 struct sm_left_out {
     const char *file, *reason; /* "localizer", "duplicate of FILE", "truncated: ...", "not DICOM" ... */
+    const char *series_uid;    /* "" where it is not known */
+    bool lost;                 /* it may be a slice that a volume lacks: cut short, damaged, not to be opened, without a place */
 };
 
 /* Files, directory trees in any order and with any names, DICOMDIRs, zip files of these. One bad file

@@ -60,11 +60,8 @@ static sm_status none_found(const sm_dicom_study &study, const char *choice, sm_
     }
     if (study.left_out.size() == 1) {
         const Skipped &skipped = study.left_out[0];
-        bool damaged = skipped.reason.rfind("truncated", 0) == 0 ||
-                       skipped.reason.rfind("damaged", 0) == 0 ||
-                       skipped.reason.rfind("unreadable", 0) == 0;
-        return sm_fail(err, damaged ? SM_CORRUPT : SM_UNSUPPORTED, "%s: %s", skipped.name.c_str(),
-                       skipped.reason.c_str());
+        return sm_fail(err, tells_damage(skipped.reason) ? SM_CORRUPT : SM_UNSUPPORTED, "%s: %s",
+                       skipped.name.c_str(), skipped.reason.c_str());
     }
     return sm_fail(err, SM_NOT_FOUND,
                    "no DICOM images here; %zu files were left out, sammed2d info says why",

@@ -82,8 +82,8 @@ static void leave_out_duplicates(std::vector<Instance> &instances)
         }
     for (Instance &damaged : instances) {
         auto whole = by_uid.find(damaged.sop_uid);
-        if (damaged.left_out.rfind("truncated", 0) == 0 && whole != by_uid.end())
-            damaged.left_out += " (whole in " + instances[whole->second[0]].file.name + ")";
+        if (damaged.left_out.rfind("truncated:", 0) == 0 && whole != by_uid.end())
+            damaged.left_out = "truncated copy of " + instances[whole->second[0]].file.name;
     }
 }
 
@@ -116,11 +116,12 @@ static void show_left_out(sm_dicom_study &study)
 {
     for (const Instance &instance : study.instances)
         if (!takes_part(instance))
-            study.left_out.push_back({instance.file.name, instance.left_out});
+            study.left_out.push_back({instance.file.name, instance.left_out, instance.series_uid, instance.misplaced});
     auto before = [](const Skipped &a, const Skipped &b) { return a.name < b.name; };
     std::stable_sort(study.left_out.begin(), study.left_out.end(), before);
     for (const Skipped &skipped : study.left_out)
-        study.left_out_shown.push_back({skipped.name.c_str(), skipped.reason.c_str()});
+        study.left_out_shown.push_back({skipped.name.c_str(), skipped.reason.c_str(), skipped.series_uid.c_str(),
+                                        skipped.lost || tells_damage(skipped.reason)});
 }
 
 // Slices without a usable place are no neighbours of any other: a series of them falls apart, and it is said why.

@@ -55,6 +55,27 @@ static enum sm_status open_png(struct sm_volume *volume, const struct request *r
     return sm_png_read(volume, request->path, err);
 }
 
+enum { MOST_LOST = 3 }; /* files named in warnings; sammed2d info has them all */
+
+/* A file of the chosen series that cannot be used is a slice that the volume may lack, at an end of it without any gap:
+ * that is warned of. Which series a damaged header was of is not known. What else was left out is only noted. */
+static void tell_left_out(const struct sm_dicom_study *study, size_t index, const struct request *request)
+{
+    const char *chosen = sm_dicom_volume_at(study, index)->series_uid;
+    size_t lost = 0;
+    for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
+        const struct sm_left_out *file = sm_dicom_left_out_at(study, n);
+        bool missed = file->lost && (!file->series_uid[0] || strcmp(file->series_uid, chosen) == 0);
+        if (missed && lost++ < MOST_LOST)
+            sm_warn(request->listener, "left out, though it may be a slice: %s: %s", file->file, file->reason);
+        else
+            sm_note(request->listener, "left out: %s: %s", file->file, file->reason);
+    }
+    if (lost > MOST_LOST)
+        sm_warn(request->listener, "%s: left out, though they may be slices: %zu more; sammed2d info lists them",
+                request->path, lost - MOST_LOST);
+}
+
 static enum sm_status open_chosen(struct sm_volume *volume, const struct request *request,
                                   struct sm_err *err)
 {
@@ -66,14 +87,13 @@ static enum sm_status open_chosen(struct sm_volume *volume, const struct request
     enum sm_status status = sm_dicom_scan(&study, &request->path, 1, request->listener, err);
     if (status != SM_OK)
         return status;
-    for (size_t n = 0; n < sm_dicom_left_out(study); n++)
-        sm_note(request->listener, "left out: %s: %s", sm_dicom_left_out_at(study, n)->file,
-                sm_dicom_left_out_at(study, n)->reason);
     status = sm_dicom_choose(study, request->series, &index, err);
-    if (status == SM_OK)
-        return sm_dicom_open(volume, study, index, request->listener, err);
-    sm_dicom_study_free(study);
-    return status;
+    if (status) {
+        sm_dicom_study_free(study);
+        return status;
+    }
+    tell_left_out(study, index, request);
+    return sm_dicom_open(volume, study, index, request->listener, err);
 }
 
 static enum sm_status open_dicom(struct sm_volume *volume, const struct request *request,

@@ -29,7 +29,7 @@ my @cases = (
     charsets => [('read 8x6x1 int16') x 16],
     single => [('read 8x6x1 uint16') x 2],
     # trees
-    copies => ['read 8x6x4 int16', '- a_short | truncated: the pixel data ends 20 bytes short (whole in m2)',
+    copies => ['read 8x6x4 int16', '- a_short | truncated copy of m2',
                '- b_shorter | truncated: the file ends inside its header', '- m1 | duplicate of a_copy'],
     one_uid => ['read 8x6x4 int16'],
     localizers => ['read 8x6x5 int16', '- side | another orientation, size or spacing than the rest of its series',
@@ -99,6 +99,22 @@ is($volumes->[1]{warnings}[0], "$made/skew/s1 has the orientation \"1\\0\\0\\0\\
 ($volumes, my $left_out) = info("$made/one_skew");
 is($volumes->[0]{dim}[2], 4, 'one slice only');
 like($left_out->[0]{reason}, qr/^the orientation "1\\0\\0\\0\\0\.99\\0", .*expected, unlike the rest of its series$/, 'is left out');
+
+# ---- a slice that is lost at the end of a series leaves no gap: only a word tells ----
+sub slices { return scalar `$build/sammed2d slice $made/$_[0] --series 1 -o $out/slices.$_[0] 2>&1` }
+sub cut { truncate "$made/$_", -1 + -s "$made/$_" or die "$_: $!" for @_ }
+unlike(slices('localizers'), qr/left out/, 'a whole series: its localizers are not spoken of');
+like(slices('copies'), qr/^(?!.*a_short).*left out, though it may be a slice: \S+b_shorter: truncated: .*\n$/s,
+     'of what series a damaged header was is not known; of a damaged copy nothing is lost');
+like(slices('one_skew'), qr/left out, though it may be a slice: \S+ the orientation/, 'a slice that lies nowhere is');
+cut('localizers/s4');
+like(slices('localizers'), qr/left out, though it may be a slice: \S+s4: truncated: the pixel data ends 1 bytes? short/, 'the last slice, too');
+cut(map { "image_types/$_" } '12', '02', '01', '00');
+my $said_of = slices('image_types');
+is(scalar(() = $said_of =~ /though it may be/g), 3, 'three are named') or diag($said_of);
+like($said_of, qr/image_types: left out, though they may be slices: 1 more; sammed2d info lists them/, 'the rest is counted');
+system("cp $made/image_types/00 $made/unsure/of_another_series");
+unlike(slices('unsure'), qr/left out/, 'a damaged slice of another series is none of this one');
 
 my $map = "$out/map.nii";
 my $segment = "SAMMED2D_WEIGHTS=weights/default.h5 $build/sammed2d segment $made/unplaced";
