@@ -263,5 +263,7 @@ enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segm
         if (!status)
             note_mixed(result, o, listener);
     }
+    if (!status)
+        status = warn_contrary(result->prompts, options->overlap, listener, err);
     return status || options->overlap ? status : cede_points(result, err);
 }

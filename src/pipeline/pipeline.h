@@ -58,6 +58,10 @@ enum sm_status cell_add_point(struct cell *cell, const float point[2], bool posi
 enum sm_status cells_from_prompts(struct sm_result *result, const struct sm_segment_options *options,
                                   const struct sm_listener *listener, struct sm_err *err);
 
+/* contrary.c: warns of points on one voxel that contradict each other, within an object or, without overlap, between two. */
+enum sm_status warn_contrary(const struct sm_prompts *prompts, bool overlap, const struct sm_listener *listener,
+                             struct sm_err *err);
+
 /* keys.c: gives an object's cells their `directions`, and makes those between key slices. AUTO: not
  * beyond the outermost slices when several carry a box. */
 enum sm_status keys_connect(struct sm_result *result, size_t object, enum sm_propagate propagate,

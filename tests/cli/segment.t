@@ -317,6 +317,18 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
         my $same = slurp("$dir/implied$overlap.p.nii") eq slurp("$dir/said.p.nii");
         is($same ? 'same' : 'other', $overlap ? 'other' : 'same', $overlap ? '--overlap: it may belong to both' : '... as if it had been excluded there');
     }
+    # One voxel, told opposite things.
+    my @contrary = ([qr/object "a": voxel 9,10,2 is given as inside and as outside/, qw(--point a=9,10,2 --exclude a=9,10,2)],
+                    [qr/voxel 9,10,2 is given to "a" and to "b"; without --overlap/, qw(--point a=9,10,2 --point b=9,10,2)]);
+    for (@contrary) {
+        my ($told, @points) = @$_;
+        ($status, undef, $err) = run($input, @points, '--propagate', 'none', '-o', "$dir/told.nii");
+        like($err, $told, "@points: is told");
+    }
+    for ([qw(--point a=9,10,2 --point b=9,10,2 --overlap)], [qw(--point a=9,10,2 --exclude b=9,10,2 --point b=14,10,2)], [qw(--point a=9,10,2 --point a=9,10,2)]) {
+        ($status, undef, $err) = run($input, @$_, '--propagate', 'none', '-o', "$dir/told.nii");
+        unlike($err, qr/is given/, "@$_: is not");
+    }
     for my $choice ('box', 'points') {
         run($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
     }
