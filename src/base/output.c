@@ -11,15 +11,22 @@
 static const char *reason(int error)
 {
     switch (error) {
-    case ENOENT: return "its directory does not exist";
-    case ENOTDIR: return "a part of its path is not a directory";
+    case ENOENT:
+        return "its directory does not exist";
+    case ENOTDIR:
+        return "a part of its path is not a directory";
     case EACCES:
-    case EROFS: return "its directory cannot be written to";
+    case EROFS:
+        return "its directory cannot be written to";
     case ENOSPC:
-    case EDQUOT: return "the disk is full";
-    case EFBIG: return "it would be larger than a file may be here";
-    case ENAMETOOLONG: return "its name is too long";
-    default: return strerror(error);
+    case EDQUOT:
+        return "the disk is full";
+    case EFBIG:
+        return "it would be larger than a file may be here";
+    case ENAMETOOLONG:
+        return "its name is too long";
+    default:
+        return strerror(error);
     }
 }
 
@@ -59,22 +66,36 @@ void output_abandon(void)
             unlink(pending[i]);
 }
 
-static char *temporary_name(const char *path)
+/* A new file beside `path`, with its suffix, by which libraries know what to write. umask is left to open: asking for
+ * it would change it for other threads. -1: errno says why not. */
+static int create_temporary(char **temporary, const char *path, mode_t mode)
 {
+    static atomic_uint made;
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     const char *suffix = strchr(name, '.');
-    char *result = NULL;
-    if (asprintf(&result, "%.*s.sammed2d-XXXXXX%s", (int)(name - path), path,
-                 suffix ? suffix : "") < 0)
-        return NULL;
-    return result;
+    int fd;
+    do {
+        if (asprintf(temporary, "%.*s.sammed2d-%ld-%u%s", (int)(name - path), path, (long)getpid(),
+                     atomic_fetch_add(&made, 1), suffix ? suffix : "") < 0) {
+            *temporary = NULL;
+            errno = ENOMEM;
+            return -1;
+        }
+        fd = open(*temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0)
+            return fd;
+        int error = errno;
+        free(*temporary);
+        *temporary = NULL;
+        errno = error;
+    } while (errno == EEXIST); /* left behind by a process that was killed */
+    return -1;
 }
 
 /* Where the bytes shall go: the file behind a symbolic link, not the link; only a regular file can be
  * replaced by a rename. existing gets its mode, or 0. */
-static enum sm_status find_target(char **target, mode_t *existing, const char *path,
-                                  struct sm_err *err)
+static enum sm_status find_target(char **target, mode_t *existing, const char *path, struct sm_err *err)
 {
     struct stat status;
     *existing = 0;
@@ -96,14 +117,6 @@ static enum sm_status find_target(char **target, mode_t *existing, const char *p
     return *target ? SM_OK : sm_fail(err, SM_MEMORY, "%s: out of memory", path);
 }
 
-/* The mode an existing file has, else what any new file would get. */
-static void set_mode(int fd, mode_t existing)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, existing ? existing : 0666 & ~mask);
-}
-
 enum sm_status output_open(struct output *output, const char *path, struct sm_err *err)
 {
     mode_t existing;
@@ -111,28 +124,19 @@ enum sm_status output_open(struct output *output, const char *path, struct sm_er
     enum sm_status status = find_target(&output->path, &existing, path, err);
     if (status != SM_OK)
         return status;
-    char *name = temporary_name(output->path);
-    if (!name) {
-        output_discard(output);
-        return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
-    }
-    const char *slash = strrchr(name, '/');
-    const char *suffix = strchr(slash ? slash + 2 : name + 1, '.');
-    output->fd = mkostemps(name, suffix ? (int)strlen(suffix) : 0, O_CLOEXEC);
+    output->fd = create_temporary(&output->temporary, output->path, existing ? existing : 0666);
     if (output->fd < 0) {
         int error = errno;
-        free(name);
         output_discard(output);
-        return fail(err, path, error);
+        return error == ENOMEM ? sm_fail(err, SM_MEMORY, "%s: out of memory", path) : fail(err, path, error);
     }
-    output->temporary = name;
-    list_pending(name);
-    set_mode(output->fd, existing);
+    list_pending(output->temporary);
+    if (existing) /* a file that is replaced keeps its mode */
+        fchmod(output->fd, existing);
     return SM_OK;
 }
 
-enum sm_status output_write(struct output *output, const void *bytes, size_t count,
-                            struct sm_err *err)
+enum sm_status output_write(struct output *output, const void *bytes, size_t count, struct sm_err *err)
 {
     const char *from = bytes;
     while (count) {

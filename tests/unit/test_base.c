@@ -299,6 +299,47 @@ static void modes_follow_umask_and_the_old_file(void **state)
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+/* Slices are written by many threads: none may see a umask that another has set aside. */
+static void modes_hold_among_threads(void **state)
+{
+    (void)state;
+    enum { FILES = 400 };
+    int wrong = 0;
+    mode_t before = umask(027), after;
+#pragma omp parallel for num_threads(8) reduction(+ : wrong)
+    for (int n = 0; n < FILES; n++) {
+        char name[64];
+        struct stat status;
+        snprintf(name, sizeof name, "%s/thread%d", directory, n);
+        wrong += output_text(name, "x", NULL) != SM_OK || stat(name, &status) != 0 || (status.st_mode & 0777) != 0640;
+        unlink(name);
+    }
+    after = umask(before);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(after, 027);
+}
+
+static void left_over_temporaries_are_stepped_over(void **state)
+{
+    (void)state;
+    struct output first, second;
+    char left[200];
+    assert_int_equal(output_open(&first, in("a"), NULL), SM_OK);
+    unsigned number;
+    const char *dash = strrchr(first.temporary, '-');
+    assert_int_equal(sscanf(dash, "-%u", &number), 1);
+    snprintf(left, sizeof left, "%.*s-%u", (int)(dash - first.temporary), first.temporary, number + 1);
+    output_discard(&first);
+    FILE *file = fopen(left, "w");
+    fputs("of a killed process", file);
+    fclose(file);
+    assert_int_equal(output_open(&second, in("a"), NULL), SM_OK);
+    assert_string_not_equal(second.temporary, left);
+    output_discard(&second);
+    assert_int_equal(access(left, F_OK), 0);
+    unlink(left);
+}
+
 static void links_are_followed(void **state)
 {
     (void)state;
@@ -407,6 +448,8 @@ int main(void)
         IN_DIRECTORY(an_output_appears_on_commit),
         IN_DIRECTORY(a_discarded_output_leaves_the_old_file),
         IN_DIRECTORY(modes_follow_umask_and_the_old_file),
+        IN_DIRECTORY(modes_hold_among_threads),
+        IN_DIRECTORY(left_over_temporaries_are_stepped_over),
         IN_DIRECTORY(links_are_followed),
         IN_DIRECTORY(what_cannot_be_an_output_is_refused),
         IN_DIRECTORY(permissions_are_respected),
