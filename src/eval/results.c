@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "eval/results.h"
@@ -37,7 +38,8 @@ static bool take_line(struct results *results, const char *line)
     return ours;
 }
 
-/* A line that a run was stopped in begins as ours do. Anything else is somebody's file, with or without an end of line. */
+/* A line that a run was stopped in begins as ours do. Anything else is somebody's file, with or without an end of line.
+ */
 static bool cut_off(const char *line)
 {
     static const char begins[] = "{\"key\":";
@@ -45,13 +47,14 @@ static bool cut_off(const char *line)
     return strncmp(line, begins, length < sizeof begins - 1 ? length : sizeof begins - 1) == 0;
 }
 
-/* whole: bytes up to the end of the last line that is whole. */
+/* *whole: bytes up to the end of the last line that is whole. */
 static enum sm_status read_lines(struct results *results, FILE *file, off_t *whole, struct sm_err *err)
 {
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
     enum sm_status status = SM_OK;
+    *whole = 0;
     for (int number = 1; !status && (length = getline(&line, &size, file)) > 0; number++) {
         bool ended = line[length - 1] == '\n';
         if (!ended && cut_off(line))
@@ -84,11 +87,42 @@ static enum sm_status write_all(struct results *results, const char *text, size_
     return SM_OK;
 }
 
+/* What there is, but for a line that a run was stopped in, which is cut off. */
+static enum sm_status take_lines(struct results *results, struct sm_err *err)
+{
+    off_t whole;
+    struct stat now;
+    int copy = fcntl(results->fd, F_DUPFD_CLOEXEC, 0);
+    FILE *file = copy >= 0 ? fdopen(copy, "r") : NULL;
+    if (!file) {
+        if (copy >= 0)
+            close(copy);
+        return sm_fail(err, SM_MEMORY, "%s: out of memory", results->path);
+    }
+    enum sm_status status = read_lines(results, file, &whole, err);
+    if (!status && fstat(results->fd, &now) == 0 && S_ISREG(now.st_mode) && now.st_size > whole &&
+        ftruncate(results->fd, whole))
+        status = fail_write(results, err);
+    fclose(file);
+    return status;
+}
+
+/* Other runs may add to the file at the same time: not between the reading and the cutting off. Where there are no
+ * locks (some network file systems) it goes without. */
+static enum sm_status open_file(struct results *results, struct sm_err *err)
+{
+    results->fd = open(results->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (results->fd < 0)
+        return fail_write(results, err);
+    flock(results->fd, LOCK_EX);
+    enum sm_status status = take_lines(results, err);
+    flock(results->fd, LOCK_UN);
+    return status;
+}
+
 enum sm_status results_open(struct results **out, const char *path, struct sm_err *err)
 {
     struct results *results = *out = calloc(1, sizeof *results);
-    off_t whole = 0;
-    enum sm_status status = SM_OK;
     if (results)
         results->fd = -1;
     if (!results || !(results->known = json_object()) || (path && !(results->path = strdup(path)))) {
@@ -96,19 +130,7 @@ enum sm_status results_open(struct results **out, const char *path, struct sm_er
         *out = NULL;
         return sm_fail(err, SM_MEMORY, "out of memory");
     }
-    if (!path)
-        return SM_OK;
-    FILE *file = fopen(path, "r");
-    if (file) {
-        status = read_lines(results, file, &whole, err);
-        fclose(file);
-    }
-    if (!status && (results->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) < 0)
-        status = fail_write(results, err);
-    struct stat now;
-    if (!status && fstat(results->fd, &now) == 0 && S_ISREG(now.st_mode) && now.st_size > whole &&
-        ftruncate(results->fd, whole))
-        status = fail_write(results, err);
+    enum sm_status status = path ? open_file(results, err) : SM_OK;
     if (status) {
         results_close(results);
         *out = NULL;
@@ -132,18 +154,20 @@ const json_t *results_find(const struct results *results, const char *key)
     return json_object_get(results->known, key);
 }
 
-enum sm_status results_add(struct results *results, const char *key, const char *about, int slice,
-                           const char *prompt, json_t *scores, struct sm_err *err)
+enum sm_status results_add(struct results *results, const char *key, const char *about, int slice, const char *prompt,
+                           json_t *scores, struct sm_err *err)
 {
     json_object_set(results->known, key, scores);
-    json_t *line = json_pack("{s:s s:o s:i s:s s:o}", "key", key, "case", json_text(about), "slice", slice,
-                             "prompt", prompt, "scores", scores);
+    json_t *line = json_pack("{s:s s:o s:i s:s s:o}", "key", key, "case", json_text(about), "slice", slice, "prompt",
+                             prompt, "scores", scores);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     enum sm_status status = text ? SM_OK : sm_fail(err, SM_MEMORY, "out of memory");
     if (text && results->fd >= 0) {
         size_t length = strlen(text);
         text[length] = '\n'; /* in place of the NUL: one write, so that lines of two runs do not mix */
+        flock(results->fd, LOCK_EX);
         status = write_all(results, text, length + 1, err);
+        flock(results->fd, LOCK_UN);
     }
     free(text);
     json_decref(line);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "eval/grid.h"
@@ -242,6 +243,46 @@ static void results_outlive_the_run(void **state)
     unlink(path);
 }
 
+enum { RUNS = 6, ROUNDS = 100 };
+
+static void add_rounds(const char *path, int run)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        struct results *results;
+        char key[32];
+        snprintf(key, sizeof key, "%d of run %d", round, run);
+        if (results_open(&results, path, NULL) ||
+            results_add(results, key, "case", 4, "box", json_pack("[i]", round), NULL))
+            _exit(1);
+        results_close(results);
+    }
+    _exit(0);
+}
+
+/* Each opens the file again and again while the others add to it: nothing of theirs may be taken for a line cut short. */
+static void runs_share_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/eval-results-XXXXXX", key[32];
+    struct results *results;
+    close(mkstemp(path));
+    for (int run = 0; run < RUNS; run++)
+        if (fork() == 0)
+            add_rounds(path, run);
+    for (int run = 0; run < RUNS; run++) {
+        int ended = -1;
+        wait(&ended);
+        assert_int_equal(ended, 0);
+    }
+    assert_int_equal(results_open(&results, path, NULL), SM_OK);
+    for (int n = 0; n < RUNS * ROUNDS; n++) {
+        snprintf(key, sizeof key, "%d of run %d", n / RUNS, n % RUNS);
+        assert_non_null(results_find(results, key));
+    }
+    results_close(results);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +294,7 @@ int main(void)
         cmocka_unit_test(means_are_over_objects_or_images),
         cmocka_unit_test(grids_are_written_three_ways),
         cmocka_unit_test(results_outlive_the_run),
+        cmocka_unit_test(runs_share_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
