@@ -97,9 +97,10 @@ enum sm_status example_target(const struct example *e, const struct sm_config *c
     int size = config->image_size, top = 0, left = 0;
     struct frame frame = frame_of(config, e->height, e->width);
     const uint8_t *mask = example_mask(e, object);
-    int *rows = malloc(2 * (size_t)size * sizeof *rows), *columns = rows + size;
+    int *rows = malloc(2 * (size_t)size * sizeof *rows);
     if (!rows)
         return sm_fail(err, SM_MEMORY, "out of memory");
+    int *columns = rows + size;
     if (is_centred(e, config, quirks)) {
         margins(e, size, &top, &left);
         frame.height = e->height;

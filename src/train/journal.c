@@ -73,11 +73,14 @@ static bool parse_line(struct report *report, const char *line)
 static enum sm_status append(const struct journal *j, const struct report *report, struct sm_err *err)
 {
     char *line = line_of(report);
-    FILE *file = line ? fopen(j->log_path, "a") : NULL;
-    bool ok = file && fprintf(file, "%s\n", line) > 0;
-    ok = file && fclose(file) == 0 && ok;
+    if (!line)
+        return sm_fail(err, SM_MEMORY, "out of memory");
+    FILE *file = fopen(j->log_path, "a");
+    int error = !file || fprintf(file, "%s\n", line) < 0 ? errno : 0;
+    if (file && fclose(file) != 0 && !error)
+        error = errno;
     free(line);
-    return ok ? SM_OK : sm_fail(err, SM_OUTPUT, "%s: cannot be written: %s", j->log_path, strerror(errno));
+    return error ? sm_fail(err, SM_OUTPUT, "%s: cannot be written: %s", j->log_path, strerror(error)) : SM_OK;
 }
 
 /* The log, as far as it is kept. */

@@ -272,4 +272,5 @@ void learner_close(struct learner *n)
     free(n->workers);
     parameters_free(&n->parameters);
     arena_free(&n->arena);
+    *n = (struct learner){0}; /* a run closes what failed to open, too */
 }

@@ -101,6 +101,14 @@ is($status, 7, 'a state that has no room is an error') or diag slurp("$dir/said"
 ok(slurp("$dir/even.state.h5") eq $whole, 'which leaves the old one whole');
 ok(slurp("$dir/even.h5") ne slurp("$dir/odd.h5"), 'and the weights are saved all the same');
 
+SKIP: {
+    skip 'built with a sanitizer', 2 if `nm $program 2>/dev/null` =~ /__asan_init/;
+    $status = system("(ulimit -v 1500000; exec $program train --new tiny --synthetic 1 --steps 1 --batch 16 --masks 8 --rounds 0 --threads 1 "
+                     . "--checkpointing no -q -o $dir/large.h5) >$dir/said 2>&1");
+    is($status, 8 << 8, 'too little memory is an error');
+    like(slurp("$dir/said"), qr/^sammed2d train: out of memory: \d+ MB for the network's activations$/, 'that is said');
+}
+
 # ---- what comes out ----
 is(system("$program weights $dir/a.h5 >/dev/null"), 0, 'the weights file is sound');
 like(qx($program weights $dir/a.h5), qr/trained by sammed2d \S+ from nothing on generated pictures/, 'and says where it comes from');
