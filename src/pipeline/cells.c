@@ -91,8 +91,11 @@ static enum sm_status add_point(struct sm_result *result, size_t o, const struct
     struct cell *cell;
     sm_view_from_voxel(&result->view, point->position, xys);
     float pixel[2] = {(float)xys[0], (float)xys[1]};
-    enum sm_status status =
-        given_cell(result, o, (int)lround(xys[2]), point->positive, &cell, err);
+    int slice = (int)lround(xys[2]);
+    enum sm_status status = given_cell(result, o, slice, point->positive, &cell, err);
+    if (!status && cell->shown.point_count == SM_MAX_POINTS)
+        return sm_fail(err, SM_USAGE, "object \"%s\" has more than %d points on slice %d; leave some of them out",
+                       result->prompts->objects[o].name, SM_MAX_POINTS, result_slice_index(result, slice));
     return status ? status : cell_add_point(cell, pixel, point->positive, err);
 }
 
@@ -230,14 +233,13 @@ static bool has_point_at(const struct cell *cell, const float pixel[2])
 /* A point of another object, where this one's mask has claimed it and its own points say nothing: excluded here. */
 static enum sm_status cede_point(struct sm_result *result, size_t o, const struct sm_point *point, struct sm_err *err)
 {
-    const struct sm_labels *mask = result->prompts->objects[o].mask;
     double xys[3];
-    if (!mask || !point->positive || !mask_has(mask, point))
+    if (!point->positive || !mask_has(result->prompts->objects[o].mask, point))
         return SM_OK;
     sm_view_from_voxel(&result->view, point->position, xys);
     float pixel[2] = {(float)xys[0], (float)xys[1]};
     struct cell *cell = result_cell(result, o, (int)lround(xys[2]));
-    if (!cell || !cell->mask || has_point_at(cell, pixel))
+    if (!cell || !cell->mask || has_point_at(cell, pixel) || cell->shown.point_count == SM_MAX_POINTS)
         return SM_OK;
     return cell_add_point(cell, pixel, false, err);
 }
@@ -248,7 +250,7 @@ static enum sm_status cede_points(struct sm_result *result, struct sm_err *err)
     const struct sm_prompts *prompts = result->prompts;
     enum sm_status status = SM_OK;
     for (size_t o = 0; o < prompts->count; o++)
-        for (size_t other = 0; other < prompts->count; other++)
+        for (size_t other = 0; prompts->objects[o].mask && other < prompts->count; other++)
             for (size_t p = 0; !status && other != o && p < prompts->objects[other].point_count; p++)
                 status = cede_point(result, o, &prompts->objects[other].points[p], err);
     return status;

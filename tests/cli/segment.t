@@ -317,6 +317,11 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
         my $same = slurp("$dir/implied$overlap.p.nii") eq slurp("$dir/said.p.nii");
         is($same ? 'same' : 'other', $overlap ? 'other' : 'same', $overlap ? '--overlap: it may belong to both' : '... as if it had been excluded there');
     }
+    # More points than the network takes.
+    spew("$dir/many.json", encode_json({objects => [{name => 'many', points => [map { [$_ % 24, int($_ / 24), 2, 1] } 0 .. 256]}]}));
+    ($status, undef, $err) = run($input, '--prompts', "$dir/many.json", '-o', "$dir/refused.nii");
+    is($status, 1, '257 points on a slice');
+    like($err, qr/object "many" has more than 256 points on slice 2; leave some of them out$/m, '... are refused by name');
     # One voxel, told opposite things.
     my @contrary = ([qr/object "a": voxel 9,10,2 is given as inside and as outside/, qw(--point a=9,10,2 --exclude a=9,10,2)],
                     [qr/voxel 9,10,2 is given to "a" and to "b"; without --overlap/, qw(--point a=9,10,2 --point b=9,10,2)]);
