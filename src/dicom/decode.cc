@@ -52,25 +52,6 @@ bool Decoder::native(int number, uint8_t *out, std::string &reason)
     return true;
 }
 
-bool Decoder::stream_of(int number, std::vector<uint8_t> &stream, std::string &reason)
-{
-    if (fragments_.empty())
-        fragments_ = frame_fragments(bytes_, instance_.pixels, instance_.frames);
-    if ((size_t)number >= fragments_.size()) {
-        reason = "its frames cannot be found in the compressed data";
-        return false;
-    }
-    for (const Span &span : fragments_[(size_t)number]) {
-        size_t before = stream.size();
-        stream.resize(before + span.length);
-        if (!bytes_.read(span.offset, stream.data() + before, span.length)) {
-            reason = "its pixel data cannot be read any more";
-            return false;
-        }
-    }
-    return true;
-}
-
 namespace {
 struct Codec {
     const char *syntax; // the beginning of the transfer syntax UID
@@ -88,7 +69,9 @@ static const Codec CODECS[] = {
 bool Decoder::packed(int number, uint8_t *out, std::string &reason)
 {
     std::vector<uint8_t> stream;
-    if (!stream_of(number, stream, reason))
+    if (fragments_.empty())
+        fragments_ = frame_fragments(bytes_, instance_.pixels, instance_.frames);
+    if (!frame_stream(bytes_, fragments_, number, stream, reason))
         return false;
     for (const Codec &codec : CODECS)
         if (instance_.transfer_syntax.rfind(codec.syntax, 0) == 0)

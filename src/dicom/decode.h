@@ -18,6 +18,10 @@ struct Span { // of bytes in the file
 std::vector<std::vector<Span>> frame_fragments(const Bytes &bytes, const PixelPlace &pixels,
                                                int frames);
 
+// The bytes of frame `number`, its fragments one after the other. False with a reason.
+bool frame_stream(const Bytes &bytes, const std::vector<std::vector<Span>> &fragments, int number,
+                  std::vector<uint8_t> &stream, std::string &reason);
+
 // One JPEG 2000 code stream (J2K or JP2) into rows x columns values of bits_allocated bits, native
 // order. False with a reason. Source: PS3.5 8.2.4, A.4.4.
 bool decode_jpeg2000(const std::vector<uint8_t> &stream, const Instance &instance, uint8_t *out,
@@ -47,7 +51,6 @@ public:
 
 private:
     bool native(int number, uint8_t *out, std::string &reason);
-    bool stream_of(int number, std::vector<uint8_t> &stream, std::string &reason);
     bool packed(int number, uint8_t *out, std::string &reason);
 
     const Instance &instance_;

@@ -110,4 +110,22 @@ std::vector<std::vector<Span>> frame_fragments(const Bytes &bytes, const PixelPl
     return made.size() == wanted ? made : std::vector<std::vector<Span>>();
 }
 
+bool frame_stream(const Bytes &bytes, const std::vector<std::vector<Span>> &fragments, int number,
+                  std::vector<uint8_t> &stream, std::string &reason)
+{
+    if ((size_t)number >= fragments.size()) {
+        reason = "its frames cannot be found in the compressed data";
+        return false;
+    }
+    for (const Span &span : fragments[(size_t)number]) {
+        size_t before = stream.size();
+        stream.resize(before + span.length);
+        if (!bytes.read(span.offset, stream.data() + before, span.length)) {
+            reason = "its pixel data cannot be read any more";
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace dicom

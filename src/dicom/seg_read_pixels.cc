@@ -91,12 +91,8 @@ bool SegPixels::packed_bits(int number, std::string &reason)
     if (fragments_.empty())
         fragments_ = frame_fragments(request_.bytes, seg_.instance.pixels, seg_.instance.frames);
     std::vector<uint8_t> packed;
-    if ((size_t)number < fragments_.size())
-        for (const Span &span : fragments_[(size_t)number]) {
-            packed.resize(packed.size() + span.length);
-            if (!request_.bytes.read(span.offset, packed.data() + packed.size() - span.length, span.length))
-                packed.clear();
-        }
+    if (!frame_stream(request_.bytes, fragments_, number, packed, reason))
+        return false;
     size_t bytes = (values_.size() + 7) / 8;
     reason = "its RLE pixel data are damaged";
     if (packed.size() < RLE_HEADER || bytes / RLE_TIGHTEST > packed.size())
