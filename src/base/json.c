@@ -47,9 +47,8 @@ enum sm_status json_write(const char *path, const json_t *json, struct sm_err *e
     if (!text)
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     char *line = NULL;
-    enum sm_status status = SM_MEMORY;
-    if (asprintf(&line, "%s\n", text) >= 0)
-        status = output_text(path, line, err);
+    enum sm_status status = asprintf(&line, "%s\n", text) >= 0 ? output_text(path, line, err)
+                                                               : sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     free(line);
     free(text);
     return status;

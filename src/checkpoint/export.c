@@ -281,10 +281,11 @@ static enum sm_status commit(struct output *output, struct sm_err *err)
     struct stat made;
     int fd = open(output->temporary, O_RDWR | O_CLOEXEC);
     if (fd < 0 || fstat(output->fd, &made) != 0 || fchmod(fd, made.st_mode & 0777) != 0 || dup2(fd, output->fd) < 0) {
+        sm_fail(err, SM_OUTPUT, "%s: cannot be written: %s", output->path, strerror(errno));
         if (fd >= 0)
             close(fd);
         output_discard(output);
-        return sm_fail(err, SM_OUTPUT, "%s: cannot be written: %s", output->path, strerror(errno));
+        return SM_OUTPUT;
     }
     close(fd);
     return output_commit(output, err);

@@ -42,7 +42,7 @@ static enum sm_status try_sa_med2d(struct sm_dataset *dataset, const char *folde
             continue;
         const char *path = dataset_text(dataset, "%s/%s", folder, names[n]);
         *any = true;
-        status = path ? read_json(dataset, path, layout_sa_med2d, err) : SM_MEMORY;
+        status = path ? read_json(dataset, path, layout_sa_med2d, err) : sm_fail(err, SM_MEMORY, "out of memory");
     }
     dataset_list_free(names, count);
     return status;

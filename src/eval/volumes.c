@@ -142,7 +142,7 @@ static enum sm_status score_label(const struct volumes *v, const struct extent *
                                   struct solid *solid, struct sm_err *err)
 {
     size_t voxels = sm_grid_voxels(&found->grid);
-    struct sm_surface surface;
+    struct sm_surface surface = {0};
     for (size_t i = 0; i < voxels; i++) {
         truth[i] = extent->label->map->voxels[i] == extent->label->value;
         answer[i] = found->voxels[i] == extent->label->id;
