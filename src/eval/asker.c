@@ -1,10 +1,10 @@
 /* ref: SAM-Med2D, test.py: prompt_and_decoder, postprocess_masks and the loop over points; utils.py,
  * generate_point. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "eval/asker.h"
 #include "eval/sample.h"
+#include "model/mask_prompt.h"
 #include "model/session.h"
 #include "model/zoom.h"
 
@@ -253,8 +253,7 @@ static void next_step(struct asker *n, struct track *track, const struct page_ob
                  &track->labels[track->count]);
     track->count++;
     track->has_mask = true;
-    for (size_t p = 0; p < n->low; p++)
-        track->mask[p] = n->config->mask_prompt_logits ? low_res[p] : 1.0f / (1.0f + expf(-low_res[p]));
+    mask_prompt_from_logits(n->config, low_res, track->mask);
 }
 
 static struct sm_prompt prompt_of(const struct track *track, const struct page_object *object)
@@ -270,16 +269,12 @@ static enum sm_status look_closer(struct asker *n, const struct sm_prompt *promp
     const struct page *page = n->page;
     const struct sm_picture picture = {page->height, page->width, page->channels, page->grey};
     struct region *region = &n->closer.region;
-    struct sm_picture part = {0};
     float from_near;
-    if (!prompt->box || prompt->mask || !zoom_region(region, prompt->box, n->zoom, page->height, page->width))
+    if (!zoom_takes(prompt) || !zoom_region(region, prompt->box, n->zoom, page->height, page->width))
         return SM_OK;
-    enum sm_status status = zoom_crop(&part, &picture, region, err);
-    if (!status)
-        status = sm_encode(n->session, &part, 1, n->embedding, err);
+    enum sm_status status = zoom_encode(n->session, &picture, region, n->embedding, err);
     if (!status)
         status = zoom_decode(n->session, n->embedding, region, prompt, n->choice, n->closer.low_res, &from_near, err);
-    free((void *)part.pixels);
     if (status)
         return status;
     zoom_merge(n->config, &n->closer, page->width, n->logits, n->merging, n->scratch);

@@ -39,6 +39,17 @@ enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *pictu
     return SM_OK;
 }
 
+enum sm_status zoom_encode(struct sm_session *session, const struct sm_picture *picture, const struct region *region,
+                           float *embedding, struct sm_err *err)
+{
+    struct sm_picture part;
+    enum sm_status status = zoom_crop(&part, picture, region, err);
+    if (!status)
+        status = sm_encode(session, &part, 1, embedding, err);
+    free((void *)part.pixels);
+    return status;
+}
+
 enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
                            const struct sm_prompt *prompt, enum sm_multimask choice, float *low_res, float *iou,
                            struct sm_err *err)

@@ -28,8 +28,19 @@ bool zoom_region(struct region *region, const float box[4], double zoom, int hei
 enum sm_status zoom_crop(struct sm_picture *crop, const struct sm_picture *picture, const struct region *region,
                          struct sm_err *err);
 
-/* The prompt of the whole picture, asked of the region's embedding (G, G, C): low_res (L, L) and its predicted IoU. The
- * prompt must be without a mask. Afterwards the session speaks of the region; whoever wants to go on with the picture
+/* The region encoded by itself: embedding (G, G, C). */
+enum sm_status zoom_encode(struct sm_session *session, const struct sm_picture *picture, const struct region *region,
+                           float *embedding, struct sm_err *err);
+
+/* Whether a prompt can be asked of a region: without a box nobody knows which, and a mask is in the frame of the whole
+ * picture. */
+static inline bool zoom_takes(const struct sm_prompt *prompt)
+{
+    return prompt->box && !prompt->mask;
+}
+
+/* The prompt of the whole picture, asked of the region's embedding (G, G, C): low_res (L, L) and its predicted IoU.
+ * Afterwards the session speaks of the region; whoever wants to go on with the picture
  * calls sm_set_image. */
 enum sm_status zoom_decode(struct sm_session *session, const float *embedding, const struct region *region,
                            const struct sm_prompt *prompt, enum sm_multimask choice, float *low_res, float *iou,

@@ -2,10 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "model/mask_prompt.h"
 #include "pipeline/pipeline.h"
-
-/* What a logit is made of a mask that is certain, for weights that were shown logits. */
-static const float CERTAIN_LOGIT = 8;
 
 struct cell *result_cell(const struct sm_result *result, size_t object, int slice)
 {
@@ -147,11 +145,7 @@ static enum sm_status mask_prompt(const struct sm_result *result, struct cell *c
         return sm_fail(err, SM_MEMORY, "out of memory for prompts");
     for (size_t p = 0; p < pixels; p++)
         result->logits[p] = inside[p];
-    sm_mask_to_low_res(result->config, result->logits, result->view.dim[1], result->view.dim[0],
-                       cell->mask);
-    if (result->config->mask_prompt_logits)
-        for (size_t p = 0; p < count; p++)
-            cell->mask[p] = (2 * cell->mask[p] - 1) * CERTAIN_LOGIT;
+    mask_prompt_from_pixels(result->config, result->logits, result->view.dim[1], result->view.dim[0], cell->mask);
     cell->shown.has_mask = true;
     return SM_OK;
 }

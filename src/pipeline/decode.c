@@ -200,13 +200,10 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
     const struct sm_config *config = run->result->config;
     struct closer *closer = &ask->cell->closer;
     float *embedding = malloc(sm_embedding_floats(config) * sizeof *embedding), iou = 0, stability = 0;
-    struct sm_picture part = {0};
     double start = now(), encoded = start;
     *closer = (struct closer){*region, malloc(run->low * sizeof *closer->low_res)};
-    enum sm_status status = embedding && closer->low_res ? zoom_crop(&part, slice, region, err)
+    enum sm_status status = embedding && closer->low_res ? zoom_encode(worker->session, slice, region, embedding, err)
                                                          : sm_fail(err, SM_MEMORY, "out of memory for masks");
-    if (!status)
-        status = sm_encode(worker->session, &part, 1, embedding, err);
     worker->encode_seconds += (encoded = now()) - start;
     if (!status)
         status = zoom_decode(worker->session, embedding, region, &ask->prompt, run->choice, closer->low_res, &iou, err);
@@ -215,7 +212,6 @@ static enum sm_status look_closer(const struct run *run, struct worker *worker, 
     worker->decode_seconds += now() - encoded;
     if (!status)
         ask->iou = zoom_iou(ask->iou, iou, stability);
-    free((void *)part.pixels);
     free(embedding);
     return status;
 }
@@ -237,7 +233,6 @@ static bool is_cancelled(const struct run *run)
     return cancelled;
 }
 
-/* At what has a box; a mask prompt is in the frame of the whole slice. */
 static enum sm_status look_at_boxes(const struct run *run, struct worker *worker, int slice, struct asks *asks,
                                     struct sm_err *err)
 {
@@ -247,7 +242,7 @@ static enum sm_status look_at_boxes(const struct run *run, struct worker *worker
     const int *dim = run->result->view.dim;
     for (size_t a = 0; !status && a < asks->count; a++) {
         const struct sm_prompt *prompt = &asks->list[a].prompt;
-        if (!prompt->box || prompt->mask || !is_alone(asks, a) ||
+        if (!zoom_takes(prompt) || !is_alone(asks, a) ||
             !zoom_region(&region, prompt->box, run->zoom, dim[1], dim[0]))
             continue;
         if (is_cancelled(run))

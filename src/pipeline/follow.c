@@ -1,6 +1,7 @@
 /* From slice to slice: where an object is likely to be on the next one, and whether it has ended. */
 #include <math.h>
 #include <stdlib.h>
+#include "model/mask_prompt.h"
 #include "pipeline/run.h"
 #include "sammed2d/stack.h"
 
@@ -114,16 +115,12 @@ static enum sm_status propagated_mask(struct run *run, struct cell *next, const 
         return sm_fail(err, SM_MEMORY, "out of memory for masks");
     next->shown.has_mask = true;
     if (inside == run->inside) { /* the network's own: fed back as it came out */
-        for (size_t p = 0; p < run->low; p++)
-            next->mask[p] = config->mask_prompt_logits ? from->low_res[p]
-                                                       : 1.0f / (1.0f + expf(-from->low_res[p]));
+        mask_prompt_from_logits(config, from->low_res, next->mask);
         return SM_OK;
     }
     for (size_t p = 0; p < run->pixels; p++)
         run->result->logits[p] = inside[p];
-    sm_mask_to_low_res(config, run->result->logits, dim[1], dim[0], next->mask);
-    for (size_t p = 0; config->mask_prompt_logits && p < run->low; p++)
-        next->mask[p] = (2 * next->mask[p] - 1) * 8;
+    mask_prompt_from_pixels(config, run->result->logits, dim[1], dim[0], next->mask);
     return SM_OK;
 }
 
