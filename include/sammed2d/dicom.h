@@ -42,10 +42,18 @@ struct sm_dicom_volume {
     const char *reason; /* why not readable (colour, palette, cine ...), or what tells it from its
                            siblings in the series (echo, time, phase) */
 };
+enum sm_left_out_kind {
+    SM_LEFT_OUT_OTHER,    /* no image, a localizer, a second copy ... */
+    SM_LEFT_OUT_FOREIGN,  /* not DICOM */
+    SM_LEFT_OUT_MASK,     /* a segmentation (SEG) or RT structure set */
+    SM_LEFT_OUT_DAMAGED,  /* cut short, empty, damaged, not to be opened */
+    SM_LEFT_OUT_MISSING,  /* a DICOMDIR lists it, and it is not there */
+    SM_LEFT_OUT_MISPLACED /* an image whose place makes no sense among those of its series */
+};
 struct sm_left_out {
     const char *file, *reason; /* "localizer", "duplicate of FILE", "truncated: ...", "not DICOM" ... */
     const char *series_uid;    /* "" where it is not known */
-    bool lost;                 /* it may be a slice that a volume lacks: cut short, damaged, not to be opened, without a place */
+    enum sm_left_out_kind kind;
 };
 
 /* Files, directory trees in any order and with any names, DICOMDIRs, zip files of these. One bad file

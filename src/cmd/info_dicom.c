@@ -47,15 +47,15 @@ static json_t *volume_json(const struct sm_dicom_study *study, size_t index)
     return volume;
 }
 
-/* Exit status that a reason stands for: damaged, foreign, or unsupported. */
-static enum sm_status left_out_status(const char *reason)
+/* What the program ends with where a file of the kind is all that it was given. */
+static enum sm_status status_of(enum sm_left_out_kind kind)
 {
-    static const char *const damaged[] = {"truncated", "damaged", "unreadable"};
-    for (size_t n = 0; n < sizeof damaged / sizeof *damaged; n++)
-        if (strncmp(reason, damaged[n], strlen(damaged[n])) == 0)
-            return SM_CORRUPT;
-    bool nothing = strncmp(reason, "not DICOM", 9) == 0 || strncmp(reason, "listed in", 9) == 0;
-    return nothing ? SM_NOT_FOUND : SM_UNSUPPORTED;
+    switch (kind) {
+    case SM_LEFT_OUT_DAMAGED: return SM_CORRUPT;
+    case SM_LEFT_OUT_FOREIGN:
+    case SM_LEFT_OUT_MISSING: return SM_NOT_FOUND;
+    default: return SM_UNSUPPORTED;
+    }
 }
 
 enum sm_status info_dicom(json_t *volumes, json_t *left_out, const char *const *paths, size_t count,
@@ -69,12 +69,9 @@ enum sm_status info_dicom(json_t *volumes, json_t *left_out, const char *const *
         json_array_append_new(volumes, volume_json(study, v));
     for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
         const struct sm_left_out *out = sm_dicom_left_out_at(study, n);
-        enum sm_status kind = left_out_status(out->reason);
-        if (*failure != SM_OK && *failure != kind)
-            kind = SM_NOT_FOUND;
-        *failure = kind;
-        bool foreign = strcmp(out->reason, "not DICOM") == 0;
-        const char *reason = foreign ? "neither NIfTI nor PNG nor DICOM" : out->reason;
+        enum sm_status alone = status_of(out->kind);
+        *failure = *failure == SM_OK || *failure == alone ? alone : SM_NOT_FOUND;
+        const char *reason = out->kind == SM_LEFT_OUT_FOREIGN ? "neither NIfTI nor PNG nor DICOM" : out->reason;
         json_array_append_new(left_out, json_pack("{s:o, s:o}", "file", json_text(out->file),
                                                   "reason", json_text(reason)));
     }

@@ -12,11 +12,6 @@ struct mask {
     struct sm_dicom_reference reference;
 };
 
-static bool is_mask(const struct sm_left_out *file)
-{
-    return strstr(file->reason, "(SEG)") || strstr(file->reason, "RT structure set");
-}
-
 /* The one readable volume of the series; without a UID the only one there is. False: none, or several. */
 static bool find_volume(const struct sm_dicom_study *study, const char *uid, size_t *found)
 {
@@ -87,7 +82,7 @@ static size_t find_masks(struct sm_dataset *dataset, const struct sm_dicom_study
         const struct sm_left_out *file = sm_dicom_left_out_at(study, n);
         struct mask *mask = &masks[count];
         struct sm_err err = {0};
-        if (!is_mask(file))
+        if (file->kind != SM_LEFT_OUT_MASK)
             continue;
         mask->file = file->file;
         if (sm_dicom_read_reference(&mask->reference, file->file, &err))

@@ -59,9 +59,9 @@ static sm_status none_found(const sm_dicom_study &study, const char *choice, sm_
                        study.volumes.size(), volume.reason.c_str());
     }
     if (study.left_out.size() == 1) {
-        const Skipped &skipped = study.left_out[0];
-        return sm_fail(err, tells_damage(skipped.reason) ? SM_CORRUPT : SM_UNSUPPORTED, "%s: %s",
-                       skipped.name.c_str(), skipped.reason.c_str());
+        const LeftOut &only = study.left_out[0];
+        return sm_fail(err, only.kind == SM_LEFT_OUT_DAMAGED ? SM_CORRUPT : SM_UNSUPPORTED, "%s: %s",
+                       only.name.c_str(), only.reason.c_str());
     }
     return sm_fail(err, SM_NOT_FOUND,
                    "no DICOM images here; %zu files were left out, sammed2d info says why",

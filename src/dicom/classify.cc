@@ -82,6 +82,11 @@ bool is_secondary_capture(const Instance &instance)
            (instance.sop_class.size() == length || instance.sop_class[length] == '.');
 }
 
+bool is_mask_class(const std::string &sop_class)
+{
+    return sop_class == STORAGE "66.4" || sop_class == STORAGE "66.7" || sop_class == STORAGE "481.3";
+}
+
 static bool matches(const std::string &uid, const char *pattern)
 {
     size_t length = strlen(pattern);

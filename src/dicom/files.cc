@@ -40,13 +40,6 @@ static std::string base_name(const std::string &path)
     return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-bool tells_damage(const std::string &reason)
-{
-    static const char *const beginnings[] = {"truncated:", "damaged:", "unreadable:", "listed in ", "not DICOM: empty"};
-    return std::any_of(std::begin(beginnings), std::end(beginnings),
-                       [&](const char *begins) { return reason.rfind(begins, 0) == 0; });
-}
-
 static void add_file(Walk &walk, const std::string &path)
 {
     if (!is_zip(path)) {

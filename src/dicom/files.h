@@ -19,12 +19,7 @@ struct FileRef {
 // Reason why a path gave nothing, beside the files that were found.
 struct Skipped {
     std::string name, reason;
-    std::string series_uid{}; // "" where it is not known
-    bool lost = false;        // it may be a slice that a volume lacks
 };
-
-// Whether the file a reason speaks of is cut short, damaged, not to be opened or not there.
-bool tells_damage(const std::string &reason);
 
 struct Listing {
     std::vector<FileRef> files; // in order of name

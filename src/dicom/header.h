@@ -27,6 +27,8 @@ bool read_mosaic(Instance &instance, DcmDataset &data, const Frame &whole);
 void classify(Instance &instance, DcmDataset &data);
 // Is it a Secondary Capture class? Such an image takes part when it has a place, or is all there is.
 bool is_secondary_capture(const Instance &instance);
+// Is it a segmentation or an RT structure set?
+bool is_mask_class(const std::string &sop_class);
 const char *transfer_syntax_name(const std::string &uid);
 
 } // namespace dicom

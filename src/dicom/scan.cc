@@ -112,16 +112,38 @@ static void order_volumes(sm_dicom_study &study)
     std::stable_sort(study.volumes.begin(), study.volumes.end(), before);
 }
 
-static void show_left_out(sm_dicom_study &study)
+// Reasons of damage all begin with one of these words, wherever they are found out.
+static sm_left_out_kind kind_of(const std::string &reason)
 {
+    static const char *const damage[] = {"truncated:", "damaged:", "unreadable:", "not DICOM: empty"};
+    for (const char *begins : damage)
+        if (reason.rfind(begins, 0) == 0)
+            return SM_LEFT_OUT_DAMAGED;
+    return reason == "not DICOM" ? SM_LEFT_OUT_FOREIGN : SM_LEFT_OUT_OTHER;
+}
+
+static LeftOut left_out(const Instance &instance)
+{
+    return {instance.file.name, instance.left_out, instance.series_uid,
+            instance.misplaced                 ? SM_LEFT_OUT_MISPLACED
+            : is_mask_class(instance.sop_class) ? SM_LEFT_OUT_MASK
+                                               : kind_of(instance.left_out)};
+}
+
+static void list_left_out(sm_dicom_study &study, const std::vector<Skipped> &skipped,
+                          const std::vector<Skipped> &dangling)
+{
+    for (const Skipped &entry : skipped)
+        study.left_out.push_back({entry.name, entry.reason, "", kind_of(entry.reason)});
+    for (const Skipped &entry : dangling)
+        study.left_out.push_back({entry.name, entry.reason, "", SM_LEFT_OUT_MISSING});
     for (const Instance &instance : study.instances)
         if (!takes_part(instance))
-            study.left_out.push_back({instance.file.name, instance.left_out, instance.series_uid, instance.misplaced});
-    auto before = [](const Skipped &a, const Skipped &b) { return a.name < b.name; };
+            study.left_out.push_back(left_out(instance));
+    auto before = [](const LeftOut &a, const LeftOut &b) { return a.name < b.name; };
     std::stable_sort(study.left_out.begin(), study.left_out.end(), before);
-    for (const Skipped &skipped : study.left_out)
-        study.left_out_shown.push_back({skipped.name.c_str(), skipped.reason.c_str(), skipped.series_uid.c_str(),
-                                        skipped.lost || tells_damage(skipped.reason)});
+    for (const LeftOut &file : study.left_out)
+        study.left_out_shown.push_back({file.name.c_str(), file.reason.c_str(), file.series_uid.c_str(), file.kind});
 }
 
 // Slices without a usable place are no neighbours of any other: a series of them falls apart, and it is said why.
@@ -175,9 +197,6 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
     study = std::make_unique<sm_dicom_study>();
     if (!read_headers(study->instances, listing.files, listener))
         return sm_fail(err, SM_INTERRUPTED, "interrupted while reading headers");
-    study->left_out = std::move(listing.skipped);
-    for (Skipped &entry : dangling_entries(study->instances, listing.files))
-        study->left_out.push_back(std::move(entry));
     leave_out_duplicates(study->instances);
     leave_out_captures(study->instances);
     for (size_t i = 0; i < study->instances.size(); i++)
@@ -186,7 +205,7 @@ static sm_status scan(std::unique_ptr<sm_dicom_study> &study, const char *const 
     study->volumes = make_volumes(study->instances);
     order_volumes(*study);
     explain_places(*study);
-    show_left_out(*study);
+    list_left_out(*study, listing.skipped, dangling_entries(study->instances, listing.files));
     show_volumes(*study);
     return SM_OK;
 }

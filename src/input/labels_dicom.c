@@ -8,11 +8,6 @@
 
 /* ---- which file of a folder ---- */
 
-static bool is_mask(const struct sm_left_out *file)
-{
-    return strstr(file->reason, "(SEG)") || strstr(file->reason, "RT structure set");
-}
-
 /* The one SEG or structure set under `path`; SM_USAGE names the candidates when there are several. */
 static enum sm_status find_mask(char **found, const char *path, const struct sm_listener *listener,
                                 struct sm_err *err)
@@ -25,7 +20,7 @@ static enum sm_status find_mask(char **found, const char *path, const struct sm_
         return status;
     for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
         const struct sm_left_out *file = sm_dicom_left_out_at(study, n);
-        if (!is_mask(file) || (count++ == 0 && !(*found = strdup(file->file))))
+        if (file->kind != SM_LEFT_OUT_MASK || (count++ == 0 && !(*found = strdup(file->file))))
             continue;
         if (length < sizeof list)
             length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", file->file);

@@ -65,7 +65,8 @@ static void tell_left_out(const struct sm_dicom_study *study, size_t index, cons
     size_t lost = 0;
     for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
         const struct sm_left_out *file = sm_dicom_left_out_at(study, n);
-        bool missed = file->lost && (!file->series_uid[0] || strcmp(file->series_uid, chosen) == 0);
+        bool lost_slice = file->kind == SM_LEFT_OUT_DAMAGED || file->kind == SM_LEFT_OUT_MISSING || file->kind == SM_LEFT_OUT_MISPLACED;
+        bool missed = lost_slice && (!file->series_uid[0] || strcmp(file->series_uid, chosen) == 0);
         if (missed && lost++ < MOST_LOST)
             sm_warn(request->listener, "left out, though it may be a slice: %s: %s", file->file, file->reason);
         else
