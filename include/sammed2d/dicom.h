@@ -48,7 +48,7 @@ enum sm_left_out_kind {
     SM_LEFT_OUT_MASK,     /* a segmentation (SEG) or RT structure set */
     SM_LEFT_OUT_DAMAGED,  /* cut short, empty, damaged, not to be opened */
     SM_LEFT_OUT_MISSING,  /* a DICOMDIR lists it, and it is not there */
-    SM_LEFT_OUT_MISPLACED /* an image whose place makes no sense among those of its series */
+    SM_LEFT_OUT_MISPLACED /* an image whose place or size makes no sense among those of its series */
 };
 struct sm_left_out {
     const char *file, *reason; /* "localizer", "duplicate of FILE", "truncated: ...", "not DICOM" ... */

@@ -48,6 +48,8 @@ struct sm_orientation {
 void sm_grid_orientation(const struct sm_grid *grid, struct sm_orientation *orientation);
 /* Three letters naming where i, j and k grow to, as in nibabel's aff2axcodes: "LPS", "RAS" ... */
 void sm_grid_orientation_letters(const struct sm_grid *grid, char letters[4]);
+/* "128 x 120 x 40 voxels of 2 x 2 x 4 mm, LPS, the first at -127,-119,0": for messages; 200 bytes hold it. */
+void sm_grid_describe(const struct sm_grid *grid, char *text, size_t size);
 
 /* The largest distance by which the two affines move a corner voxel of a's grid apart. */
 double sm_grid_distance_mm(const struct sm_grid *a, const struct sm_grid *b);

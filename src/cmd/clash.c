@@ -90,8 +90,7 @@ static struct clash_file *add(struct clash *clash, const char *path)
     return file;
 }
 
-/* A list of labels or figures of an earlier run. */
-static bool is_our_json(const char *path)
+bool clash_is_our_json(const char *path)
 {
     json_t *json = NULL;
     bool ours = suffix_of(path, ".json") && json_read(&json, path, NULL) == SM_OK;
@@ -109,7 +108,7 @@ static void add_companions(struct clash *clash, const char *path, size_t stem, c
         char name[PATH_MAX];
         int length = snprintf(name, sizeof name, "%.*s%s", (int)stem, path, endings[n]);
         if (length >= (int)sizeof name || !place_of(name).inode || clash_same_file(name, path) ||
-            (image && is_our_json(name)))
+            (image && clash_is_our_json(name)))
             continue;
         struct clash_file *file = add(clash, name);
         if (!file)

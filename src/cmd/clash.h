@@ -33,6 +33,8 @@ void clash_free(struct clash *clash);
 
 /* One file, whatever way the paths are written, and also when neither is there yet. */
 bool clash_same_file(const char *a, const char *b);
+/* Is it a list of labels, or figures, of an earlier run? */
+bool clash_is_our_json(const char *path);
 /* Is there a file already at `path`, inside the folder? */
 bool clash_inside(const char *path, const char *folder);
 

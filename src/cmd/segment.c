@@ -50,6 +50,8 @@ static enum sm_status check_values(const struct segment_command *command, int in
         return sm_fail(err, SM_USAGE, "--embeddings-size %d: expected 1 to %d", megabytes, MOST_MEGABYTES);
     if (megabytes != NOT_GIVEN && !command->embeddings)
         return sm_fail(err, SM_USAGE, "--embeddings-size limits the file of --embeddings; name that file too");
+    if (command->series_number < 1 && command->series_number != NOT_GIVEN)
+        return sm_fail(err, SM_USAGE, "--series-number counts from 1");
     if (inputs != 1)
         return sm_fail(err, SM_USAGE, inputs ? "one input at a time; see --help" : "no input given; see --help");
     return SM_OK;
@@ -215,12 +217,15 @@ static enum sm_status work(struct segment_job *job, struct sm_err *err)
 
 int cmd_segment(int argc, char **argv)
 {
-    struct segment_command command = {.volume_index = NOT_GIVEN, .embeddings_size = NOT_GIVEN};
+    struct segment_command command = {
+        .volume_index = NOT_GIVEN, .series_number = NOT_GIVEN, .embeddings_size = NOT_GIVEN};
     struct sm_err err = {0};
     int status = parse(&command, &argc, &argv);
     if (status < 0) {
         if (!command.weights)
             command.weights = cmd_default_weights();
+        if (command.series_number == NOT_GIVEN)
+            command.series_number = 0;
         struct segment_job job = {.command = &command, .input = argv[0]};
         nn_set_threads(cmd_common.threads);
         status = work(&job, &err);

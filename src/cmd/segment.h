@@ -94,6 +94,8 @@ enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const j
                                  const char *path, int id, const char *name, struct sm_err *err);
 /* A text or number of the whole file, as text; NULL: not there. */
 const char *segment_meta_text(const json_t *json, const char *key);
+/* Warns of labels that no object has. */
+void segment_meta_warn(const json_t *json, const char *path, const struct sm_prompts *prompts);
 
 /* segment_json.c; NULL: out of memory. Free with json_decref. */
 json_t *segment_labels_json(const struct segment_job *job, const char *input_sha256,

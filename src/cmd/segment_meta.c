@@ -130,3 +130,33 @@ enum sm_status segment_meta_find(bool *found, struct segment_meta *meta, const j
     enum sm_status status = read_codes(&meta->meaning, item, path, id, err);
     return status ? status : read_tracking(meta, item, path, id, err);
 }
+
+/* ids: of labels in the JSON that no object has, with commas, as many as there is room for. */
+static void list_unused(const json_t *list, const struct sm_prompts *prompts, char *ids, size_t size)
+{
+    size_t n;
+    json_t *entry;
+    json_array_foreach(list, n, entry)
+    {
+        const json_t *label = json_object_get(entry, "labelID");
+        bool used = !json_is_integer(label);
+        for (size_t o = 0; o < prompts->count && !used; o++)
+            used = prompts->objects[o].id == json_integer_value(label);
+        size_t length = strlen(ids);
+        if (!used)
+            snprintf(ids + length, size - length, "%s%lld", length ? ", " : "", (long long)json_integer_value(label));
+        if (json_is_array(entry))
+            list_unused(entry, prompts, ids, size);
+    }
+}
+
+void segment_meta_warn(const json_t *json, const char *path, const struct sm_prompts *prompts)
+{
+    char ids[200] = "";
+    list_unused(json_object_get(json, "segmentAttributes"), prompts, ids, sizeof ids);
+    if (*ids)
+        sm_warn(cmd_listener(),
+                "%s: no object has the labelID %s; what is said of it is not used (--json and the label "
+                "map's .json tell the objects' ids)",
+                path, ids);
+}

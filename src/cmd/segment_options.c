@@ -73,6 +73,14 @@ static enum sm_status add_prompt(struct sm_prompts *prompts, const struct prompt
     }
 }
 
+static bool has_places(const struct prompt_options *options)
+{
+    for (size_t p = 0; p < options->count; p++)
+        if (strchr("bpx", options->list[p].kind))
+            return true;
+    return false;
+}
+
 enum sm_status segment_prompts(const struct segment_command *command, const char *input,
                                struct sm_prompts *prompts, struct sm_err *err)
 {
@@ -85,6 +93,10 @@ enum sm_status segment_prompts(const struct segment_command *command, const char
     if (!status && !prompts->count)
         status = sm_fail(err, SM_USAGE, "no prompts: say where the objects are with --box, --point, "
                                         "--prompts or --mask");
+    if (!status && command->space && !has_places(&command->prompt_options))
+        status = sm_fail(err, SM_USAGE,
+                         "--space says how --box, --point and --exclude are meant, and none is given; a file "
+                         "of prompts says \"space\" itself");
     bool any_mask = false;
     for (size_t o = 0; !status && o < prompts->count; o++)
         any_mask |= prompts->objects[o].mask_path != NULL;

@@ -62,6 +62,18 @@ static enum sm_status check_seg(const char *path, const char *input, struct sm_e
     return sm_dicom_check_replaced(path, err);
 }
 
+/* Its name was not the user's choice: a file of somebody else's is not what was meant to be replaced. */
+static enum sm_status check_sidecar(const char *sidecar, const char *map, struct sm_err *err)
+{
+    enum sm_status status = output_check(sidecar, err);
+    if (status || access(sidecar, F_OK) != 0 || clash_is_our_json(sidecar))
+        return status;
+    return sm_fail(err, SM_USAGE,
+                   "%s: is there already and is no list of labels of an earlier run, which would go there "
+                   "beside %s; give the output another name",
+                   sidecar, map);
+}
+
 static enum sm_status check_written(struct clash *clash, const struct segment_command *command, const char *input,
                                     struct sm_err *err)
 {
@@ -84,7 +96,7 @@ static enum sm_status check_written(struct clash *clash, const struct segment_co
         char *sidecar = segment_is_seg(maps->values[n]) ? NULL : segment_sidecar(maps->values[n]);
         status = clash_writes(clash, sidecar, "a label map's list of labels", err);
         if (!status && sidecar)
-            status = output_check(sidecar, err);
+            status = check_sidecar(sidecar, maps->values[n], err);
         free(sidecar);
     }
     return status;

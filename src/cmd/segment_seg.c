@@ -131,6 +131,8 @@ static enum sm_status look_up(struct segment_job *job, struct segment_seg *seg, 
     enum sm_status status = command->meta ? json_read(&seg->meta, command->meta, err) : SM_OK;
     for (size_t o = 0; !status && o < seg->count; o++)
         status = find_meaning(seg, command, &job->prompts.objects[o], o, err);
+    if (!status && seg->meta)
+        segment_meta_warn(seg->meta, command->meta, &job->prompts);
     for (size_t t = 0; !status && t < command->tracking.count; t++)
         status = set_tracking(seg, &job->prompts, command->tracking.values[t], err);
     return status;

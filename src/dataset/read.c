@@ -114,10 +114,15 @@ static enum sm_status turn(struct sm_labels *map, const struct sm_volume *image,
     struct sm_turn turn;
     const struct sm_grid *grid = &image->grid;
     struct sm_labels turned = {0};
-    const int *have = map->grid.dim, *want = grid->dim;
-    if (!sm_volume_find_turn(&turn, image, &map->grid) || !turn.whole)
-        return sm_fail(err, SM_USAGE, "%s: is on another grid (%dx%dx%d) than its image (%dx%dx%d, or placed elsewhere); "
-                       "resample it to the image first", file, have[0], have[1], have[2], want[0], want[1], want[2]);
+    if (!sm_volume_find_turn(&turn, image, &map->grid) || !turn.whole) {
+        char text[200], wanted[200];
+        sm_grid_describe(&map->grid, text, sizeof text);
+        sm_grid_describe(grid, wanted, sizeof wanted);
+        return sm_fail(err, SM_USAGE,
+                       "%s: is on another grid than its image: it has %s; the image has %s (LPS mm). "
+                       "Resample it to the image first",
+                       file, text, wanted);
+    }
     map->grid = as_stored(&turn) ? *grid : map->grid;
     if (as_stored(&turn))
         return SM_OK;

@@ -63,8 +63,11 @@ static sm_status none_found(const sm_dicom_study &study, const char *choice, sm_
         return sm_fail(err, only.kind == SM_LEFT_OUT_DAMAGED ? SM_CORRUPT : SM_UNSUPPORTED, "%s: %s",
                        only.name.c_str(), only.reason.c_str());
     }
+    if (study.left_out.empty())
+        return sm_fail(err, SM_NOT_FOUND, "there are no files here");
     return sm_fail(err, SM_NOT_FOUND,
-                   "no DICOM images here; %zu files were left out, sammed2d info says why",
+                   "no DICOM images here (%zu files were left out, sammed2d info says why); a NIfTI "
+                   "or PNG is given by its own name, not by its folder's",
                    study.left_out.size());
 }
 

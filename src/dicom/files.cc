@@ -146,6 +146,8 @@ Bytes::Bytes(const FileRef &file)
         fd_ = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
         if (fd_ < 0 || fstat(fd_, &st) != 0)
             trouble_ = std::string("unreadable: ") + strerror(errno);
+        else if (!S_ISREG(st.st_mode))
+            trouble_ = "unreadable: not a regular file (a pipe cannot be read here and there); save it to one";
         else
             size_ = (uint64_t)st.st_size;
     }

@@ -92,7 +92,7 @@ static void leave_out_strays(std::vector<Plane> &planes, std::vector<Instance> &
         if (plane.frames.size() > 1 || instance.series_uid.empty() || instance.frames > 1 ||
             !instance.unreadable.empty() || largest[instance.series_uid] < LARGE_SERIES)
             return false;
-        instance.misplaced = !plane.frames[0].placed;
+        instance.misplaced = true;
         instance.left_out = plane.frames[0].placed
                                 ? "another orientation, size or spacing than the rest of its series"
                                 : plane.frames[0].unplaced + ", unlike the rest of its series";

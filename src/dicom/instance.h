@@ -72,7 +72,7 @@ struct Instance {
     bool spacing_guessed = false, bits_above = false; // overlays or others share the words of the pixels
     PixelPlace pixels;
     std::string left_out;   // why it takes no part; "" when it does
-    bool misplaced = false; // left out because its place makes no sense among its series
+    bool misplaced = false; // left out because its place or size makes no sense among its series
     std::string unreadable; // why it cannot be decoded though it is an image; "" when it can
     std::string note;       // a secondary capture without geometry or in colour: what it is
     std::string remark;     // shown with the volume it makes

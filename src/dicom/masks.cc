@@ -171,6 +171,8 @@ static sm_status with_reader(const char *path, const sm_volume *like, const sm_l
     if (!bytes.ok())
         return sm_fail(err, SM_NOT_FOUND, "%s: %s", path, bytes.problem().c_str());
     std::unique_ptr<DcmFileFormat> format = load_header(bytes, file, pixels, reason);
+    if (!format && reason == "not DICOM")
+        return sm_fail(err, SM_NOT_FOUND, "%s: neither a label map (NIfTI) nor a DICOM SEG or RT structure set", path);
     if (!format)
         return sm_fail(err, SM_CORRUPT, "%s: %s", path, reason.c_str());
     MaskRequest request = {file, bytes, pixels, *format->getDataset(), like, listener, err};

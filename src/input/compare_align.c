@@ -169,26 +169,21 @@ static enum sm_status resample_all(const struct sm_label_set *a, struct sm_label
 
 /* ---- what to do ---- */
 
-static void describe(char *text, size_t size, const struct sm_label_set *set)
+static const char *unevenly(const struct sm_label_set *set)
 {
-    const struct sm_grid *grid = &set->maps->grid;
-    char letters[4];
-    sm_grid_orientation_letters(grid, letters);
-    snprintf(text, size, "%d x %d x %d voxels of %.6g x %.6g x %.6g mm%s, %s, the first at %.6g,%.6g,%.6g",
-             grid->dim[0], grid->dim[1], grid->dim[2], sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1),
-             sm_grid_spacing_mm(grid, 2), set->slice_origin_lps ? " on unevenly spaced slices" : "", letters,
-             grid->affine_lps[0][3], grid->affine_lps[1][3], grid->affine_lps[2][3]);
+    return set->slice_origin_lps ? " on unevenly spaced slices" : "";
 }
 
 static enum sm_status fail_grids(const struct sm_comparison *comparison, const struct sm_label_set *a,
                                  const struct sm_label_set *b, const char *how, struct sm_err *err)
 {
-    char text_a[230], text_b[230];
-    describe(text_a, sizeof text_a, a);
-    describe(text_b, sizeof text_b, b);
-    return sm_fail(err, SM_USAGE, "the grids %s: A has %s; B has %s (LPS mm); corners are up to %.6g mm apart. "
-                   "Use --resample to bring B onto A's grid by nearest neighbour", how, text_a, text_b,
-                   comparison->distance_mm);
+    char text_a[200], text_b[200];
+    sm_grid_describe(&a->maps->grid, text_a, sizeof text_a);
+    sm_grid_describe(&b->maps->grid, text_b, sizeof text_b);
+    return sm_fail(err, SM_USAGE,
+                   "the grids %s: A has %s%s; B has %s%s (LPS mm); corners are up to %.6g mm apart. "
+                   "Use --resample to bring B onto A's grid by nearest neighbour",
+                   how, text_a, unevenly(a), text_b, unevenly(b), comparison->distance_mm);
 }
 
 /* Regular grids are what their affines say; uneven slices have been brought to the same places, or differ. */

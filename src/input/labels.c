@@ -41,8 +41,9 @@ enum sm_status label_set_add(struct sm_label_set *set, int id, const char *name,
 /* ---- names ---- */
 
 /* The .json that sammed2d writes beside a label map, or NULL: names are a kindness, not a need. */
-static json_t *read_sidecar(const char *path)
+static json_t *read_sidecar(const char *path, const struct sm_listener *listener)
 {
+    struct sm_err err;
     static const char *const suffixes[] = {".nii.gz", ".nii", ".png", ".hdr.gz", ".hdr"};
     json_t *json = NULL;
     for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++) {
@@ -52,19 +53,24 @@ static json_t *read_sidecar(const char *path)
             continue;
         if (asprintf(&name, "%.*s.json", (int)(suffix - path), path) < 0)
             return NULL;
-        if (access(name, R_OK) == 0 && json_read(&json, name, NULL))
+        if (access(name, R_OK) == 0 && json_read(&json, name, &err)) {
+            sm_warn(listener, "%s: names nothing: %s", path, err.message);
             json = NULL;
+        }
         free(name);
         return json;
     }
     return NULL;
 }
 
-/* "labels": [{"id": 1, "name": "liver"}] as sammed2d writes it, or {"1": "liver"} as others do. */
+/* "labels": [{"id": 1, "name": "liver"}] as sammed2d writes it, or {"1": "liver"} as others do, also without "labels".
+ */
 static const char *name_of(const json_t *sidecar, int value)
 {
     const json_t *labels = json_object_get(sidecar, "labels");
     char key[16];
+    if (!labels)
+        labels = sidecar;
     for (size_t n = 0; n < json_array_size(labels); n++) {
         const json_t *label = json_array_get(labels, n);
         if (json_integer_value(json_object_get(label, "id")) == value)
@@ -84,7 +90,8 @@ static enum sm_status read_png(struct sm_labels *labels, const char *path, const
 }
 
 /* Every value of the one map becomes a label. */
-static enum sm_status list_values(struct sm_label_set *set, const char *path, struct sm_err *err)
+static enum sm_status list_values(struct sm_label_set *set, const char *path, const struct sm_listener *listener,
+                                  struct sm_err *err)
 {
     const struct sm_labels *map = set->maps;
     size_t voxels = sm_grid_voxels(&map->grid);
@@ -94,10 +101,19 @@ static enum sm_status list_values(struct sm_label_set *set, const char *path, st
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     for (size_t v = 0; v < voxels; v++)
         present[map->voxels[v]] = true;
-    json_t *sidecar = read_sidecar(path);
-    for (int value = 1; !status && value < VALUES; value++)
+    json_t *sidecar = read_sidecar(path, listener);
+    bool named = false;
+    for (int value = 1; !status && value < VALUES; value++) {
+        const char *name = present[value] ? name_of(sidecar, value) : NULL;
+        named |= name != NULL;
         if (present[value])
-            status = label_set_add(set, value, name_of(sidecar, value), map, (uint16_t)value, err);
+            status = label_set_add(set, value, name, map, (uint16_t)value, err);
+    }
+    if (set->count && !named && json_object_get(sidecar, "labels"))
+        sm_warn(listener,
+                "%s: the \"labels\" of the .json beside it name none of its values; expected is "
+                "[{\"id\": 1, \"name\": \"liver\"}, ...] or {\"1\": \"liver\", ...}",
+                path);
     json_decref(sidecar);
     free(present);
     return status;
@@ -113,7 +129,7 @@ static enum sm_status read_map(struct sm_label_set *set, const char *path,
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     set->map_count = 1;
     enum sm_status status = read(set->maps, path, listener, err);
-    return status ? status : list_values(set, path, err);
+    return status ? status : list_values(set, path, listener, err);
 }
 
 enum sm_status sm_label_set_read(struct sm_label_set *set, const char *path, const struct sm_volume *like,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include "input/input_internal.h"
 #include "sammed2d/dicom.h"
@@ -57,18 +58,32 @@ static enum sm_status open_png(struct sm_volume *volume, const struct request *r
 
 enum { MOST_LOST = 3 }; /* files named in warnings; sammed2d info has them all */
 
+static bool named_dicom(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    return dot && strcasecmp(dot, ".dcm") == 0;
+}
+
+/* Of which series a damaged header was is not known. */
+static bool may_be_slice(const struct sm_left_out *file, const char *series_uid)
+{
+    bool damaged = file->kind == SM_LEFT_OUT_DAMAGED || file->kind == SM_LEFT_OUT_MISSING ||
+                   file->kind == SM_LEFT_OUT_MISPLACED ||
+                   (file->kind == SM_LEFT_OUT_FOREIGN && named_dicom(file->file));
+    return damaged && (!file->series_uid[0] || strcmp(file->series_uid, series_uid) == 0);
+}
+
 /* A file of the chosen series that cannot be used is a slice that the volume may lack, at an end of it without any gap:
- * that is warned of. Which series a damaged header was of is not known. What else was left out is only noted. */
+ * that is warned of. What else was left out is only noted. */
 static void tell_left_out(const struct sm_dicom_study *study, size_t index, const struct request *request)
 {
     const char *chosen = sm_dicom_volume_at(study, index)->series_uid;
     size_t lost = 0;
     for (size_t n = 0; n < sm_dicom_left_out(study); n++) {
         const struct sm_left_out *file = sm_dicom_left_out_at(study, n);
-        bool lost_slice = file->kind == SM_LEFT_OUT_DAMAGED || file->kind == SM_LEFT_OUT_MISSING || file->kind == SM_LEFT_OUT_MISPLACED;
-        bool missed = lost_slice && (!file->series_uid[0] || strcmp(file->series_uid, chosen) == 0);
-        if (missed && lost++ < MOST_LOST)
-            sm_warn(request->listener, "left out, though it may be a slice: %s: %s", file->file, file->reason);
+        if (may_be_slice(file, chosen) && lost++ < MOST_LOST)
+            sm_warn(request->listener, "left out, though it may be a slice: %s: %s; voxel indices count without it",
+                    file->file, file->reason);
         else
             sm_note(request->listener, "left out: %s: %s", file->file, file->reason);
     }

@@ -135,6 +135,9 @@ static enum sm_status read_mask(struct sm_object *object, const json_t *json, co
                                 struct sm_err *err)
 {
     const json_t *mask = json_object_get(json, "mask");
+    if (!mask && json_object_get(json, "mask_label"))
+        return sm_fail(err, SM_CORRUPT, "%s: \"mask_label\" of \"%s\" chooses a label of \"mask\", which is not given",
+                       path, object->name);
     if (!mask)
         return SM_OK;
     if (!json_is_string(mask) || !*json_string_value(mask))

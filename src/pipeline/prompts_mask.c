@@ -170,6 +170,18 @@ static enum sm_status load_regular(struct sm_object *object, const struct sm_lab
     return status;
 }
 
+static enum sm_status fail_grid(const struct sm_object *object, const struct sm_grid *own, const struct sm_grid *grid,
+                                struct sm_err *err)
+{
+    char text[200], wanted[200];
+    sm_grid_describe(own, text, sizeof text);
+    sm_grid_describe(grid, wanted, sizeof wanted);
+    return sm_fail(err, SM_USAGE,
+                   "%s: the mask of \"%s\" is on another grid than the volume: it has %s; the volume has %s "
+                   "(LPS mm). Resample it to the volume first",
+                   object->mask_path, object->name, text, wanted);
+}
+
 static enum sm_status load_one(struct sm_object *object, const struct sm_label_set *set,
                                const struct sm_volume *volume, struct sm_err *err)
 {
@@ -184,11 +196,7 @@ static enum sm_status load_one(struct sm_object *object, const struct sm_label_s
             return loaded;
     }
     if (volume->slice_origin_lps || !sm_volume_find_turn(&turn, volume, &labels->grid) || !turn.whole)
-        return sm_fail(err, SM_USAGE,
-                       "%s: the mask of \"%s\" is on another grid (%dx%dx%d) than the volume "
-                       "(%dx%dx%d, or placed elsewhere); resample it to the volume first",
-                       object->mask_path, object->name, labels->grid.dim[0], labels->grid.dim[1],
-                       labels->grid.dim[2], grid->dim[0], grid->dim[1], grid->dim[2]);
+        return fail_grid(object, &labels->grid, grid, err);
     enum sm_status status = choose_value(object, set, &value, err);
     return status ? status : cut_out(object, labels, &turn, grid, value, err);
 }

@@ -4,6 +4,7 @@
  * number of a voxel axis: near ties (a grid turned by 45 degrees) are decided by figures that keep
  * their value when an axis is reversed, and that belong to world directions. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "sammed2d/volume.h"
 
@@ -79,4 +80,14 @@ void sm_grid_orientation_letters(const struct sm_grid *grid, char letters[4])
     for (int axis = 0; axis < 3; axis++)
         letters[axis] = names[orientation.world[axis]][orientation.positive[axis]];
     letters[3] = 0;
+}
+
+void sm_grid_describe(const struct sm_grid *grid, char *text, size_t size)
+{
+    char letters[4];
+    sm_grid_orientation_letters(grid, letters);
+    snprintf(text, size, "%d x %d x %d voxels of %.6g x %.6g x %.6g mm, %s, the first at %.6g,%.6g,%.6g", grid->dim[0],
+             grid->dim[1], grid->dim[2], sm_grid_spacing_mm(grid, 0), sm_grid_spacing_mm(grid, 1),
+             sm_grid_spacing_mm(grid, 2), letters, grid->affine_lps[0][3], grid->affine_lps[1][3],
+             grid->affine_lps[2][3]);
 }

@@ -30,7 +30,7 @@ sub run {
 }
 my @damaged = (
     ["$dir/absent.nii $dir/a.nii", 2, qr/absent\.nii: No such file/],
-    ["tests/cli/compare.t $dir/a.nii", 2, qr/neither NIfTI nor PNG nor DICOM/],
+    ["tests/cli/compare.t $dir/a.nii", 2, qr/neither a label map \(NIfTI\) nor a DICOM SEG or RT structure set/],
     ["$dir/a.nii", 1, qr/name two label maps/],
     ["$dir/a.nii $dir/b.nii --tolerance-mm -1", 1, qr/millimetres from 0/],
     ["$dir/a.nii $dir/b.nii --labels 1,,2", 1, qr/numbers or names/],

@@ -99,6 +99,13 @@ like($text, qr/$_/, "--meta: $_") for '78961009', "'Milz'", "'by hand'", 'X\^Y',
     '\[35580, 53665, 50856\]', "Tracking ID\\s+UT: 'S1'", 'Tracking UID\s+UI: 1\.2\.0\.44';
 ($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json --tracking-id T2 -o $out/meta2.dcm");
 like(dump_of("$out/meta2.dcm"), qr/Tracking ID\s+UT: 'T2'.*Tracking UID\s+UI: 2\.25\./s, '--tracking-id takes the place of both');
+push @{$meta{segmentAttributes}}, [{labelID => 7}], [{labelID => 9}];
+open my $more, '>', "$out/more.json" or die;
+print $more encode_json(\%meta);
+close $more;
+($status, $said) = segment('odd', "--box a=$boxes{odd} --meta $out/more.json -o $out/more.dcm");
+like("$status $said", qr/^0 .*more\.json: no object has the labelID 7, 9; what is said of it is not used/s, 'labels of --meta that no object has');
+$#{$meta{segmentAttributes}} = 0;
 for (['01.2', 'S1', 'is no UID'], ['1.02', 'S1', 'is no UID'], ['1..2', 'S1', 'is no UID'], ['.1', 'S1', 'is no UID'], ['1.', 'S1', 'is no UID'],
      ['1' x 65, 'S1', 'is no UID'], ['1.a', 'S1', 'is no UID'], ['1.2', '', 'needs a TrackingIdentifier beside it'],
      [12, 'S1', 'TrackingUniqueIdentifier is not a text'], ['1.2', 7, 'TrackingIdentifier is not a text']) {
