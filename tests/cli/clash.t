@@ -2,10 +2,12 @@
 # An input is never touched: whatever a command reads, no output of it may go there; and what root alone could write over.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use Cwd 'abs_path';
 use Digest::SHA;
 use File::Copy 'copy';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $build = abs_path($ENV{BUILD} // 'build');
@@ -14,19 +16,18 @@ my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die;
 
 sub digest { return -e $_[0] ? Digest::SHA->new(256)->addfile($_[0])->hexdigest : 'absent' }
-sub text { open my $out, '>', $_[0] or die "$_[0]: $!"; print $out $_[1]; close $out }
 
 sub fresh {
     system('rm -rf data away w.h5 [nqz]* *.json link.nii.gz; mkdir data away');
     copy("$phantom/image.nii.gz", "data/image.nii.gz") && copy("$phantom/truth.nii.gz", "data/label.nii.gz") or die "$phantom: $!";
     copy($weights, 'w.h5') or die;
     symlink 'data/label.nii.gz', 'link.nii.gz';
-    text('p.json', '{"objects":[{"name":"a","id":1,"mask":"data/label.nii.gz"}]}');
-    text('data/image.json', '{"EchoTime":0.1}');
-    text('data/label.json', '{"objects":[{"id":1,"name":"a"}]}');
-    text('data/labels.json', '{"image":"image.nii.gz","label":"label.nii.gz","labels":{"1":"a"}}');
-    text('away/labels.json', '{"image":"../data/image.nii.gz","label":"../data/label.nii.gz","labels":{"1":"a"}}');
-    text('fixed.json', '{"a":1}');
+    spew('p.json', '{"objects":[{"name":"a","id":1,"mask":"data/label.nii.gz"}]}');
+    spew('data/image.json', '{"EchoTime":0.1}');
+    spew('data/label.json', '{"objects":[{"id":1,"name":"a"}]}');
+    spew('data/labels.json', '{"image":"image.nii.gz","label":"label.nii.gz","labels":{"1":"a"}}');
+    spew('away/labels.json', '{"image":"../data/image.nii.gz","label":"../data/label.nii.gz","labels":{"1":"a"}}');
+    spew('fixed.json', '{"a":1}');
 }
 
 my $box = '--box a=40,10,5,60,20,5';
@@ -97,7 +98,7 @@ for my $outputs ('--stats data/image.json', '-o data/image.nii') {
 fresh();
 system("$build/sammed2d train --new tiny --synthetic 1 --steps 1 -q -o " . './' x 600 . 'q.h5') == 0 or die;
 is(scalar(grep { -e } qw(q.h5 q.state.h5 q.log.jsonl q.curve.png)), 4, 'a long name has its files beside it');
-text('kept.csv', "mine\n");
+spew('kept.csv', "mine\n");
 chmod 0444, 'kept.csv';
 my $said = qx($build/sammed2d compare data/label.nii.gz data/label.nii.gz --csv kept.csv 2>&1 >/dev/null);
 is($? >> 8, 7, 'a write-protected file stays, for root too');

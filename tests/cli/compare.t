@@ -3,8 +3,10 @@
 # map of the same; errors.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -24,9 +26,7 @@ for my $line (qx($python -W ignore tests/lib/compare_witness.py $build/sammed2d 
 sub run {
     my $said = qx($build/sammed2d compare @_ --json 2>$dir/talk);
     my $status = $? >> 8;
-    open my $file, '<', "$dir/talk" or die;
-    local $/;
-    return ($status, $said ? decode_json($said) : {}, scalar <$file>);
+    return ($status, $said ? decode_json($said) : {}, slurp("$dir/talk"));
 }
 my @damaged = (
     ["$dir/absent.nii $dir/a.nii", 2, qr/absent\.nii: No such file/],

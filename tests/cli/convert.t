@@ -2,9 +2,11 @@
 # sammed2d convert: both containers, all options, what is refused, and that nothing of a pickle is run.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use Cwd 'abs_path';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
@@ -19,9 +21,7 @@ sub make { my ($kind) = @_; system($^X, $maker, $kind, "$kind.pth") == 0 or die;
 sub run {
     my $out = qx($program @_ 2>err);
     my $status = $? >> 8 || $? & 127;
-    open my $file, '<', 'err' or die;
-    local $/;
-    return ($status, $out, scalar <$file>);
+    return ($status, $out, slurp('err'));
 }
 sub weights { my ($status, $out) = run('weights --json', @_); return $status ? {status => $status} : decode_json($out) }
 
@@ -155,7 +155,7 @@ like($err, qr/unexpected tensor, left out: head\.of\.something\.else \(3\)/, '..
 is(weights('out.h5')->{unexpected_tensors}, 0, '... and left out');
 
 # What is refused leaves an existing output as it was.
-open my $old, '>', 'old.h5' or die; print $old 'as it was'; close $old;
+spew('old.h5', 'as it was');
 for my $container ('zip', 'stream') {
     ($status, $out, $err) = run('convert', make("$container,evil"), '-o old.h5');
     is($status, 5, "a pickle that calls something ($container)");
@@ -168,16 +168,12 @@ like($err, qr/infinities or NaN/, '... is refused');
 for my $cut (0, 3, 100, 5000, 300000, (-s 'zip.pth') - 1) {
     for my $container ('zip', 'stream') {
         next if $cut >= -s "$container.pth";
-        my $bytes;
-        open my $in, '<:raw', "$container.pth" or die;
-        read $in, $bytes, $cut;
-        open my $short, '>:raw', 'short.pth' or die; print $short $bytes; close $short;
+        spew('short.pth', substr slurp("$container.pth"), 0, $cut);
         ($status) = run('convert short.pth -o old.h5');
         is($status, 4, "$container cut to $cut bytes");
     }
 }
-open $old, '<', 'old.h5' or die;
-is(<$old>, 'as it was', 'a refused conversion leaves the old file');
+is(slurp('old.h5'), 'as it was', 'a refused conversion leaves the old file');
 is_deeply([glob '*.sammed2d-*'], [], 'and no temporary file');
 
 # A disk that fills up: writing beyond 200 KB fails, also while HDF5 closes the file.

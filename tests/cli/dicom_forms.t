@@ -3,8 +3,10 @@
 # wrongly: what becomes of each, by pydicom's word.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -54,7 +56,7 @@ my @cases = (
 my %listed;
 while (my ($case, $wanted) = splice @cases, 0, 2) {
     system("$build/dicom_volumes -o $out $made/$case > $out/list") == 0 or diag("$case: $?");
-    $listed{$case} = [map { decode_json($_) } do { open my $in, '<', "$out/list" or die; <$in> }];
+    $listed{$case} = [map { decode_json($_) } split /^/, slurp("$out/list")];
     local $ENV{WITNESS_ROOT} = "$made/$case/";
     chomp(my @found = `$python tests/lib/dicom_witness.py $out/list $out 2>/dev/null`);
     is_deeply(\@found, $wanted, $case) or diag(join "\n", @found);
@@ -122,7 +124,7 @@ unlike(slices('unsure'), qr/left out/, 'a damaged slice of another series is non
 my $map = "$out/map.nii";
 my $segment = "SAMMED2D_WEIGHTS=weights/default.h5 $build/sammed2d segment $made/unplaced";
 `$segment -o $map --box a=4,4,0,20,16,0 2>&1`;
-my $header = do { open my $in, '<:raw', $map or die; local $/; substr scalar <$in>, 0, 348 };
+my $header = substr slurp($map), 0, 348;
 is_deeply([unpack 's<2', substr $header, 252, 4], [0, 0], 'a label map of it: qform and sform say unknown');
 is_deeply([map { sprintf '%g', $_ } unpack 'f<3', substr $header, 80, 12], [0.5, 0.75, 2.5], 'with the size of the voxels');
 $said = `$segment -o $out/again.nii --mask $map 2>&1`;

@@ -3,8 +3,10 @@
 # map on a regular grid is made only where asked for, with every slice where it belongs.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -152,9 +154,7 @@ is("$both[0]{voxels_a} $both[0]{voxels_b}", "$both[1]{voxels_b} $both[1]{voxels_
 sub compared {
     my $said = qx($build/sammed2d compare --json --no-distances @_ 2>$dir/talk);
     my $status = $? >> 8;
-    open my $talk, '<', "$dir/talk" or die;
-    local $/;
-    return ($status, $said ? decode_json($said) : {}, scalar <$talk>);
+    return ($status, $said ? decode_json($said) : {}, slurp("$dir/talk"));
 }
 segment("$dir/uneven -o $dir/low.dcm", sprintf $box, 0, 5);
 segment("$dir/uneven -o $dir/high.dcm", sprintf $box, 3, 7);
@@ -163,7 +163,7 @@ my %count;
 for (['low', 0, 5], ['high', 3, 7], ['both', 3, 5], ['whole', 0, 7]) {
     my ($part, $from, $to) = @$_;
     segment("$dir/uneven --stats $dir/s.json", sprintf $box, $from, $to);
-    $count{$part} = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{voxels};
+    $count{$part} = read_json("$dir/s.json")->{objects}[0]{voxels};
 }
 for (['low', 'high', 'both'], ['high', 'low', 'both'], ['low', 'whole', 'low'], ['whole', 'low', 'low']) {
     my ($x, $y, $common) = @$_;
@@ -194,11 +194,11 @@ for (["$dir/low.dcm", "$dir/uneven.resample.nii.gz"], ["$dir/uneven.resample.nii
 
 # Every slice counts for half of the way to its neighbours.
 segment("$dir/uneven --stats $dir/s.json", sprintf $box, 0, 7);
-my $whole = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0]{volume_ml};
+my $whole = read_json("$dir/s.json")->{objects}[0]{volume_ml};
 my ($sum, @share) = (0, 4, 4, 4, 4, 2.55, 4.05, 7, 7);
 for my $n (0 .. 7) {
     segment("$dir/uneven --stats $dir/s.json", sprintf $box, $n, $n);
-    my $object = decode_json(do { local (@ARGV, $/) = "$dir/s.json"; <> })->{objects}[0];
+    my $object = read_json("$dir/s.json")->{objects}[0];
     $sum += $object->{voxels} * $share[$n] / 1000;
 }
 ok(abs($whole - $sum) < 1e-6 * $sum, "volume: $whole ml, slice by slice $sum ml");

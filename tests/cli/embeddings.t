@@ -2,9 +2,10 @@
 # sammed2d segment --embeddings: what was encoded once is not encoded again, and nothing else changes.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Copy 'copy';
 use File::Temp 'tempdir';
-use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -13,7 +14,6 @@ $ENV{SAMMED2D_WEIGHTS} = 'weights/default.h5';
 my $input = 'data/ct/image.nii.gz';
 my @box = ('--propagate', 'none', '--box', 'liver=31,20,14,98,77,16');
 
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or die "$path: $!"; local $/; return <$file> }
 sub start {
     my ($name, @words) = @_;
     my $child = fork // die;
@@ -26,7 +26,7 @@ sub start {
 }
 sub finish { waitpid shift, 0; return $? & 127 ? "signal $?" : $? >> 8 }
 sub run { my ($name, @words) = @_; return finish(start($name, @words)) }
-sub encoded { my ($name) = @_; return eval { decode_json(slurp("$dir/$name.out"))->{slices_encoded} } }
+sub encoded { my ($name) = @_; return eval { read_json("$dir/$name.out")->{slices_encoded} } }
 sub said { return slurp("$dir/$_[0].err") }
 
 my $kept = "$dir/kept.h5";
@@ -39,7 +39,7 @@ ok(slurp("$dir/first.nii") eq slurp("$dir/plain.nii"), 'the same label map as wi
 is(run('second', @box, @keep, '-o', "$dir/second.nii"), 0, 'the second time');
 is(encoded('second'), 0, 'no slice is encoded');
 is(run('once', @box, @keep, '--zoom', 'no', '-o', "$dir/once.nii"), 0, 'the same, boxes seen once');
-is(decode_json(slurp("$dir/once.out"))->{seconds}{encode}, 0, '... takes no encoder at all');
+is(read_json("$dir/once.out")->{seconds}{encode}, 0, '... takes no encoder at all');
 ok(slurp("$dir/second.nii") eq slurp("$dir/plain.nii"), 'the same label map');
 is(run('other', @keep, '--propagate', 'none', '--point', 'spleen=101,82,15', '-o', "$dir/other.nii"), 0, 'another prompt');
 is(encoded('other'), 0, 'on a slice that is known');

@@ -3,10 +3,12 @@
 # else, the formats, and what it refuses.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use Compress::Zlib qw(compress crc32);
 use Cwd 'abs_path';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
@@ -21,11 +23,9 @@ my $both = "--data $data/ct --data $data/mr --every-nth $step";
 sub run {
     my $out = qx($program @_ --threads 1 2>$dir/err);    # threads of a busy machine wait for each other
     my $status = $? >> 8 || $? & 127;
-    open my $file, '<', "$dir/err" or die;
-    local $/;
-    return ($status, $out, scalar <$file>);
+    return ($status, $out, slurp("$dir/err"));
 }
-sub lines { open my $file, '<', $_[0] or return (); return <$file> }
+sub lines { return split /^/, slurp($_[0]) }
 sub near { my ($got, $wanted, $what) = @_; ok(abs($got - $wanted) < 1e-9, "$what: $got, $wanted") }
 
 # ---- the figures ----
@@ -42,9 +42,7 @@ ok($all->{prompts}{box}{dice} > $all->{prompts}{point1}{dice}, '... a box says m
 SKIP: {
     chomp(my $python = qx(tests/lib/find-python nibabel scipy));
     skip 'no Python with nibabel and scipy', 1 unless $python;
-    open my $report, '>', "$dir/report.json" or die;
-    print $report $out;
-    close $report;
+    spew("$dir/report.json", $out);
     # Cases are named after their images; which is which is told by the data set.
     my %seen = map { $_->[2] => $_->[1] } map { [split /,/] } grep { !/^weights/ } lines("$dir/objects.csv");
     my @truths = map { my $case = $_; my ($set) = grep { $seen{$case} =~ /\b$_\b/ || $case =~ /\b$_\b/ } qw(ct mr); "$case=$data/$set/truth.nii.gz" } sort keys %seen;
@@ -64,9 +62,7 @@ $again->{weights}[0]{encoded} = $all->{weights}[0]{encoded};
 is_deeply($again, $all, '... and says the same');
 SKIP: {
     my @kept = lines("$dir/all.jsonl");
-    open my $cut, '>', "$dir/cut.jsonl" or die;
-    print $cut @kept[0 .. 4], substr($kept[5], 0, 40);    # killed in the middle of a line
-    close $cut;
+    spew("$dir/cut.jsonl", join '', @kept[0 .. 4], substr $kept[5], 0, 40);    # killed in the middle of a line
     ($status, $out) = run("eval $both --orient stored --prompts box,point1,iter2 --results $dir/cut.jsonl --json");
     my $resumed = decode_json($out);
     ok($resumed->{weights}[0]{encoded} > 0 && $resumed->{weights}[0]{encoded} < $all->{weights}[0]{encoded},
@@ -196,10 +192,8 @@ sub png {    # grey, from a sub of x and y
     my ($path, $width, $height, $grey) = @_;
     my $rows = join '', map { my $y = $_; "\0" . join '', map { chr $grey->($_, $y) } 0 .. $width - 1 } 0 .. $height - 1;
     my $chunk = sub { pack('N', length $_[1]) . $_[0] . $_[1] . pack('N', crc32($_[0] . $_[1])) };
-    open my $out, '>:raw', $path or die "$path: $!";
-    print $out "\x89PNG\r\n\x1a\n", $chunk->('IHDR', pack('NNC5', $width, $height, 8, 0, 0, 0, 0)),
-        $chunk->('IDAT', compress($rows)), $chunk->('IEND', '');
-    close $out or die;
+    spew($path, join '', "\x89PNG\r\n\x1a\n", $chunk->('IHDR', pack('NNC5', $width, $height, 8, 0, 0, 0, 0)),
+        $chunk->('IDAT', compress($rows)), $chunk->('IEND', ''));
 }
 mkdir "$dir/$_" for qw(sam sam/images sam/masks);
 my %sizes = (small => [60, 40], large => [300, 280]);
@@ -213,9 +207,7 @@ for my $name (sort keys %sizes) {
     $layout{"sam/masks/${name}_liver_000.png"} = "sam/images/$name.png";
     $fixed{"${name}_liver_000.png"} = {boxes => [[20, 30, 90, 100]], point_coords => [[50, 60]], point_labels => [1]};
 }
-open my $layout, '>', "$dir/sam/label2image_test.json" or die;
-print $layout encode_json(\%layout);
-close $layout;
+spew("$dir/sam/label2image_test.json", encode_json(\%layout));
 my ($w, $h) = @{$sizes{small}};    # its own box, where the reference's loader has it: centred in 256 x 256
 my ($left, $top) = (int((256 - $w) / 2), int((256 - $h) / 2));
 ($status, $out, $err) = run("eval --data $dir/sam --prompts box --objects $dir/sam.csv --json");
@@ -229,17 +221,13 @@ for (map { [split /,/] } lines("$dir/sam.csv")) {
     $fixed{'small_liver_000.png'}{boxes} = [[$box[0] + $left, $box[1] + $top, $box[2] + $left, $box[3] + $top]];
 }
 delete $fixed{'large_liver_000.png'};    # asked with its own
-open my $prompts, '>', "$dir/fixed.json" or die;
-print $prompts encode_json(\%fixed);
-close $prompts;
+spew("$dir/fixed.json", encode_json(\%fixed));
 for my $quirks ('', '--reference-quirks') {
     my ($without, $with) = map { decode_json((run("eval --data $dir/sam --prompts box $quirks --json $_"))[1]) } '', "--fixed $dir/fixed.json";
     near($with->{prompts}{box}{dice}, $without->{prompts}{box}{dice}, "the object's own box as fixed prompt $quirks");
 }
 $fixed{'small_liver_000.png'}{boxes} = [[$left, $top, $left + 8, $top + 8]];
-open $prompts, '>', "$dir/fixed.json" or die;
-print $prompts encode_json(\%fixed);
-close $prompts;
+spew("$dir/fixed.json", encode_json(\%fixed));
 my $astray = decode_json((run("eval --data $dir/sam --prompts box --json --fixed $dir/fixed.json"))[1]);
 ok($astray->{prompts}{box}{dice} < $own->{prompts}{box}{dice}, 'a fixed box elsewhere is really used');
 

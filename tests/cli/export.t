@@ -3,12 +3,13 @@
 # tests/long/export.t asks torch.load itself.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More tests => 15;
 
 my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
 my $dir = tempdir(CLEANUP => 1);
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> }
 sub run { my ($options) = @_; my $out = qx($program convert $options 2>&1); return ($? >> 8, $out) }
 # Numbers of the tensors, which `weights` sums up.
 sub said { my ($path) = @_; return join '', grep { /parameters|tensors|encoder|decoder/ } map { s/, stored as.*//r } qx($program weights $path) }

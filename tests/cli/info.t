@@ -2,20 +2,15 @@
 # sammed2d info: what it lists, in which order, as a table and as JSON, and its exit status.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Path 'make_path';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
 my $dir = tempdir(CLEANUP => 1);
-
-sub put {
-    my ($name, $bytes) = @_;
-    open my $file, '>:raw', "$dir/$name" or die "$name: $!";
-    print $file $bytes;
-    close $file;
-}
 
 # A little-endian NIfTI-1 file of 4 x 3 x 2 voxels, x to the left, y to the back, sheared by 45 degrees
 # from slice to slice when asked.
@@ -36,10 +31,7 @@ sub info {
     my (@arguments) = @_;
     my $said = qx($build/sammed2d info @arguments 2>$dir/.talk);
     my $status = $? >> 8;
-    open my $talk, '<', "$dir/.talk";
-    my $words = join '', <$talk>;
-    unlink "$dir/.talk";
-    return ($status, $said, $words);
+    return ($status, $said, slurp("$dir/.talk"));
 }
 
 sub document {
@@ -48,17 +40,17 @@ sub document {
 }
 
 make_path("$dir/tree/b", "$dir/tree/a/deep");
-put('tree/a/deep/second.nii', nifti(description => "knee, study 4", shear => 3));
-put('tree/a/first.nii', nifti());
-put('tree/a.txt', 'notes');
-put('tree/b/four.nii', nifti(volumes => 5));
-put('tree/b/picture.PNG', $png);
-put('tree/b/colour.nii', nifti(type => 128, bits => 24));
-put('tree/b/cut.nii', substr nifti(), 0, -1);
-put('tree/b/scan', "\0" x 128 . 'DICM' . "\2\0\0\0");
-put('tree/pair.hdr', substr nifti(magic => "ni1\0"), 0, 348);
-put('tree/pair.img', 'v' x (352 + 48));
-put('tree/lost.img', 'v' x 48);
+spew("$dir/tree/a/deep/second.nii", nifti(description => "knee, study 4", shear => 3));
+spew("$dir/tree/a/first.nii", nifti());
+spew("$dir/tree/a.txt", 'notes');
+spew("$dir/tree/b/four.nii", nifti(volumes => 5));
+spew("$dir/tree/b/picture.PNG", $png);
+spew("$dir/tree/b/colour.nii", nifti(type => 128, bits => 24));
+spew("$dir/tree/b/cut.nii", substr nifti(), 0, -1);
+spew("$dir/tree/b/scan", "\0" x 128 . 'DICM' . "\2\0\0\0");
+spew("$dir/tree/pair.hdr", substr nifti(magic => "ni1\0"), 0, 348);
+spew("$dir/tree/pair.img", 'v' x (352 + 48));
+spew("$dir/tree/lost.img", 'v' x 48);
 symlink "$dir/tree", "$dir/tree/loop";
 
 my ($status, $said) = document("$dir/tree");
@@ -103,7 +95,7 @@ like($said, qr/5 volumes: choose one with --volume, 0 to 4/, 'how to choose');
 like($said, qr/not readable: .*RGB/, 'what cannot be read');
 like($said, qr/^left out:\n.*cut\.nii: /m, 'what was left out');
 
-put('plain.nii', nifti(sform => 0));
+spew("$dir/plain.nii", nifti(sform => 0));
 (my $code, $said, my $words) = info("$dir/plain.nii");
 is($code, 0, 'without sform and qform');
 like($words, qr/warning: .*left and right are not known/, 'a warning');
@@ -130,17 +122,17 @@ is((info("$dir/empty"))[0], 2, 'status 2: an empty directory');
 is((info(''))[0], 1, 'status 1: nothing to look at');
 is((info('--nonsense', $dir))[0], 1, 'status 1: an unknown option');
 
-put('dicom.nii', "\0" x 128 . 'DICM' . "\2\0\0\0");
+spew("$dir/dicom.nii", "\0" x 128 . 'DICM' . "\2\0\0\0");
 like((info("$dir/dicom.nii"))[1], qr/truncated: the file ends inside its header/, 'content decides, not the name');
-put('empty.nii.gz', '');
+spew("$dir/empty.nii.gz", '');
 is((info("$dir/empty.nii.gz"))[0], 4, 'an empty file');
 
-put("odd\xff.nii", nifti());
+spew("$dir/odd\xff.nii", nifti());
 ($status, $said) = document("'$dir/odd\xff.nii'");
 is($status, 0, 'a name that is not UTF-8');
 like($said->{volumes}[0]{files}[0], qr/odd\?\.nii$/, 'is still JSON');
 
-put('text.nii', nifti(description => "\xed\xa0\x80 in UTF-16"));
+spew("$dir/text.nii", nifti(description => "\xed\xa0\x80 in UTF-16"));
 ($status, $said) = document("$dir/text.nii");
 is($status, 0, 'a description that only looks like UTF-8');
 is($said->{volumes}[0]{description}, '??? in UTF-16', 'loses what is wrong, and the volume is still listed');

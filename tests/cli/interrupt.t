@@ -2,7 +2,9 @@
 # Ctrl-C, kill and a full disk: the right status, the old output as it was, no temporary file.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More tests => 11;
 use Time::HiRes 'sleep';
 
@@ -14,7 +16,7 @@ my @long = (@segment, qw(--prompts data/ct/box3d.json));
 my @short = (@segment, qw(--propagate none --box), "liver=30,40,20,80,90,20");
 
 sub leftovers { opendir my $handle, $dir or die; return sort grep { !/^\.\.?$/ } readdir $handle }
-sub old_output { open my $file, '>', "$dir/out.nii" or die; print $file 'old'; close $file }
+sub old_output { spew("$dir/out.nii", 'old') }
 
 # Starts the program, sends it the signals after a while, returns its wait status.
 sub interrupted_after {

@@ -3,8 +3,10 @@
 # opening, in smaller files; what cannot use them says so.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
@@ -17,8 +19,6 @@ sub run {
     my $status = $? >> 8 || $? & 127;
     return ($status, $out, slurp("$dir/err"));
 }
-sub slurp { open my $file, '<:raw', $_[0] or die "$_[0]: $!"; local $/; return scalar <$file> }
-sub spill { my ($name, $bytes) = @_; open my $file, '>:raw', $name or die; print $file $bytes; close $file }
 
 my ($status, $out, $err);
 for my $precision ('bf16', 'int8') {
@@ -64,6 +64,6 @@ like($err, qr/--precision takes bf16 or int8, not "int4"/, '... in a sentence');
 
 # Half a file, and one that says another precision than it has.
 my $bytes = slurp("$dir/int8.h5");
-spill("$dir/half.h5", substr($bytes, 0, length($bytes) / 2));
+spew("$dir/half.h5", substr($bytes, 0, length($bytes) / 2));
 is((run("weights $dir/half.h5"))[0], 6, 'half a file is refused');
 done_testing;

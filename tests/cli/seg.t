@@ -2,10 +2,12 @@
 # DICOM SEG: written from made series with the default weights, read back by pydicom.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Basename 'basename';
 use File::Copy 'copy';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -85,14 +87,12 @@ like($text, qr/$_/, $_) for 'Segment Label\s+LO: \'Schädel-Ding\'', "Series Num
     'Series Description\s+LO: \'Größe\'', 'Doe\^Jane', "Tracking ID\\s+UT: 'T1'", 'Tracking UID\s+UI: 2\.25\.';
 $said = `$build/sammed2d segment $made/odd --box thing=$boxes{odd} -o $out/thing.dcm 2>&1`;
 like($said, qr/warning: "thing" is not in the table/, 'an unknown name is a warning');
-open my $file, '>', "$out/meta.json" or die;
 my %meta = (ContentCreatorName => 'X^Y', SeriesNumber => '12', segmentAttributes => [[{
     labelID => 1, SegmentLabel => 'Milz', SegmentDescription => 'by hand', recommendedDisplayRGBValue => [255, 0, 0],
     SegmentedPropertyCategoryCodeSequence => {CodeValue => '123037004', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Anatomical Structure'},
     SegmentedPropertyTypeCodeSequence => {CodeValue => '78961009', CodingSchemeDesignator => 'SCT', CodeMeaning => 'Spleen'},
     TrackingIdentifier => 'S1', TrackingUniqueIdentifier => '1.2.0.44'}]]);
-print $file encode_json(\%meta);
-close $file;
+spew("$out/meta.json", encode_json(\%meta));
 ($status) = segment('odd', "--box a=$boxes{odd} --meta $out/meta.json -o $out/meta.dcm");
 $text = dump_of("$out/meta.dcm");
 like($text, qr/$_/, "--meta: $_") for '78961009', "'Milz'", "'by hand'", 'X\^Y', "IS: '12'",
@@ -111,15 +111,11 @@ for (['01.2', 'S1', 'is no UID'], ['1.02', 'S1', 'is no UID'], ['1..2', 'S1', 'i
      [12, 'S1', 'TrackingUniqueIdentifier is not a text'], ['1.2', 7, 'TrackingIdentifier is not a text']) {
     my ($uid, $id, $why) = @$_;
     @{$meta{segmentAttributes}[0][0]}{qw(TrackingUniqueIdentifier TrackingIdentifier)} = ($uid, $id);
-    open my $bad, '>', "$out/uid.json" or die;
-    print $bad encode_json(\%meta);
-    close $bad;
+    spew("$out/uid.json", encode_json(\%meta));
     ($status, $said) = segment('odd', "--box a=$boxes{odd} --meta $out/uid.json -o $out/no.dcm");
     like("$status $said", qr/^4 .*uid\.json: labelID 1: .*$why/s, "a TrackingUniqueIdentifier '$uid' beside '$id'");
 }
-open $file, '>', "$out/bad.json" or die;
-print $file '{"segmentAttributes": [[{"labelID": 1}]]}';
-close $file;
+spew("$out/bad.json", '{"segmentAttributes": [[{"labelID": 1}]]}');
 ($status, $said) = segment('odd', "--box a=$boxes{odd} --meta $out/bad.json -o $out/no.dcm");
 is($status, 4, 'a --meta without codes is corrupt');
 like($said, qr/labelID 1: SegmentedPropertyCategoryCodeSequence/, 'and says where');

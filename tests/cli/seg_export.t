@@ -2,8 +2,10 @@
 # A made PACS export, segmented with its own prompts: every frame of every SEG, judged by seg_check.py.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -14,9 +16,7 @@ system("$python -c 'import pydicom, nibabel, scipy' 2>/dev/null") == 0
     or plan skip_all => 'pydicom, nibabel or scipy is not installed';
 my $dir = tempdir(CLEANUP => 1);
 system("$python $tools/make_pacs_export.py --quick --seed 3 $dir > /dev/null") == 0 or die 'no export';
-open my $file, '<', "$dir/truth/manifest.json" or die;
-my $manifest = decode_json(join '', <$file>);
-close $file;
+my $manifest = read_json("$dir/truth/manifest.json");
 
 # The middle slices of two objects of each volume: all of them would say no more.
 my %wanted = map { $_ => 1 } qw(ct_missing_slice ct_enhanced mr_oblique ct_gantry_tilt);
@@ -25,9 +25,7 @@ for my $series (grep { $wanted{$_->{key}} } @{$manifest->{series}}) {
     my @objects = map { my $box = $_->{box2d_lps};
                         {name => $_->{name}, id => $_->{label} + 0, boxes => [[map { @$_ } @$box]]} }
         grep { $_->{name} =~ /liver|spine|kidney_left/ } @{$series->{prompts}};
-    open my $prompts, '>', "$dir/$key-prompts.json" or die;
-    print $prompts encode_json({space => 'lps', objects => \@objects});
-    close $prompts;
+    spew("$dir/$key-prompts.json", encode_json({space => 'lps', objects => \@objects}));
     my $map = @{$series->{missing_slices}} ? '' : "-o $dir/$key.nii.gz";
     my $said = `$build/sammed2d segment $dir/export --series $series->{series_uid} --prompts $dir/$key-prompts.json --propagate none -o $dir/$key.dcm $map -q 2>&1`;
     ok(($? >> 8) =~ /^[03]$/, "$key: segmented") or diag($said);

@@ -3,7 +3,9 @@
 # must say. Pixels are those of tests/tools/write_seg.c, judged by pydicom and numpy.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 use utf8;
 
@@ -89,10 +91,7 @@ for my $row (['no_frame', qr/no FrameOfReferenceUID/], ['no_study', qr/no StudyI
              ['no_thickness', qr/^$/]) {
     my ($series, $warning) = @$row;
     is(write_seg($series, 'binary', 2), 0, "$series: written");
-    open my $file, '<', "$dir/error" or die;
-    my $said = join '', <$file>;
-    close $file;
-    like($said, $warning, "$series: " . ($warning eq qr/^$/ ? 'without a word' : 'with a warning'));
+    like(slurp("$dir/error"), $warning, "$series: " . ($warning eq qr/^$/ ? 'without a word' : 'with a warning'));
     is(judged($series, 2), "4 frames, 2 segments\n", "$series: every frame has its place");
     is(errors(), '', "$series: dciodvfy");
     like(says('d.StudyInstanceUID + " " + d.FrameOfReferenceUID'), qr/^\S+ \S+$/, "$series: study and frame of reference");

@@ -3,8 +3,10 @@
 # judged by an own decoder in Python; and --mask with them.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -18,12 +20,8 @@ system("$python -W ignore tests/lib/make_masks.py $made") == 0 or die "make_mask
 sub read_mask {
     my ($mask, $volume, @maps) = @_;
     my $status = system("$build/tests/dump_masks $mask $volume $dir/raw > $dir/json 2> $dir/error") >> 8;
-    if ($status) {
-        open my $file, '<', "$dir/error" or die;
-        return ($status, {}, join '', <$file>);
-    }
-    open my $file, '<', "$dir/json" or die;
-    my $said = decode_json(<$file>);
+    return ($status, {}, slurp("$dir/error")) if $status;
+    my $said = read_json("$dir/json");
     chomp(my $words = `$python -W ignore tests/lib/seg_witness.py $mask $dir/json $dir/raw @maps 2>&1`);
     return (0, $said, $words);
 }
@@ -63,8 +61,7 @@ while (my ($case, $wanted) = splice @good, 0, 2) {
 sub masks_of {
     my ($file, $count) = @_;
     my (undef, $said) = read_mask($file, "$made/series");
-    open my $raw, '<:raw', "$dir/raw" or die;
-    my $voxels = do { local $/; <$raw> };
+    my $voxels = slurp("$dir/raw");
     return unpack 'H*', substr $voxels, 0, length($voxels) * $count / @{$said->{masks}};
 }
 for (['rt_apart', 'rtstruct', 'contours of one slice whose depths were rounded count together'],
@@ -128,13 +125,10 @@ is_deeply(labels((read_mask("$made/rt_zero.dcm", "$made/series"))[1]), ['1 first
 # A cut or damaged file never crashes, hangs or is read as something else without a word.
 my %allowed = map { $_ => 1 } 0, 1, 4, 5;
 for my $case (qw(binary rle labelmap16 deflated rtstruct)) {
-    open my $file, '<:raw', "$made/$case.dcm" or die;
-    my $bytes = do { local $/; <$file> };
+    my $bytes = slurp("$made/$case.dcm");
     my @odd;
     for my $percent (map { 4 * $_ } 0 .. 24) {
-        open my $out, '>:raw', "$dir/cut.dcm" or die;
-        print $out substr $bytes, 0, int(length($bytes) * $percent / 100);
-        close $out;
+        spew("$dir/cut.dcm", substr $bytes, 0, int(length($bytes) * $percent / 100));
         my $status = system("timeout 5 $build/tests/dump_masks $dir/cut.dcm $made/series $dir/raw > /dev/null 2>&1");
         push @odd, "$percent%: $status" unless $status >> 8 == 4 || $status >> 8 == 5;
     }

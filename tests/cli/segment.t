@@ -5,6 +5,7 @@ use warnings;
 use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use SmallNifti;
 use Test::More;
 
@@ -30,7 +31,6 @@ my $input = "$dir/in.nii";
 write_nifti($input, \@dim, \@sform, \@voxels);
 my $box = 'block=8,6,1,15,13,3';
 
-sub spew { my ($path, $text) = @_; open my $file, '>:raw', $path or die "$path: $!"; print $file $text; close $file }
 sub run {    # status, standard output, standard error
     my @words = @_;
     my $child = fork // die;
@@ -65,11 +65,11 @@ cmp_ok(abs($json->{objects}[0]{volume_ml} - $ones * 0.02), '<', 1e-9, 'volume in
 my $hits = grep { $labels[$_] == 1 && $voxels[$_] >= 450 } 0 .. $#labels;
 cmp_ok(2 * $hits, '>', 0.7 * ($ones + 8 * 8 * 3), 'Dice with the block above 0.7');
 is(substr(slurp("$dir/a.nii"), 280, 48), substr(slurp($input), 280, 48), 'sform as in the input');
-my $beside = decode_json(slurp("$dir/a.json"));
+my $beside = read_json("$dir/a.json");
 is($beside->{labels}[0]{name}, 'block', 'the list of labels beside it');
 like($beside->{weights}{sha256}, qr/^[0-9a-f]{64}$/, 'with the digest of the weights');
 ok(!exists $beside->{created}, 'and no date');
-is(decode_json(slurp("$dir/stats.json"))->{objects}[0]{prompts}{boxes}, 1, 'statistics as JSON');
+is(read_json("$dir/stats.json")->{objects}[0]{prompts}{boxes}, 1, 'statistics as JSON');
 is(length slurp("$dir/p.nii"), 352 + 4 * @labels, 'probabilities as float32');
 my @probabilities = unpack 'f<*', substr slurp("$dir/p.nii"), 352;
 is(scalar(grep { ($probabilities[$_] > 0.5) != ($labels[$_] == 1) } 0 .. $#labels), 0, 'which agree with the labels');
@@ -119,7 +119,7 @@ spew("$dir/b\xe9d/in.nii", slurp($input));
     '--box', $box, '--json');
 is($status, 0, 'a path that is not UTF-8') or diag $err;
 like(decode_json($out)->{outputs}[1], qr{/b\?d/o\.json$}, 'is still JSON');
-is(decode_json(slurp("$dir/b\xe9d/o.json"))->{labels}[0]{name}, 'block', 'so is the list of labels');
+is(read_json("$dir/b\xe9d/o.json")->{labels}[0]{name}, 'block', 'so is the list of labels');
 
 # ---- voxels that say nothing ----
 write_nifti("$dir/flat.nii", \@dim, \@sform, [(7) x @voxels]);
@@ -228,7 +228,7 @@ for my $precision (qw(bf16 int8)) {
     is("$status$err", '0', "--precision $precision works");
     my $now = $status ? 0 : decode_json($out)->{objects}[0]{voxels};
     cmp_ok(abs($now - $float_voxels), '<', 0.05 * $float_voxels, '... and finds about the same');
-    is(decode_json(slurp("$dir/$precision.json"))->{options}{precision}, $precision, '... and says so beside the label map');
+    is(read_json("$dir/$precision.json")->{options}{precision}, $precision, '... and says so beside the label map');
 }
 {
     my ($status, undef, $err) = run($input, '--box', $box, '--precision', 'int4', '-o', "$dir/x.nii");
@@ -240,7 +240,7 @@ for my $precision (qw(bf16 int8)) {
 for my $zoom ('no', 1.5, 2.5) {
     my ($status, undef, $err) = run($input, '--box', $box, '--zoom', $zoom, '-o', "$dir/zoom_$zoom.nii", '--probabilities', "$dir/zoom_$zoom.p.nii");
     is("$status$err", '0', "--zoom $zoom works");
-    is(decode_json(slurp("$dir/zoom_$zoom.json"))->{options}{zoom}, $zoom eq 'no' ? 1 : $zoom, '... and is told beside the label map');
+    is(read_json("$dir/zoom_$zoom.json")->{options}{zoom}, $zoom eq 'no' ? 1 : $zoom, '... and is told beside the label map');
 }
 # The box of 8 x 8 pixels counts as 16 x 16: 1.5 times that is all of the slice, 24 x 20.
 is(slurp("$dir/zoom_2.5.p.nii"), slurp("$dir/zoom_no.p.nii"), 'nothing is to be seen from near where the part is all of the slice');
@@ -255,7 +255,7 @@ is(slurp("$dir/zoom_1.5.p.nii"), slurp("$dir/zoom_no.p.nii"), '... at its edge t
 for my $mirrors ('no', 2, 4) {
     my ($status, undef, $err) = run($input, '--box', $box, '--mirrors', $mirrors, '-o', "$dir/mirrors_$mirrors.nii", '--probabilities', "$dir/mirrors_$mirrors.p.nii");
     is("$status$err", '0', "--mirrors $mirrors works");
-    is(decode_json(slurp("$dir/mirrors_$mirrors.json"))->{options}{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, '... and is told beside the label map');
+    is(read_json("$dir/mirrors_$mirrors.json")->{options}{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, '... and is told beside the label map');
 }
 isnt(slurp("$dir/mirrors_2.p.nii"), slurp("$dir/mirrors_no.p.nii"), 'two images give another answer');
 isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four yet another');
@@ -275,7 +275,7 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     for my $choice ('box', 'points') {
         my ($status, undef, $err) = run(@corrected, '--multimask', $choice, '-o', "$dir/by_$choice.nii", '--probabilities', "$dir/by_$choice.p.nii");
         is("$status$err", '0', "--multimask $choice");
-        is(decode_json(slurp("$dir/by_$choice.json"))->{options}{multimask}, $choice, '... is told beside the label map');
+        is(read_json("$dir/by_$choice.json")->{options}{multimask}, $choice, '... is told beside the label map');
     }
     isnt(slurp("$dir/by_points.p.nii"), slurp("$dir/by_box.p.nii"), 'points that correct a mask weigh the answers');
     my $at = sub { my ($i, $j, $k) = @_; (read_labels("$dir/by_points.nii"))[$i + 24 * ($j + 20 * $k)] };

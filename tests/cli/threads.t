@@ -3,16 +3,16 @@
 # is said once.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
 my $dir = tempdir(CLEANUP => 1);
 my $outputs = 0;
 my $dozen = '--propagate none --box liver=31,20,12,98,77,23 --box spleen=80,60,14,110,90,20';    # 12 slices: for 2, 3 and 4 threads
-
-sub slurp { open my $file, '<:raw', $_[0] or return ''; local $/; return scalar <$file> }
 
 # What a run leaves: label map, probabilities, figures, and how many slices it said were encoded.
 sub results {
@@ -50,7 +50,7 @@ is(slurp("$dir/dynamic.nii"), $alone->{'.nii'}, '... and the same labels');
 
 # OpenBLAS has only slow kernels for a processor newer than itself, unless it is told which to take.
 SKIP: {
-    skip 'this processor has no AVX2', 2 if slurp('/proc/cpuinfo') !~ /\bavx2\b.*\bfma\b|\bfma\b.*\bavx2\b/;
+    skip 'this processor has no AVX2', 2 if !-e '/proc/cpuinfo' || slurp('/proc/cpuinfo') !~ /\bavx2\b.*\bfma\b|\bfma\b.*\bavx2\b/;
     my $core = 'env -u OPENBLAS_CORETYPE';
     unlike(qx($core $program --version), qr/\(\w+, (?:Prescott|Core2|Nehalem|Sandybridge|Barcelona)\)/, 'no kernels from before AVX2');
     like(qx(OPENBLAS_CORETYPE=Nehalem $program --version), qr/\(\w+, Nehalem\)/, '... but for a user who wants them');
@@ -65,9 +65,7 @@ unlink "$dir/kept.h5";
 # A damaged encoder, looked at by the first thread that needs it.
 my $weights = slurp('weights/default.h5');
 substr($weights, int(length($weights) / 2) + $_, 1) = "\xff" for 0 .. 63;
-open my $file, '>:raw', "$dir/nan.h5" or die;
-print $file $weights;
-close $file;
+spew("$dir/nan.h5", $weights);
 for my $options ('', "--embeddings $dir/kept.h5") {
     my $said = qx($program segment data/ct/image.nii.gz -q -w $dir/nan.h5 -o $dir/nan.nii $dozen --threads 2 $options 2>&1);
     is($? >> 8, 6, "NaN among the weights $options");

@@ -2,9 +2,11 @@
 # sammed2d weights: describes, verifies, and takes damaged and foreign files for what they are.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use Cwd 'abs_path';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
@@ -16,12 +18,8 @@ chdir $dir or die;
 sub run {
     my $out = qx($program @_ 2>err);
     my $status = $? >> 8 || $? & 127;
-    open my $file, '<', 'err' or die;
-    local $/;
-    return ($status, $out, scalar <$file>);
+    return ($status, $out, slurp('err'));
 }
-sub slurp { open my $file, '<:raw', $_[0] or die; local $/; return scalar <$file> }
-sub spill { my ($name, $bytes) = @_; open my $file, '>:raw', $name or die; print $file $bytes; close $file }
 
 my ($status, $out, $err) = run("weights --json $default");
 is($status, 0, 'the default model is whole');
@@ -58,7 +56,7 @@ is($out, '', '... nothing on standard output');
 
 my @wrong;
 for my $cut (map { int(length($good) * $_ / 16) } 0 .. 15) {
-    spill('cut.h5', substr $good, 0, $cut);
+    spew('cut.h5', substr $good, 0, $cut);
     my ($s) = run('weights cut.h5');
     push @wrong, "$cut: $s" if $s != 6;
 }
@@ -70,7 +68,7 @@ my $noticed = 0;
 for (my $place = 8; $place < length $good; $place += $place < 4096 ? 97 : 9973) {
     my $bad = $good;
     substr($bad, $place, 1) ^= "\xff";
-    spill('bad.h5', $bad);
+    spew('bad.h5', $bad);
     my ($s) = run('weights -q bad.h5');
     push @wrong, "$place: $s" unless $s == 6 || $s == 0;
     $noticed++ if $s == 6;
@@ -79,7 +77,7 @@ is_deeply(\@wrong, [], 'a changed byte never crashes');
 cmp_ok($noticed, '>', 3, '... and metadata notice it');
 my $nan = $good;
 substr($nan, int(length($good) / 2) + $_, 1) = "\xff" for 0 .. 63;    # amid the tensors
-spill('nan.h5', $nan);
+spew('nan.h5', $nan);
 my ($nan_status, undef, $nan_err) = run('weights nan.h5');
 is($nan_status, 6, 'NaN among the weights');
 like($nan_err, qr/infinities or NaN/, '... is named');

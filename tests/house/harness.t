@@ -2,7 +2,9 @@
 # The test harness itself: what fails, crashes, hangs or speaks no TAP is counted, and nothing else is.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $dir = tempdir(CLEANUP => 1);
@@ -22,9 +24,7 @@ my %programs = (    # what a script does => the harness's last line
 plan tests => 2 * keys %programs;
 
 for my $script (sort keys %programs) {
-    open my $file, '>', "$dir/a.t" or die;
-    print $file "#!/bin/sh\n$script\n";
-    close $file;
+    spew("$dir/a.t", "#!/bin/sh\n$script\n");
     chmod 0755, "$dir/a.t";
     my @said = qx(TEST_SECONDS=2 tests/lib/run-tests $dir/a.t 2>/dev/null);
     is($said[-1], "$programs{$script}\n", $script);

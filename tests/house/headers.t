@@ -3,6 +3,8 @@
 # promise: all of it, and nothing else.
 use strict;
 use warnings;
+use lib 'tests/lib';
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -18,9 +20,7 @@ for my $header (@headers) {
 }
 
 my $text = join '', map { "#include \"$_\"\n" } @headers;
-open my $out, '>', "$build/headers.c" or die;
-print $out $text;
-close $out;
+spew("$build/headers.c", $text);
 my $declared = qx($cc -E -P -Iinclude $build/headers.c);
 my %declared = map { $_ => 1 } $declared =~ /(?<!enum )(?<!struct )\b(sm_\w+)\s*\(/g;
 my %exported = map { $_ => 1 } map { /\s[TDBRVW]\s+(\S+)$/ } qx(nm -D --defined-only $build/libsammed2d.so);

@@ -3,7 +3,9 @@
 # who may print and exit, and how long a file may be.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Find;
+use Run;
 use Test::More;
 
 # folder => the folders whose headers it may include, beside its own
@@ -49,8 +51,6 @@ my @doors = (
     [qr/^zlib/,                            qr{^src/(nifti|dicom)/}],
     [qr/^omp\./,                           qr{^src/(nn|model|pipeline|eval|train)/}],
 );
-
-sub slurp { my ($path) = @_; open my $file, '<', $path or die "$path: $!"; local $/; return <$file> }
 
 # Comments and what stands in quotes become blanks; line numbers stay.
 sub code_only {

@@ -4,7 +4,9 @@
 # one is linked at run time is the machine's choice.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -13,8 +15,6 @@ plan skip_all => 'fewer than two OpenBLAS builds are installed' if @folders < 2;
 plan tests => 4 * @folders;
 my $dir = tempdir(CLEANUP => 1);
 
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return <$file> // '' }
-
 # Runs the program; in what share of moments more than so many threads wanted a processor. Not the most ever seen: libgomp ends
 # a thread whenever a team is smaller than the one before, and on a busy machine it may wait for its end beside its successor.
 sub share_beyond {
@@ -22,7 +22,7 @@ sub share_beyond {
     my ($moments, $beyond, $child) = (0, 0, fork // die);
     exec @words or die if !$child;
     while (waitpid($child, 1) == 0) {    # WNOHANG
-        my @states = map { slurp($_) =~ /\) (\w)/ ? $1 : () } glob "/proc/$child/task/*/stat";
+        my @states = map { (eval { slurp($_) } // '') =~ /\) (\w)/ ? $1 : () } glob "/proc/$child/task/*/stat";    # of threads that have not ended
         my $running = grep { $_ eq 'R' } @states;
         $moments++;
         $beyond++ if $running > $limit;

@@ -3,9 +3,8 @@ package SmallNifti;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT = qw(write_nifti read_labels slurp);
-
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or die "$path: $!"; local $/; return scalar <$file> }
+use Run;
+our @EXPORT = qw(write_nifti read_labels);
 
 # dim [nx, ny, nz], rows three rows of the sform (RAS), voxels int16 with i fastest.
 sub write_nifti {
@@ -14,9 +13,7 @@ sub write_nifti {
     my $header = pack 'l<x36 s<8 x14 s<2 x2 f<8 f<3 x3 C x128 s<2 f<6 f<12 x16 a4 x4', 348, 3, @$dim, 1, 1, 1, 1,
         4, 16, 1, @spacing, 0, 0, 0, 0, 352, 1, 0, 2, 0, 1, (0) x 6, (map { @$_ } @$rows), "n+1\0";
     die 'header of ' . length $header if length $header != 352;
-    open my $file, '>:raw', $path or die "$path: $!";
-    print $file $header, pack('s<*', @$voxels);
-    close $file or die "$path: $!";
+    spew($path, $header . pack 's<*', @$voxels);
 }
 
 # Label values of an uncompressed label map, i fastest.

@@ -3,8 +3,10 @@
 # torch and torchvision are Debian's, the rest goes into a temporary venv.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use Cwd 'abs_path';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $program = abs_path($ENV{BUILD} // 'build') . '/sammed2d';
@@ -20,8 +22,7 @@ my $root = abs_path('.');
 is(system("cd $dir && $program slice -q --data $root/data/ct -o data_demo --plane axial"),
     0, 'a phantom is sliced');
 $reference = abs_path($reference);
-open my $script, '>', "$dir/read.py" or die $!;
-print $script <<'EOF';
+spew("$dir/read.py", <<'EOF');
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 import cv2
@@ -39,7 +40,6 @@ for n in range(len(train)):
     assert train[n]["label"].shape[0] == 5
 print(len(train), "images", len(test), "masks")
 EOF
-close $script;
 my $read = `cd $dir && MPLBACKEND=agg $dir/venv/bin/python -W ignore read.py $reference 2>&1`;
 like($read, qr/^[1-9]\d* images [1-9]\d* masks$/m, 'the published loader takes every image and every mask') or diag($read);
 diag($read =~ s/\s+$//r);

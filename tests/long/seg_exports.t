@@ -3,8 +3,10 @@
 # the manifest's prompts gives a SEG of each kind that seg_check.py (dciodvfy within) passes.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
 use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -13,9 +15,6 @@ my $tools = '../shared/tools';
 -d $tools or plan skip_all => '../shared is not there';
 system("$python -c 'import pydicom, nibabel, scipy' 2>/dev/null") == 0
     or plan skip_all => 'pydicom, nibabel or scipy is not installed';
-
-sub read_json { open my $file, '<', $_[0] or die; return decode_json(join '', <$file>) }
-sub write_json { open my $file, '>', $_[0] or die; print $file encode_json($_[1]); close $file }
 
 # The phases of a series are volumes of one UID: their numbers in `info`, in order.
 sub numbers {
@@ -52,9 +51,9 @@ for my $seed (map { "--seed $_" } qw(11 29), '47 --quick') {
     for my $series (grep { $_->{is_volume} } @{$manifest->{series}}) {
         my $key = $series->{key};
         my $gap = @{$series->{missing_slices}};
-        write_json("$dir/prompts.json", {space => 'lps', objects => [map {
+        spew("$dir/prompts.json", encode_json({space => 'lps', objects => [map {
             my $box = $_->{box3d_lps};
-            {name => $_->{name}, id => $_->{label} + 0, boxes => [[map { @$_ } @$box]]} } @{$series->{prompts}}]});
+            {name => $_->{name}, id => $_->{label} + 0, boxes => [[map { @$_ } @$box]]} } @{$series->{prompts}}]}));
         my $phase = 0;
         for my $number (numbers($volumes, $series->{series_uid})) {
             $phase++;

@@ -3,10 +3,11 @@
 # the SEG comes back the same (orthanc_roundtrip.py). Needs Debian's orthanc (its service may stay off).
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Basename 'basename';
 use File::Copy 'copy';
 use File::Temp 'tempdir';
-use JSON::PP;
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -17,9 +18,7 @@ grep { -x "$_/Orthanc" } split(/:/, $ENV{PATH}), '/usr/sbin' or plan skip_all =>
 `sh -c 'command -v storescu'` or plan skip_all => 'dcmtk is not installed';
 my $dir = tempdir(CLEANUP => 1);
 system("$python $tools/make_pacs_export.py --quick --seed 5 $dir > /dev/null") == 0 or die 'no export';
-open my $file, '<', "$dir/truth/manifest.json" or die;
-my $manifest = decode_json(join '', <$file>);
-close $file;
+my $manifest = read_json("$dir/truth/manifest.json");
 
 for my $series (grep { $_->{is_volume} && $_->{phases} == 1 } @{$manifest->{series}}) {
     my $key = $series->{key};
