@@ -23,10 +23,9 @@ for my $line (qx($python -W ignore tests/lib/compare_witness.py $build/sammed2d 
     else { diag($line) }
 }
 
-sub run {
-    my $said = qx($build/sammed2d compare @_ --json 2>$dir/talk);
-    my $status = $? >> 8;
-    return ($status, $said ? decode_json($said) : {}, slurp("$dir/talk"));
+sub compare {
+    my ($status, $out, $err) = run("$build/sammed2d compare @_ --json");
+    return ($status, $out ? decode_json($out) : {}, $err);
 }
 my @damaged = (
     ["$dir/absent.nii $dir/a.nii", 2, qr/absent\.nii: No such file/],
@@ -45,7 +44,7 @@ a = nibabel.load(sys.argv[1])
 nibabel.save(nibabel.Nifti1Image(numpy.stack([numpy.asarray(a.dataobj)] * 2, 3), a.affine), sys.argv[2])', "$dir/a.nii", "$dir/four.nii");
 for (@damaged) {
     my ($words, $wanted, $why) = @$_;
-    my ($status, $json, $talk) = run($words);
+    my ($status, $json, $talk) = compare($words);
     is($status, $wanted, "status $wanted") or diag($talk);
     like($talk, $why, '... with a reason');
 }
@@ -56,7 +55,7 @@ SKIP: {
     system("$python -W ignore tests/lib/make_masks.py $made") == 0 or die 'make_masks.py failed';
     my $same = sub {
         my ($words, $name, @more) = @_;
-        my ($status, $json, $talk) = run($words);
+        my ($status, $json, $talk) = compare($words);
         is($status, 0, "$name: compared") or diag($talk), return;
         ok($json->{same_grid}, '... on the same grid');
         is_deeply([map { $json->{labels}{$_}{dice} } sort keys %{$json->{labels}}], [(1) x keys %{$json->{labels}}],
@@ -73,28 +72,28 @@ SKIP: {
     ok($json->{labels}{1}{voxels_a} + $json->{labels}{2}{voxels_a} == 456, '... overlapping segments in full');
     $same->("$made/tilted.dcm $dir/tilted.nii", 'a tilted SEG and its label map');
     for my $n (1, 2) {
-        my ($status, $json) = run("$made/binary.dcm $dir/map$n.nii --labels $n");
+        my ($status, $json) = compare("$made/binary.dcm $dir/map$n.nii --labels $n");
         is($status, 0, "SEG and a label map with more slices, segment $n");
         is($json->{labels}{$n}{dice}, 1, '... are the same');
         is($json->{labels}{$n}{voxels_a}, $json->{labels}{$n}{voxels_b}, '... voxel by voxel');
     }
-    ($json) = (run("$dir/map1.nii $made/cut.dcm"))[1];
+    ($json) = (compare("$dir/map1.nii $made/cut.dcm"))[1];
     ok($json->{same_grid} && $json->{labels}{1}{voxels_b} > 10, 'a SEG of a part lies in its place');
-    my ($status, $part, $talk) = run("$made/binary.dcm $made/fine.dcm");
+    my ($status, $part, $talk) = compare("$made/binary.dcm $made/fine.dcm");
     is($status, 1, 'a SEG on other voxels is refused');
     like($talk, qr/--resample/, '... with advice');
-    is((run("$made/binary.dcm $made/fine.dcm --resample"))[0], 0, '... which helps');
-    ($status, $json) = run("$made/rtstruct.dcm $made/binary.dcm");
+    is((compare("$made/binary.dcm $made/fine.dcm --resample"))[0], 0, '... which helps');
+    ($status, $json) = compare("$made/rtstruct.dcm $made/binary.dcm");
     is($status, 0, 'a structure set comes on the other\'s grid');
     ok($json->{labels}{4}{name} eq 'ring' && $json->{labels}{4}{voxels_a} > 5, '... ROI by ROI');
-    is((run("$made/rtstruct.dcm $made/rtstruct.dcm"))[0], 1, 'two structure sets have none');
-    ($status, $json, $talk) = run("$made/uneven.dcm $made/uneven.dcm");
+    is((compare("$made/rtstruct.dcm $made/rtstruct.dcm"))[0], 1, 'two structure sets have none');
+    ($status, $json, $talk) = compare("$made/uneven.dcm $made/uneven.dcm");
     is($status, 0, 'uneven slices');
     is($json->{labels}{1}{dice}, 1, '... voxel by voxel');
     like($talk, qr/not evenly spaced/, '... with a warning about distances');
     # names go before numbers
     system("$python -W ignore tests/lib/make_masks.py --names $dir/names") == 0 or die;
-    ($status, $json, $talk) = run("$dir/names/one.dcm $dir/names/other.dcm");
+    ($status, $json, $talk) = compare("$dir/names/one.dcm $dir/names/other.dcm");
     is_deeply([map { "$_ $json->{labels}{$_}{name} $json->{labels}{$_}{id_b} $json->{labels}{$_}{dice}" } sort keys %{$json->{labels}}],
         ['1 liver 2 1', '2 spleen 1 1', '3 left 3 1'], 'segments are matched by name, then by number');
     like($talk, qr/number 3 is "left" in A and "right" in B/, '... and other names are said');
@@ -102,7 +101,7 @@ SKIP: {
     system("cp $made/series/* $made/binary.dcm $dir/case/");
     $same->("$dir/case $made/binary.dcm", 'a folder with a series and its SEG');
     system("cp $made/cut.dcm $dir/case/");
-    ($status, undef, $talk) = run("$dir/case $made/binary.dcm");
+    ($status, undef, $talk) = compare("$dir/case $made/binary.dcm");
     is($status, 1, 'with two SEG one must be named');
     like($talk, qr/binary\.dcm.*cut\.dcm|cut\.dcm.*binary\.dcm/, '... of these');
 }

@@ -17,16 +17,11 @@ my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die;
 
 sub make { my ($kind) = @_; system($^X, $maker, $kind, "$kind.pth") == 0 or die; return "$kind.pth" }
-# exit status, standard output, standard error
-sub run {
-    my $out = qx($program @_ 2>err);
-    my $status = $? >> 8 || $? & 127;
-    return ($status, $out, slurp('err'));
-}
-sub weights { my ($status, $out) = run('weights --json', @_); return $status ? {status => $status} : decode_json($out) }
+sub sammed2d { return run("$program @_") }
+sub weights { my ($status, $out) = sammed2d('weights --json', @_); return $status ? {status => $status} : decode_json($out) }
 
 for my $kind ('zip', 'stream', 'zip,half', 'stream,wrapped,module', 'zip,wrapped') {
-    my ($status, $out, $err) = run('convert', make($kind), '-o', 'out.h5');
+    my ($status, $out, $err) = sammed2d('convert', make($kind), '-o', 'out.h5');
     is($status, 0, "$kind converts");
     is("$out$err", '', '... without a word');
     my $w = weights('out.h5');
@@ -44,8 +39,8 @@ for my $kind ('zip', 'stream', 'zip,half', 'stream,wrapped,module', 'zip,wrapped
 }
 
 # The same checkpoint gives the same bytes; both containers hold the same values.
-run('convert', 'zip.pth', '-o', 'again.h5');
-run('convert', 'zip.pth', '-o', 'out.h5');
+sammed2d('convert', 'zip.pth', '-o', 'again.h5');
+sammed2d('convert', 'zip.pth', '-o', 'out.h5');
 is(system('cmp', '-s', 'out.h5', 'again.h5'), 0, 'the same bytes each time');
 
 my %kinds = (    # normalization, orientation, resize, mask prompt, three masks
@@ -56,58 +51,58 @@ my %kinds = (    # normalization, orientation, resize, mask prompt, three masks
 );
 make('zip,sam');
 for my $kind (sort keys %kinds) {
-    my ($status, undef, $err) = run('convert zip,sam.pth -o out.h5 --kind', $kind);
+    my ($status, undef, $err) = sammed2d('convert zip,sam.pth -o out.h5 --kind', $kind);
     is("$status$err", '0', "--kind $kind");
     my $w = weights('out.h5');
     is_deeply([@$w{qw(normalization orientation resize mask_prompt)}, $w->{configuration}{multimask} ? 1 : 0],
               $kinds{$kind}, '... sets how it is fed');
     ok(!$w->{configuration}{adapter}, '... no adapters');
 }
-my ($status, $out, $err) = run('convert zip,sam.pth -o out.h5');
+my ($status, $out, $err) = sammed2d('convert zip,sam.pth -o out.h5');
 is($status, 0, 'without adapters and without --kind');
 like($err, qr/taken for ft-sam.*--kind/, '... it says what it guessed');
 
-($status, $out, $err) = run('convert zip.pth -o out.h5 --dtype bfloat16 --name Liver --licence ours --provenance here',
+($status, $out, $err) = sammed2d('convert zip.pth -o out.h5 --dtype bfloat16 --name Liver --licence ours --provenance here',
                             '--multimask no --orient stored');
 is($status, 0, 'names and precision');
 my $w = weights('out.h5');
 is_deeply([@$w{qw(stored_as name licence provenance orientation)}], [qw(bfloat16 Liver ours here stored)], '... are stored');
 ok(!$w->{configuration}{multimask}, '... and --multimask');
-is((run('convert zip.pth -o out.h5 --multimask box'))[0], 0, '--multimask box');
+is((sammed2d('convert zip.pth -o out.h5 --multimask box'))[0], 0, '--multimask box');
 $w = weights('out.h5');
 ok($w->{configuration}{multimask} && !$w->{configuration}{multimask_points}, '... is told from yes');
 is($w->{configuration}{multimask_as}, 'box', '... by its name');
-is((run('convert zip.pth -o out.h5 --multimask points'))[0], 0, '--multimask points');
+is((sammed2d('convert zip.pth -o out.h5 --multimask points'))[0], 0, '--multimask points');
 is(weights('out.h5')->{configuration}{multimask_as}, 'points', '... is in the file');
-like((run('weights out.h5'))[1], qr/default output +best of three .* all, weighed by points/, '... and told');
-is((run('convert zip.pth -o out.h5 --zoom 2.5'))[0], 0, '--zoom 2.5');
-$w = decode_json((run('weights out.h5 --json'))[1]);
+like((sammed2d('weights out.h5'))[1], qr/default output +best of three .* all, weighed by points/, '... and told');
+is((sammed2d('convert zip.pth -o out.h5 --zoom 2.5'))[0], 0, '--zoom 2.5');
+$w = decode_json((sammed2d('weights out.h5 --json'))[1]);
 is($w->{configuration}{zoom}, 2.5, '... is in the file');
-like((run('weights out.h5'))[1], qr/boxes seen +a second time, in a part of the picture 2.5 times their size/, '... and told');
-is((run('convert zip.pth -o out.h5 --zoom no'))[0], 0, '--zoom no');
-is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{zoom}, 0, '... is none, as by default');
+like((sammed2d('weights out.h5'))[1], qr/boxes seen +a second time, in a part of the picture 2.5 times their size/, '... and told');
+is((sammed2d('convert zip.pth -o out.h5 --zoom no'))[0], 0, '--zoom no');
+is(decode_json((sammed2d('weights out.h5 --json'))[1])->{configuration}{zoom}, 0, '... is none, as by default');
 for my $bad ('1', '11', '2x', 'nan', 'yes') {
-    ($status, $out, $err) = run("convert zip.pth -o out.h5 --zoom $bad");
+    ($status, $out, $err) = sammed2d("convert zip.pth -o out.h5 --zoom $bad");
     is($status, 1, "--zoom $bad");
     like($err, qr/--zoom takes no or a number from 1.5 to 10, not "$bad"/, '... is told');
 }
-is((run('convert zip.pth -o out.h5 --mirrors 4'))[0], 0, '--mirrors 4');
-is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 4, '... is in the file');
-like((run('weights out.h5'))[1], qr/pictures seen +in 4 images, mirrored ones included/, '... and told');
-is((run('convert zip.pth -o out.h5'))[0], 0, 'without');
-is(decode_json((run('weights out.h5 --json'))[1])->{configuration}{mirrors}, 0, '... there are none');
-($status, $out, $err) = run("convert zip.pth -o out.h5 --mirrors 8");
+is((sammed2d('convert zip.pth -o out.h5 --mirrors 4'))[0], 0, '--mirrors 4');
+is(decode_json((sammed2d('weights out.h5 --json'))[1])->{configuration}{mirrors}, 4, '... is in the file');
+like((sammed2d('weights out.h5'))[1], qr/pictures seen +in 4 images, mirrored ones included/, '... and told');
+is((sammed2d('convert zip.pth -o out.h5'))[0], 0, 'without');
+is(decode_json((sammed2d('weights out.h5 --json'))[1])->{configuration}{mirrors}, 0, '... there are none');
+($status, $out, $err) = sammed2d("convert zip.pth -o out.h5 --mirrors 8");
 is($status, 1, "--mirrors 8");
 like($err, qr/--mirrors takes no, 2 or 4, not "8"/, '... is told');
-($status, $out, $err) = run('convert', make('zip,float,sam'), '-o out.h5 --kind sam --mirrors 4');
+($status, $out, $err) = sammed2d('convert', make('zip,float,sam'), '-o out.h5 --kind sam --mirrors 4');
 is($status, 1, "--mirrors 4 of SAM's kind");
 like($err, qr/padding at one side.*--mirrors no/, '... which pads pictures');
 # The mean of two: of a file with itself it is the file, and half way between two each number is.
 {
-    run('convert', make('zip'), '-o', 'one.h5');
+    sammed2d('convert', make('zip'), '-o', 'one.h5');
     my $python = qx($home/tests/lib/find-python h5py numpy);
     chomp $python;
-    is((run('convert one.h5 --average one.h5 -o same.h5'))[0], 0, 'the mean of a file and itself');
+    is((sammed2d('convert one.h5 --average one.h5 -o same.h5'))[0], 0, 'the mean of a file and itself');
     SKIP: {
         skip 'no Python with h5py', 3 unless $python;
         my $look = 'import h5py, numpy, sys
@@ -121,35 +116,35 @@ print(len(sets) == len(list(c)) and worst < 1e-6 and (far > 1e-3 or a.filename =
         system "$python -c 'import h5py, numpy
 f = h5py.File(\"other.h5\", \"r+\"); r = numpy.random.default_rng(1)
 for k in f: f[k][...] = f[k][()] + r.normal(size=f[k].shape) * 0.1'" if !system 'cp one.h5 other.h5';
-        is((run('convert one.h5 --average other.h5 --share 0.3 -o mean.h5'))[0], 0, 'a share of another file');
+        is((sammed2d('convert one.h5 --average other.h5 --share 0.3 -o mean.h5'))[0], 0, 'a share of another file');
         is($mean->(qw(one.h5 other.h5 mean.h5 0.3)), 'True', '... number by number');
     }
-    run('convert', make('zip'), '-o', 'large.h5', '--image-size 128');
-    my ($status, undef, $err) = run('convert one.h5 --average large.h5 -o mixed.h5');
+    sammed2d('convert', make('zip'), '-o', 'large.h5', '--image-size 128');
+    my ($status, undef, $err) = sammed2d('convert one.h5 --average large.h5 -o mixed.h5');
     is($status, 5, 'another architecture');
     like($err, qr/large\.h5: its network is another than that of one\.h5: image_size differs/, '... is told');
     ok(!-e 'mixed.h5', '... and nothing is written');
-    ($status, undef, $err) = run('convert one.h5 --average one.h5 --share 2 -o mixed.h5');
+    ($status, undef, $err) = sammed2d('convert one.h5 --average one.h5 --share 2 -o mixed.h5');
     is($status, 1, 'a share above 1');
-    is((run('convert zip.pth --share 0.3 -o mixed.h5'))[0], 1, 'a share of nothing');
+    is((sammed2d('convert zip.pth --share 0.3 -o mixed.h5'))[0], 1, 'a share of nothing');
 }
-($status, $out, $err) = run('convert zip.pth -o out.h5 --multimask perhaps');
+($status, $out, $err) = sammed2d('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');
 like($err, qr/yes, no, box or points, not "perhaps"/, '... is said');
 
 make('zip,big');
-($status, $out, $err) = run('convert -v zip,big.pth -o out.h5 --image-size 64');
+($status, $out, $err) = sammed2d('convert -v zip,big.pth -o out.h5 --image-size 64');
 is($status, 0, '--image-size');
 is(() = $err =~ /interpolated/g, 3, '... interpolates pos_embed and the global block, not the windowed one');
 is(weights('out.h5')->{configuration}{image_size}, 64, '... to what was asked');
-is((run('convert zip.pth -o out.h5 --image-size 100'))[0], 1, 'a size that is no multiple of the patches');
+is((sammed2d('convert zip.pth -o out.h5 --image-size 100'))[0], 1, 'a size that is no multiple of the patches');
 
-($status, $out, $err) = run('convert', make('zip,nodecoder'), '-o partial.h5');
+($status, $out, $err) = sammed2d('convert', make('zip,nodecoder'), '-o partial.h5');
 is($status, 3, 'an incomplete checkpoint');
 like($err, qr/missing tensor: mask_decoder\.iou_token\.weight \(1, 32\)/, '... what is missing is listed');
 ok(-e 'partial.h5', '... the rest is written');
 is(weights('partial.h5')->{status}, 6, '... and is no usable weights file');
-($status, $out, $err) = run('convert', make('zip,extra'), '-o out.h5');
+($status, $out, $err) = sammed2d('convert', make('zip,extra'), '-o out.h5');
 is($status, 0, 'a tensor too many');
 like($err, qr/unexpected tensor, left out: head\.of\.something\.else \(3\)/, '... is listed');
 is(weights('out.h5')->{unexpected_tensors}, 0, '... and left out');
@@ -157,19 +152,19 @@ is(weights('out.h5')->{unexpected_tensors}, 0, '... and left out');
 # What is refused leaves an existing output as it was.
 spew('old.h5', 'as it was');
 for my $container ('zip', 'stream') {
-    ($status, $out, $err) = run('convert', make("$container,evil"), '-o old.h5');
+    ($status, $out, $err) = sammed2d('convert', make("$container,evil"), '-o old.h5');
     is($status, 5, "a pickle that calls something ($container)");
     like($err, qr/refused: .*posix\.system/, '... is refused by name');
     ok(!-e 'evil-was-run', '... and was not run');
 }
-($status, $out, $err) = run('convert', make('zip,nan'), '-o old.h5');
+($status, $out, $err) = sammed2d('convert', make('zip,nan'), '-o old.h5');
 is($status, 5, 'NaN in a tensor');
 like($err, qr/infinities or NaN/, '... is refused');
 for my $cut (0, 3, 100, 5000, 300000, (-s 'zip.pth') - 1) {
     for my $container ('zip', 'stream') {
         next if $cut >= -s "$container.pth";
         spew('short.pth', substr slurp("$container.pth"), 0, $cut);
-        ($status) = run('convert short.pth -o old.h5');
+        ($status) = sammed2d('convert short.pth -o old.h5');
         is($status, 4, "$container cut to $cut bytes");
     }
 }
@@ -184,14 +179,14 @@ for my $blocks (0, 4, 400) {
 }
 is_deeply([glob '*.sammed2d-*'], [], '... nor temporary files');
 
-is((run('convert absent.pth -o out.h5'))[0], 2, 'no such checkpoint');
-is((run('convert . -o out.h5'))[0], 2, 'a directory');
-is((run("convert $maker -o out.h5"))[0], 5, 'not a checkpoint');
-is((run('convert zip.pth -o nowhere/out.h5'))[0], 7, 'no such output directory');
-is((run('convert zip.pth'))[0], 1, 'no output named');
-is((run('convert zip.pth -o out.h5 --kind other'))[0], 1, 'an unknown kind');
-is((run('convert zip.pth -o out.h5 --dtype int8'))[0], 1, 'an unknown type');
-is((run('convert zip.pth -o out.h5 --orient up'))[0], 1, 'an unknown orientation');
+is((sammed2d('convert absent.pth -o out.h5'))[0], 2, 'no such checkpoint');
+is((sammed2d('convert . -o out.h5'))[0], 2, 'a directory');
+is((sammed2d("convert $maker -o out.h5"))[0], 5, 'not a checkpoint');
+is((sammed2d('convert zip.pth -o nowhere/out.h5'))[0], 7, 'no such output directory');
+is((sammed2d('convert zip.pth'))[0], 1, 'no output named');
+is((sammed2d('convert zip.pth -o out.h5 --kind other'))[0], 1, 'an unknown kind');
+is((sammed2d('convert zip.pth -o out.h5 --dtype int8'))[0], 1, 'an unknown type');
+is((sammed2d('convert zip.pth -o out.h5 --orient up'))[0], 1, 'an unknown orientation');
 
 SKIP: {
     skip '../shared is not there', 18 unless $golden;
@@ -199,9 +194,9 @@ SKIP: {
         evil_global => 5, evil_global_legacy => 5, truncated => 4, bad_offset => 4, bad_size => 4, negative_offset => 4,
         short_storage => 4, missing_storage => 4, huge_shape => 4);
     for my $name (sort keys %expected) {
-        is((run("convert $golden/$name.pth -o golden-$name.h5"))[0], $expected{$name}, "golden $name.pth");
+        is((sammed2d("convert $golden/$name.pth -o golden-$name.h5"))[0], $expected{$name}, "golden $name.pth");
     }
-    is((run("convert --any $golden/noncontiguous.pth -o any.h5"))[0], 0, 'noncontiguous.pth with --any');
+    is((sammed2d("convert --any $golden/noncontiguous.pth -o any.h5"))[0], 0, 'noncontiguous.pth with --any');
     is(weights('golden-tiny_half.h5')->{configuration}{embed_dim}, 32, 'tiny_half is usable');
     is(weights('golden-tiny_legacy.h5')->{status}, 6, 'tiny_legacy is not: it lacks the decoder');
     ok(!-e 'golden-evil_global.h5', 'nothing is written of what is refused');

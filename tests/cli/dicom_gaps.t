@@ -152,9 +152,8 @@ is("$both[0]{voxels_a} $both[0]{voxels_b}", "$both[1]{voxels_b} $both[1]{voxels_
 
 # Two SEGs on uneven planes that overlap in part: what lies on planes of one alone counts too.
 sub compared {
-    my $said = qx($build/sammed2d compare --json --no-distances @_ 2>$dir/talk);
-    my $status = $? >> 8;
-    return ($status, $said ? decode_json($said) : {}, slurp("$dir/talk"));
+    my ($status, $out, $err) = run("$build/sammed2d compare --json --no-distances @_");
+    return ($status, $out ? decode_json($out) : {}, $err);
 }
 segment("$dir/uneven -o $dir/low.dcm", sprintf $box, 0, 5);
 segment("$dir/uneven -o $dir/high.dcm", sprintf $box, 3, 7);

@@ -20,16 +20,12 @@ my $step = 10;
 my $some = "--data $data/ct --every-nth $step";
 my $both = "--data $data/ct --data $data/mr --every-nth $step";
 
-sub run {
-    my $out = qx($program @_ --threads 1 2>$dir/err);    # threads of a busy machine wait for each other
-    my $status = $? >> 8 || $? & 127;
-    return ($status, $out, slurp("$dir/err"));
-}
+sub sammed2d { return run("$program @_ --threads 1") }    # threads of a busy machine wait for each other
 sub lines { return split /^/, slurp($_[0]) }
 sub near { my ($got, $wanted, $what) = @_; ok(abs($got - $wanted) < 1e-9, "$what: $got, $wanted") }
 
 # ---- the figures ----
-my ($status, $out, $err) = run("eval $both --orient stored --prompts box,point1,iter2",
+my ($status, $out, $err) = sammed2d("eval $both --orient stored --prompts box,point1,iter2",
                                "--masks $dir/masks --objects $dir/objects.csv --results $dir/all.jsonl --json");
 is($status, 0, 'two phantoms are evaluated') or diag($err);
 my $all = decode_json($out);
@@ -53,7 +49,7 @@ SKIP: {
 
 # ---- resuming ----
 my $lines = () = lines("$dir/all.jsonl");
-($status, $out) = run("eval $both --orient stored --prompts box,point1,iter2",
+($status, $out) = sammed2d("eval $both --orient stored --prompts box,point1,iter2",
                       "--masks $dir/masks --results $dir/all.jsonl --json");
 my $again = decode_json($out);
 is($again->{weights}[0]{encoded}, 0, 'a second run encodes nothing');
@@ -63,7 +59,7 @@ is_deeply($again, $all, '... and says the same');
 SKIP: {
     my @kept = lines("$dir/all.jsonl");
     spew("$dir/cut.jsonl", join '', @kept[0 .. 4], substr $kept[5], 0, 40);    # killed in the middle of a line
-    ($status, $out) = run("eval $both --orient stored --prompts box,point1,iter2 --results $dir/cut.jsonl --json");
+    ($status, $out) = sammed2d("eval $both --orient stored --prompts box,point1,iter2 --results $dir/cut.jsonl --json");
     my $resumed = decode_json($out);
     ok($resumed->{weights}[0]{encoded} > 0 && $resumed->{weights}[0]{encoded} < $all->{weights}[0]{encoded},
        'a run that was killed goes on where it was');
@@ -76,7 +72,7 @@ SKIP: {
 {
     my %seen;
     for my $zoom ('no', 2, 'no') {
-        ($status, $out) = run("eval $some --zoom $zoom --prompts box,point1 --results $dir/zoom.jsonl --json");
+        ($status, $out) = sammed2d("eval $some --zoom $zoom --prompts box,point1 --results $dir/zoom.jsonl --json");
         my $figures = decode_json($out);
         is($figures->{weights}[0]{zoom}, $zoom eq 'no' ? 1 : $zoom, "--zoom $zoom");
         is($figures->{prompts}{box}{dice}, $seen{no}, '... is not taken for another in the results') if $seen{no} && $zoom eq 'no';
@@ -85,17 +81,17 @@ SKIP: {
         is($figures->{prompts}{point1}{dice}, $seen{point}, '... leaves points alone');
     }
     isnt($seen{2}, $seen{no}, 'a box is answered another way');
-    ($status, $out) = run("eval $some --zoom 2 --prompts box --format markdown");
+    ($status, $out) = sammed2d("eval $some --zoom 2 --prompts box --format markdown");
     like($out, qr/boxes also seen from near \(zoom 2\)/, '... and the report says so');
 }
 
-is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks once');
+is((sammed2d("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks once');
 
 # ---- mirrors ----
 {
     my %seen;
     for my $mirrors ('no', 4, 'no') {
-        ($status, $out) = run("eval $some --zoom no --mirrors $mirrors --prompts box,point1 --results $dir/mirrors.jsonl --json");
+        ($status, $out) = sammed2d("eval $some --zoom no --mirrors $mirrors --prompts box,point1 --results $dir/mirrors.jsonl --json");
         my $figures = decode_json($out);
         is($figures->{weights}[0]{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, "--mirrors $mirrors");
         for my $prompt (qw(box point1)) {
@@ -105,55 +101,55 @@ is((run("eval $some --zoom 2 --reference-quirks"))[0], 1, 'the reference looks o
         }
     }
     isnt($seen{$_}{4}, $seen{$_}{no}, "a $_ is answered another way") for qw(box point1);
-    ($status, $out) = run("eval $some --mirrors 4 --prompts box --format markdown");
+    ($status, $out) = sammed2d("eval $some --mirrors 4 --prompts box --format markdown");
     like($out, qr/pictures seen in 4 images, mirrored ones included/, '... and the report says so');
 }
-is((run("eval $some --mirrors 4 --reference-quirks"))[0], 1, 'the reference has no mirror');
+is((sammed2d("eval $some --mirrors 4 --reference-quirks"))[0], 1, 'the reference has no mirror');
 
 # ---- points that correct a mask ----
 {
     my %by;
     for my $choice (qw(box points)) {
-        ($status, $out) = run("eval $some --zoom no --mirrors no --multimask $choice --prompts box,point1,point5,iter4 --json");
+        ($status, $out) = sammed2d("eval $some --zoom no --mirrors no --multimask $choice --prompts box,point1,point5,iter4 --json");
         $by{$choice} = decode_json($out)->{prompts};
     }
     is($by{points}{$_}{dice}, $by{box}{$_}{dice}, "--multimask points: $_ has nothing to correct") for qw(box point1 point5);
     isnt($by{points}{iter4}{dice}, $by{box}{iter4}{dice}, '... and corrections are answered another way');
 }
-is((run("eval $some --multimask points --reference-quirks"))[0], 1, 'the reference goes by predicted IoU');
+is((sammed2d("eval $some --multimask points --reference-quirks"))[0], 1, 'the reference goes by predicted IoU');
 # The second weights are refused, after the first have been asked.
 system("perl $here/tests/lib/make_pth.pl zip,float,sam $dir/sam.pth && $program convert -q $dir/sam.pth --kind sam -o $dir/sam.h5") == 0 or die;
-($status, undef, my $why) = run("eval $some -w $here/weights/default.h5 -w $dir/sam.h5 --mirrors 4 --prompts box --limit 2");
+($status, undef, my $why) = sammed2d("eval $some -w $here/weights/default.h5 -w $dir/sam.h5 --mirrors 4 --prompts box --limit 2");
 is($status, 1, 'weights without mirrors beside others');
 like($why, qr/sam\.h5: these weights are shown pictures with a padding/, '... are named');
 
 # ---- random choices hang on nothing else ----
-my ($box, $points) = map { decode_json((run("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
+my ($box, $points) = map { decode_json((sammed2d("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
 near($points->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'point3 does not depend on what else is asked');
 near($points->{prompts}{point1}{dice}, $box->{prompts}{iter1}{dice}, 'the first iterative point is point1');
-my ($other) = map { decode_json((run("eval $some --prompts $_ --json --seed 3"))[1]) } 'point3';
+my ($other) = map { decode_json((sammed2d("eval $some --prompts $_ --json --seed 3"))[1]) } 'point3';
 isnt($other->{prompts}{point3}{dice}, $box->{prompts}{point3}{dice}, 'another seed, other points');
-my ($few) = decode_json((run("eval $both --prompts box --limit 25 --json"))[1]);
+my ($few) = decode_json((sammed2d("eval $both --prompts box --limit 25 --json"))[1]);
 is($few->{objects}, 25, '--limit takes so many objects');
-my $jitter = decode_json((run("eval $some --prompts box --jitter 0.1 --json"))[1]);
+my $jitter = decode_json((sammed2d("eval $some --prompts box --jitter 0.1 --json"))[1]);
 ok($jitter->{baseline_ellipse}{dice} < $box->{baseline_ellipse}{dice}, '--jitter makes boxes worse');
-my $whole = decode_json((run("eval $some --prompts box --component all --json"))[1]);
+my $whole = decode_json((sammed2d("eval $some --prompts box --component all --json"))[1]);
 ok($whole->{objects} >= $box->{objects}, '--component all counts all of a label');
 
 # ---- several weights, formats ----
-($status, $out) = run("eval $some --prompts box -w $ENV{SAMMED2D_WEIGHTS} -w $ENV{SAMMED2D_WEIGHTS} --json");
+($status, $out) = sammed2d("eval $some --prompts box -w $ENV{SAMMED2D_WEIGHTS} -w $ENV{SAMMED2D_WEIGHTS} --json");
 my $two = decode_json($out);
 is(scalar @{$two->{weights}}, 2, 'two weights side by side');
 near($two->{weights}[0]{prompts}{box}{dice}, $two->{weights}[1]{prompts}{box}{dice}, 'the same weights, the same figures');
-($status, $out) = run("eval $some --prompts box --format markdown");
+($status, $out) = sammed2d("eval $some --prompts box --format markdown");
 like($out, qr/^\| data set \| objects .*\n\|---\|/m, 'Markdown');
 like($out, qr/^\| liver \|/m, '... with labels');
-($status, $out) = run("eval $some --prompts box --format csv");
+($status, $out) = sammed2d("eval $some --prompts box --format csv");
 my %csv = map { my @cell = split /,/; ("$cell[0] $cell[1] $cell[3]" => $cell[7]) } split /\n/, $out;
 ok(abs($csv{'all all ellipse'} - $box->{baseline_ellipse}{dice}) < 1e-6, 'CSV says what JSON says');
-($status, $out) = run("eval $some --prompts box");
+($status, $out) = sammed2d("eval $some --prompts box");
 like($out, qr/^\(no network\) +ellipse +\d+ +0\.\d{3}/m, 'text');
-($status, $out) = run("eval $some --prompts box,iter2 --reference-quirks --json");
+($status, $out) = sammed2d("eval $some --prompts box,iter2 --reference-quirks --json");
 is($status, 0, '--reference-quirks');
 my $quirks = decode_json($out);
 like($quirks->{reference_quirks}, qr/^1$/, '... says so');
@@ -162,8 +158,8 @@ ok(abs($quirks->{baseline_ellipse}{dice} - $whole->{baseline_ellipse}{dice}) < 0
 # ---- lower precisions ----
 for my $precision (qw(bf16 int8)) {
     my $kept = "--results $dir/precise.jsonl";
-    my ($float) = decode_json((run("eval $some --prompts box $kept --json"))[1]);
-    ($status, $out, $err) = run("eval $some --prompts box $kept --precision $precision --json");
+    my ($float) = decode_json((sammed2d("eval $some --prompts box $kept --json"))[1]);
+    ($status, $out, $err) = sammed2d("eval $some --prompts box $kept --precision $precision --json");
     is($status, 0, "--precision $precision") or diag($err);
     my $lower = decode_json($out);
     is_deeply([map { $_->{weights}[0]{precision} } $float, $lower], ['float32', $precision], '... says so');
@@ -172,11 +168,11 @@ for my $precision (qw(bf16 int8)) {
     ok(abs($exact - $rounded) < 0.02, "... close to float32's: $exact, $rounded");
     my ($says, $says_rounded) = map { $_->{prompts}{box}{predicted_iou_error} } $float, $lower;
     ok($says != $says_rounded, "... but not the same: $says, $says_rounded");
-    run("convert $ENV{SAMMED2D_WEIGHTS} --precision $precision -o $dir/$precision.h5");
-    my $packed = decode_json((run("eval $some --prompts box -w $dir/$precision.h5 --json"))[1]);
+    sammed2d("convert $ENV{SAMMED2D_WEIGHTS} --precision $precision -o $dir/$precision.h5");
+    my $packed = decode_json((sammed2d("eval $some --prompts box -w $dir/$precision.h5 --json"))[1]);
     is($packed->{weights}[0]{precision}, $precision, '... weights packed for it keep it');
     near($packed->{prompts}{box}{dice}, $rounded, '... and give the same figures');
-    like((run("eval $some --prompts box --precision $precision $kept"))[1], qr/encoder in $precision/, '... in the text, too');
+    like((sammed2d("eval $some --prompts box --precision $precision $kept"))[1], qr/encoder in $precision/, '... in the text, too');
 }
 
 # ---- volumes ----
@@ -210,7 +206,7 @@ for my $name (sort keys %sizes) {
 spew("$dir/sam/label2image_test.json", encode_json(\%layout));
 my ($w, $h) = @{$sizes{small}};    # its own box, where the reference's loader has it: centred in 256 x 256
 my ($left, $top) = (int((256 - $w) / 2), int((256 - $h) / 2));
-($status, $out, $err) = run("eval --data $dir/sam --prompts box --objects $dir/sam.csv --json");
+($status, $out, $err) = sammed2d("eval --data $dir/sam --prompts box --objects $dir/sam.csv --json");
 is($status, 0, "SA-Med2D's layout") or diag($err);
 my $own = decode_json($out);
 is($own->{objects}, 2, '... both pictures');
@@ -223,12 +219,12 @@ for (map { [split /,/] } lines("$dir/sam.csv")) {
 delete $fixed{'large_liver_000.png'};    # asked with its own
 spew("$dir/fixed.json", encode_json(\%fixed));
 for my $quirks ('', '--reference-quirks') {
-    my ($without, $with) = map { decode_json((run("eval --data $dir/sam --prompts box $quirks --json $_"))[1]) } '', "--fixed $dir/fixed.json";
+    my ($without, $with) = map { decode_json((sammed2d("eval --data $dir/sam --prompts box $quirks --json $_"))[1]) } '', "--fixed $dir/fixed.json";
     near($with->{prompts}{box}{dice}, $without->{prompts}{box}{dice}, "the object's own box as fixed prompt $quirks");
 }
 $fixed{'small_liver_000.png'}{boxes} = [[$left, $top, $left + 8, $top + 8]];
 spew("$dir/fixed.json", encode_json(\%fixed));
-my $astray = decode_json((run("eval --data $dir/sam --prompts box --json --fixed $dir/fixed.json"))[1]);
+my $astray = decode_json((sammed2d("eval --data $dir/sam --prompts box --json --fixed $dir/fixed.json"))[1]);
 ok($astray->{prompts}{box}{dice} < $own->{prompts}{box}{dice}, 'a fixed box elsewhere is really used');
 
 # ---- refusals ----
@@ -242,7 +238,7 @@ my @refused = (
     ["eval $some --objects $dir/absent/x.csv", 7, qr/absent/], ["eval $some --fixed $dir/absent.json", 2, qr/absent/]);
 for (@refused) {
     my ($command, $expected, $says) = @$_;
-    ($status, $out, $err) = run("$command -q");
+    ($status, $out, $err) = sammed2d("$command -q");
     is($status, $expected, "status $expected: $command") or diag($err);
     like($err, $says, '... in words');
     is($out, '', '... and no table');

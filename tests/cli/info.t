@@ -27,12 +27,7 @@ sub nifti {
 my $png = pack 'H*', '89504e470d0a1a0a0000000d4948445200000001000000010800000000' . '3a7e9b55'
     . '0000000a49444154789c636000000002000148afa4710000000049454e44ae426082';
 
-sub info {
-    my (@arguments) = @_;
-    my $said = qx($build/sammed2d info @arguments 2>$dir/.talk);
-    my $status = $? >> 8;
-    return ($status, $said, slurp("$dir/.talk"));
-}
+sub info { return run("$build/sammed2d info @_") }
 
 sub document {
     my ($status, $said, $words) = info('--json', @_);

@@ -21,8 +21,7 @@ system("$python tests/lib/make_seg_series.py $made") == 0 or die "make_seg_serie
 
 sub segment {
     my ($series, $words) = @_;
-    my $said = `$build/sammed2d segment $made/$series $words 2>&1`;
-    return ($? >> 8, $said);
+    return run("$build/sammed2d segment $made/$series $words 2>&1");
 }
 
 # Errors that dciodvfy finds, one line each.

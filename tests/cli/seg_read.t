@@ -138,8 +138,8 @@ for my $case (qw(binary rle labelmap16 deflated rtstruct)) {
 # --mask
 sub segment {
     my ($mask, @more) = @_;
-    my $said = qx($build/sammed2d segment -q $made/series -o $dir/out.nii.gz --mask $mask --json @more 2>$dir/talk);
-    return ($? >> 8, $said ? decode_json($said) : {});
+    my ($status, $out) = run("$build/sammed2d segment -q $made/series -o $dir/out.nii.gz --mask $mask --json @more");
+    return ($status, $out ? decode_json($out) : {});
 }
 {
     my ($status, $json) = segment("$made/binary.dcm");

@@ -31,21 +31,11 @@ my $input = "$dir/in.nii";
 write_nifti($input, \@dim, \@sform, \@voxels);
 my $box = 'block=8,6,1,15,13,3';
 
-sub run {    # status, standard output, standard error
-    my @words = @_;
-    my $child = fork // die;
-    if (!$child) {
-        open STDOUT, '>', "$dir/.stdout";
-        open STDERR, '>', "$dir/.stderr";
-        exec $program, 'segment', @words;
-    }
-    waitpid $child, 0;
-    return ($? & 127 ? "signal $?" : $? >> 8, slurp("$dir/.stdout"), slurp("$dir/.stderr"));
-}
+sub segment { return run($program, 'segment', @_) }
 sub leftovers { return [glob "$dir/.*sammed2d-*"] }
 
 # ---- what it writes ----
-my ($status, $out, $err) = run($input, '-o', "$dir/a.nii", '-o', "$dir/a.nii.gz", '--box', $box, '--json',
+my ($status, $out, $err) = segment($input, '-o', "$dir/a.nii", '-o', "$dir/a.nii.gz", '--box', $box, '--json',
     '--stats', "$dir/stats.json", '--probabilities', "$dir/p.nii", '--preview', "$dir/p.png");
 is($status, 0, 'it works') or diag $err;
 is($err, '', 'and says nothing');
@@ -78,9 +68,9 @@ is(substr(slurp("$dir/p.png"), 1, 3), 'PNG', 'a preview');
 # ---- the same again ----
 {
     local $ENV{SOURCE_DATE_EPOCH} = 86400;
-    run($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
+    segment($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
     my %before = map { $_ => slurp("$dir/b.$_") } qw(nii json csv);
-    run($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
+    segment($input, '-o', "$dir/b.nii", '--box', $box, '--stats', "$dir/b.csv");
     is(slurp("$dir/b.$_"), $before{$_}, "the same bytes again: .$_") for qw(nii json csv);
     is(decode_json($before{json})->{created}, '1970-01-02T00:00:00Z', 'a date where one is asked for');
     like($before{csv}, qr/^name,id,voxels,.*\n"block",1,$ones,/, 'statistics as CSV');
@@ -88,34 +78,34 @@ is(substr(slurp("$dir/p.png"), 1, 3), 'PNG', 'a preview');
 
 # ---- other ways to prompt ----
 spew("$dir/prompts.json", '{"objects": [{"name": "block", "id": 9, "boxes": [[8,6,1,15,13,3]]}]}');
-is((run($input, '-o', "$dir/c.nii", '--prompts', "$dir/prompts.json"))[0], 0, 'a prompts file');
+is((segment($input, '-o', "$dir/c.nii", '--prompts', "$dir/prompts.json"))[0], 0, 'a prompts file');
 is(join(',', map { $_ == 9 ? 1 : $_ } read_labels("$dir/c.nii")), join(',', @labels), 'gives the same, under its id');
 # sform diagonal -2,-2,5 in RAS: voxel (i,j,k) lies at RAS 20-2i, 15-2j, 5k-7
-is((run($input, '-o', "$dir/c.nii", '--space', 'ras', '--box', 'block=4,3,-2,-10,-11,8'))[0], 0, 'a box in RAS mm');
+is((segment($input, '-o', "$dir/c.nii", '--space', 'ras', '--box', 'block=4,3,-2,-10,-11,8'))[0], 0, 'a box in RAS mm');
 is(join(',', read_labels("$dir/c.nii")), join(',', @labels), 'gives the same');
 spew("$dir/roi.mrk.json", '{"markups": [{"type": "ROI", "name": "block", "coordinateSystem": "LPS", "center": [3, 4, 3],
     "orientation": [-1,0,0,0,-1,0,0,0,1], "size": [16, 16, 15]}]}');
-is((run($input, '-o', "$dir/c.nii", '--prompts', "$dir/roi.mrk.json"))[0], 0, 'a Slicer ROI');
+is((segment($input, '-o', "$dir/c.nii", '--prompts', "$dir/roi.mrk.json"))[0], 0, 'a Slicer ROI');
 is(join(',', read_labels("$dir/c.nii")), join(',', @labels), 'gives the same');
-($status, $out) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask-as', 'both', '--json');
+($status, $out) = segment($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask-as', 'both', '--json');
 is($status, 0, 'a label map as prompt');
 is(decode_json($out)->{objects}[0]{name}, 'block', 'its names come from the list beside it');
 # A file an organ, as many programs write them: all count from 1.
 spew("$dir/second.nii", slurp("$dir/a.nii"));
-($status, $out, $err) = run($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask', "$dir/second.nii", '--json');
+($status, $out, $err) = segment($input, '-o', "$dir/d.nii", '--mask', "$dir/a.nii", '--mask', "$dir/second.nii", '--json');
 cmp_ok($status, '<=', 3, 'two label maps as prompts'); # 3: the same mask, so one of both is empty
 is_deeply([map { "$_->{name} $_->{id}" } @{decode_json($out)->{objects}}], ['block 1', 'label 1 2'], 'whose labels have the same number');
 like($err, qr/"label 1" of \S+second\.nii gets id 2, as "block" has id 1/, '... which is said');
-($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--json');
+($status, $out) = segment($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--json');
 cmp_ok($status, '<=', 3, 'a point');
 cmp_ok(decode_json($out)->{slices_encoded}, '>', 1, 'goes to other slices');
-($status, $out) = run($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--propagate', 'none', '--json');
+($status, $out) = segment($input, '-o', "$dir/d.nii", '--point', 'block=12,10,2', '--propagate', 'none', '--json');
 is(decode_json($out)->{slices_encoded}, 1, 'but not when told so');
 
 # ---- names that are not UTF-8 ----
 mkdir "$dir/b\xe9d";
 spew("$dir/b\xe9d/in.nii", slurp($input));
-($status, $out, $err) = run("$dir/b\xe9d/in.nii", '-o', "$dir/b\xe9d/o.nii", '--stats', "$dir/b\xe9d/s.json",
+($status, $out, $err) = segment("$dir/b\xe9d/in.nii", '-o', "$dir/b\xe9d/o.nii", '--stats', "$dir/b\xe9d/s.json",
     '--box', $box, '--json');
 is($status, 0, 'a path that is not UTF-8') or diag $err;
 like(decode_json($out)->{outputs}[1], qr{/b\?d/o\.json$}, 'is still JSON');
@@ -123,12 +113,12 @@ is(read_json("$dir/b\xe9d/o.json")->{labels}[0]{name}, 'block', 'so is the list 
 
 # ---- voxels that say nothing ----
 write_nifti("$dir/flat.nii", \@dim, \@sform, [(7) x @voxels]);
-($status, $out, $err) = run("$dir/flat.nii", '-o', "$dir/d.nii", '--box', $box);
+($status, $out, $err) = segment("$dir/flat.nii", '-o', "$dir/d.nii", '--box', $box);
 like($err, qr/warning: \Q$dir\E\/flat\.nii: every voxel has the same value, 7/, 'no contrast: a warning says so');
 my $nan = slurp($input);
 substr($nan, 112, 4) = pack 'f<', 1e38;
 spew("$dir/large.nii", $nan);
-($status, $out, $err) = run("$dir/large.nii", '-o', "$dir/d.nii", '--box', $box);
+($status, $out, $err) = segment("$dir/large.nii", '-o', "$dir/d.nii", '--box', $box);
 like($err, qr/warning: .*large\.nii: \d+ of 2400 voxels are no finite numbers/, 'numbers beyond float32: a warning counts them');
 
 # ---- what can be wrong: words, status, sentence ----
@@ -193,7 +183,7 @@ push @bad, ['a directory that cannot be written to', 7, qr/cannot be written/, $
     if $> != 0;    # root may write anywhere
 for my $case (@bad) {
     my ($what, $expected, $words, @words) = @$case;
-    ($status, $out, $err) = run(@words);
+    ($status, $out, $err) = segment(@words);
     is($status, $expected, "$what: status $expected") or diag $err;
     like($err, $words, "$what: a sentence that says so");
     is(scalar(grep { !/^Try: / } split /\n/, $err), 1, "$what: one line");
@@ -208,7 +198,7 @@ SKIP: {
     skip 'no file system can be mounted here', 3
         if $> != 0 || system("mount -t tmpfs -o size=8k tmpfs $dir/full 2>/dev/null") != 0;
     spew("$dir/full/x.nii.gz", 'old');
-    ($status, $out, $err) = run($input, '--box', $box, '-o', "$dir/full/x.nii.gz", '--probabilities', "$dir/full/p.nii");
+    ($status, $out, $err) = segment($input, '--box', $box, '-o', "$dir/full/x.nii.gz", '--probabilities', "$dir/full/p.nii");
     is($status, 7, 'a full disk: status 7') or diag $err;
     like($err, qr/full/, 'a sentence that says so');
     is_deeply([grep { !m{/x\.(nii\.gz|json)$} } glob "$dir/full/{*,.*sammed2d*}"], [], 'nothing half-written');
@@ -216,7 +206,7 @@ SKIP: {
 }
 
 # ---- an object that comes out empty ----
-($status, $out, $err) = run($input, '-o', "$dir/e.nii", '--box', $box, '--box', 'shadow=8,6,1,15,13,3');
+($status, $out, $err) = segment($input, '-o', "$dir/e.nii", '--box', $box, '--box', 'shadow=8,6,1,15,13,3');
 is($status, 3, 'two objects on the same voxels: the second comes out empty, status 3');
 like($err, qr/warning: object "shadow" came out empty/, 'and a warning says which');
 my @written = read_labels("$dir/e.nii");
@@ -224,21 +214,21 @@ is(scalar(@written), 24 * 20 * 5, 'the label map is written');
 # ---- precisions ----
 my ($float_voxels) = $json->{objects}[0]{voxels};
 for my $precision (qw(bf16 int8)) {
-    my ($status, $out, $err) = run($input, '--box', $box, '--precision', $precision, '--json', '-o', "$dir/$precision.nii");
+    my ($status, $out, $err) = segment($input, '--box', $box, '--precision', $precision, '--json', '-o', "$dir/$precision.nii");
     is("$status$err", '0', "--precision $precision works");
     my $now = $status ? 0 : decode_json($out)->{objects}[0]{voxels};
     cmp_ok(abs($now - $float_voxels), '<', 0.05 * $float_voxels, '... and finds about the same');
     is(read_json("$dir/$precision.json")->{options}{precision}, $precision, '... and says so beside the label map');
 }
 {
-    my ($status, undef, $err) = run($input, '--box', $box, '--precision', 'int4', '-o', "$dir/x.nii");
+    my ($status, undef, $err) = segment($input, '--box', $box, '--precision', 'int4', '-o', "$dir/x.nii");
     is($status, 1, 'an unknown precision is a usage error');
     like($err, qr/--precision takes one of float32, bf16, int8, not "int4"/, '... that lists those there are');
 }
 
 # ---- a second look ----
 for my $zoom ('no', 1.5, 2.5) {
-    my ($status, undef, $err) = run($input, '--box', $box, '--zoom', $zoom, '-o', "$dir/zoom_$zoom.nii", '--probabilities', "$dir/zoom_$zoom.p.nii");
+    my ($status, undef, $err) = segment($input, '--box', $box, '--zoom', $zoom, '-o', "$dir/zoom_$zoom.nii", '--probabilities', "$dir/zoom_$zoom.p.nii");
     is("$status$err", '0', "--zoom $zoom works");
     is(read_json("$dir/zoom_$zoom.json")->{options}{zoom}, $zoom eq 'no' ? 1 : $zoom, '... and is told beside the label map');
 }
@@ -246,21 +236,21 @@ for my $zoom ('no', 1.5, 2.5) {
 is(slurp("$dir/zoom_2.5.p.nii"), slurp("$dir/zoom_no.p.nii"), 'nothing is to be seen from near where the part is all of the slice');
 is(slurp("$dir/zoom_1.5.p.nii"), slurp("$dir/zoom_no.p.nii"), '... at its edge too');
 {
-    my ($status, undef, $err) = run($input, '--box', $box, '--zoom', '0.5', '-o', "$dir/x.nii");
+    my ($status, undef, $err) = segment($input, '--box', $box, '--zoom', '0.5', '-o', "$dir/x.nii");
     is($status, 1, 'a zoom that shows less than the box is a usage error');
     like($err, qr/--zoom takes no or a number from 1.5 to 10, not "0.5"/, '... that says what there is');
 }
 
 # ---- mirrors ----
 for my $mirrors ('no', 2, 4) {
-    my ($status, undef, $err) = run($input, '--box', $box, '--mirrors', $mirrors, '-o', "$dir/mirrors_$mirrors.nii", '--probabilities', "$dir/mirrors_$mirrors.p.nii");
+    my ($status, undef, $err) = segment($input, '--box', $box, '--mirrors', $mirrors, '-o', "$dir/mirrors_$mirrors.nii", '--probabilities', "$dir/mirrors_$mirrors.p.nii");
     is("$status$err", '0', "--mirrors $mirrors works");
     is(read_json("$dir/mirrors_$mirrors.json")->{options}{mirrors}, $mirrors eq 'no' ? 1 : $mirrors, '... and is told beside the label map');
 }
 isnt(slurp("$dir/mirrors_2.p.nii"), slurp("$dir/mirrors_no.p.nii"), 'two images give another answer');
 isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four yet another');
 {
-    my ($status, undef, $err) = run($input, '--box', $box, '--mirrors', '3', '-o', "$dir/x.nii");
+    my ($status, undef, $err) = segment($input, '--box', $box, '--mirrors', '3', '-o', "$dir/x.nii");
     is($status, 1, 'three mirror images are a usage error');
     like($err, qr/--mirrors takes no, 2 or 4, not "3"/, '... that says what there is');
 }
@@ -273,7 +263,7 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     my @corrected = ($input, '--mask', "$dir/half.nii", '--mask-as', 'mask', '--point', 'half_1=14,10,2', '--exclude', 'half_1=20,10,2');
     spew("$dir/half.json", '{"labels": [{"id": 1, "name": "half_1"}]}');
     for my $choice ('box', 'points') {
-        my ($status, undef, $err) = run(@corrected, '--multimask', $choice, '-o', "$dir/by_$choice.nii", '--probabilities', "$dir/by_$choice.p.nii");
+        my ($status, undef, $err) = segment(@corrected, '--multimask', $choice, '-o', "$dir/by_$choice.nii", '--probabilities', "$dir/by_$choice.p.nii");
         is("$status$err", '0', "--multimask $choice");
         is(read_json("$dir/by_$choice.json")->{options}{multimask}, $choice, '... is told beside the label map');
     }
@@ -281,13 +271,13 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     my $at = sub { my ($i, $j, $k) = @_; (read_labels("$dir/by_points.nii"))[$i + 24 * ($j + 20 * $k)] };
     is($at->(14, 10, 2), 1, '... the one said to be inside is');
     is($at->(20, 10, 2), 0, '... the one said to be outside is');
-    is((run(@corrected, '-o', "$dir/by_default.nii", '--probabilities', "$dir/by_default.p.nii"))[0], 0, 'without');
+    is((segment(@corrected, '-o', "$dir/by_default.nii", '--probabilities', "$dir/by_default.p.nii"))[0], 0, 'without');
     is(slurp("$dir/by_default.p.nii"), slurp("$dir/by_points.p.nii"), '... the bundled model does so by itself');
     # Whatever the network thinks of it, and whichever way the slices lie.
     my %contrary = (axial => ['2,2,2', '10,10,2'], coronal => ['2,10,4', '10,10,2'], sagittal => ['10,2,4', '10,10,2']);
     for my $plane (sort keys %contrary) {
         my ($in, $out) = @{$contrary{$plane}};
-        my ($status) = run($input, '--mask', "$dir/half.nii", '--mask-as', 'mask', '--plane', $plane, '--point', "half_1=$in", '--exclude', "half_1=$out", '-o', "$dir/contrary.nii");
+        my ($status) = segment($input, '--mask', "$dir/half.nii", '--mask-as', 'mask', '--plane', $plane, '--point', "half_1=$in", '--exclude', "half_1=$out", '-o', "$dir/contrary.nii");
         my @labels = read_labels("$dir/contrary.nii");
         my ($inside, $outside) = map { my ($i, $j, $k) = split /,/; $labels[$i + 24 * ($j + 20 * $k)] } $in, $out;
         is("$status $inside $outside", '0 1 0', "$plane: points that correct a mask are obeyed");
@@ -299,21 +289,21 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     my @moved = ($input, '--mask', "$dir/halves.nii", '--mask-as', 'mask');
     for (['right=9,10,2', 2, '9,10,2'], ['left=14,9,2', 1, '14,9,2']) {
         my ($point, $id, $voxel) = @$_;
-        my ($status) = run(@moved, '--point', $point, '-o', "$dir/moved.nii");
+        my ($status) = segment(@moved, '--point', $point, '-o', "$dir/moved.nii");
         my ($i, $j, $k) = split /,/, $voxel;
         is("$status " . (read_labels("$dir/moved.nii"))[$i + 24 * ($j + 20 * $k)], "0 $id", "$point: moved from one object to another");
     }
     # A name that no mask has.
-    my ($status, undef, $err) = run(@moved, '--point', 'rihgt=9,10,2', '--propagate', 'none', '-o', "$dir/misspelt.nii");
+    my ($status, undef, $err) = segment(@moved, '--point', 'rihgt=9,10,2', '--propagate', 'none', '-o', "$dir/misspelt.nii");
     is($status, 0, 'a new object beside masks');
     like($err, qr/no mask is called "rihgt".*: left, right$/m, '... is told, with the names of the masks');
-    ($status, undef, $err) = run(@moved, '--exclude', 'rihgt=9,10,2', '-o', "$dir/misspelt.nii");
+    ($status, undef, $err) = segment(@moved, '--exclude', 'rihgt=9,10,2', '-o', "$dir/misspelt.nii");
     is($status, 1, 'what is to be excluded from none of the masks');
     like($err, qr/"rihgt" has excluded points only.*one of the masks: left, right$/m, '... likewise');
     for my $overlap ('', '--overlap') {
         my @option = $overlap ? ($overlap) : ();
-        run(@moved, '--point', 'right=9,10,2', @option, '-o', "$dir/implied$overlap.nii", '--probabilities', "$dir/implied$overlap.p.nii");
-        run(@moved, '--point', 'right=9,10,2', '--exclude', 'left=9,10,2', @option, '-o', "$dir/said.nii", '--probabilities', "$dir/said.p.nii");
+        segment(@moved, '--point', 'right=9,10,2', @option, '-o', "$dir/implied$overlap.nii", '--probabilities', "$dir/implied$overlap.p.nii");
+        segment(@moved, '--point', 'right=9,10,2', '--exclude', 'left=9,10,2', @option, '-o', "$dir/said.nii", '--probabilities', "$dir/said.p.nii");
         my $same = slurp("$dir/implied$overlap.p.nii") eq slurp("$dir/said.p.nii");
         is($same ? 'same' : 'other', $overlap ? 'other' : 'same', $overlap ? '--overlap: it may belong to both' : '... as if it had been excluded there');
     }
@@ -327,18 +317,18 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
                     [qr/voxel 9,10,2 is given to "a" and to "b"; without --overlap/, qw(--point a=9,10,2 --point b=9,10,2)]);
     for (@contrary) {
         my ($told, @points) = @$_;
-        ($status, undef, $err) = run($input, @points, '--propagate', 'none', '-o', "$dir/told.nii");
+        ($status, undef, $err) = segment($input, @points, '--propagate', 'none', '-o', "$dir/told.nii");
         like($err, $told, "@points: is told");
     }
     for ([qw(--point a=9,10,2 --point b=9,10,2 --overlap)], [qw(--point a=9,10,2 --exclude b=9,10,2 --point b=14,10,2)], [qw(--point a=9,10,2 --point a=9,10,2)]) {
-        ($status, undef, $err) = run($input, @$_, '--propagate', 'none', '-o', "$dir/told.nii");
+        ($status, undef, $err) = segment($input, @$_, '--propagate', 'none', '-o', "$dir/told.nii");
         unlike($err, qr/is given/, "@$_: is not");
     }
     for my $choice ('box', 'points') {
-        run($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
+        segment($input, '--box', $box, '--point', 'block=10,10,2', '--multimask', $choice, '-o', "$dir/$choice.nii", '--probabilities', "$dir/$choice.p.nii");
     }
     is(slurp("$dir/points.p.nii"), slurp("$dir/box.p.nii"), '... and where nothing is corrected nothing changes');
-    is((run($input, '--box', $box, '--multimask', 'perhaps', '-o', "$dir/x.nii"))[0], 1, 'another word is a usage error');
+    is((segment($input, '--box', $box, '--multimask', 'perhaps', '-o', "$dir/x.nii"))[0], 1, 'another word is a usage error');
 }
 
 # ---- what is asked for and cannot be had is not passed over ----

@@ -2,13 +2,15 @@
 # Generated pictures as a data set: what was asked for, twice the same, another with another seed.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
 my $dir = tempdir(CLEANUP => 1);
 
-sub slice { my $said = `$program slice @_ 2>&1`; return ($? >> 8, $said) }
+sub slice { return run("$program slice @_ 2>&1") }
 
 my ($status, $said) = slice("--synthetic 8 --seed 5 -o $dir/a");
 is($status, 0, 'eight pictures');

@@ -12,7 +12,7 @@ my $program = ($ENV{BUILD} // 'build') . '/sammed2d';
 my $dir = tempdir(CLEANUP => 1);
 my $small = "--new tiny --image-size 64 --synthetic 1 --batch 2 --masks 2 --rounds 2 --points 1,3 --threads 1 -q";
 
-sub train { my ($options) = @_; my $out = qx($program train $options 2>&1); return ($? >> 8, $out) }
+sub train { return run("$program train @_ 2>&1") }
 
 # ---- the same twice, and in two parts ----
 my ($status, $out) = train("$small --steps 6 --ema 0.9 --schedule cosine --warmup 2 -o $dir/a.h5 --name same --report-every 2");

@@ -15,13 +15,9 @@ my $default = abs_path('weights/default.h5');
 my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die;
 
-sub run {
-    my $out = qx($program @_ 2>err);
-    my $status = $? >> 8 || $? & 127;
-    return ($status, $out, slurp('err'));
-}
+sub sammed2d { return run("$program @_") }
 
-my ($status, $out, $err) = run("weights --json $default");
+my ($status, $out, $err) = sammed2d("weights --json $default");
 is($status, 0, 'the default model is whole');
 my $w = decode_json($out);
 is($w->{parameters}{total}, 4856000, '... all parameters');
@@ -32,32 +28,32 @@ is($w->{sha256}, (split ' ', qx(sha256sum $default))[0], '... which file');
 like($w->{notice}, qr/not a medical device/, '... and what it is not');
 
 $ENV{SAMMED2D_WEIGHTS} = $default;
-($status, $out, $err) = run('weights');
+($status, $out, $err) = sammed2d('weights');
 is($status, 0, 'no file named: the default, here by $SAMMED2D_WEIGHTS');
 like($out, qr/total +4856000 parameters, all finite, all shapes right/, '... in words');
 like($out, qr/licence +Apache-2\.0/, '... with its terms');
 
 system($^X, $maker, 'zip', 'small.pth') == 0 or die;
-run('convert small.pth -o small.h5');
+sammed2d('convert small.pth -o small.h5');
 my $good = slurp('small.h5');
-is((run('weights small.h5'))[0], 0, 'a small model');
+is((sammed2d('weights small.h5'))[0], 0, 'a small model');
 
-is((run('weights absent.h5'))[0], 6, 'no such file');
-is((run('weights .'))[0], 6, 'a directory');
-is((run('weights small.pth'))[0], 6, 'a checkpoint that was not converted');
-like((run('weights small.pth'))[2], qr/small\.pth: not an HDF5 file.*convert/, '... says what to do');
-is((run('weights small.h5 small.h5'))[0], 1, 'two files');
+is((sammed2d('weights absent.h5'))[0], 6, 'no such file');
+is((sammed2d('weights .'))[0], 6, 'a directory');
+is((sammed2d('weights small.pth'))[0], 6, 'a checkpoint that was not converted');
+like((sammed2d('weights small.pth'))[2], qr/small\.pth: not an HDF5 file.*convert/, '... says what to do');
+is((sammed2d('weights small.h5 small.h5'))[0], 1, 'two files');
 
 # HDF5 of other origin
-run('convert --any small.pth -o foreign.h5');
-($status, $out, $err) = run('weights foreign.h5');
+sammed2d('convert --any small.pth -o foreign.h5');
+($status, $out, $err) = sammed2d('weights foreign.h5');
 is($status, 6, 'HDF5 without a configuration');
 is($out, '', '... nothing on standard output');
 
 my @wrong;
 for my $cut (map { int(length($good) * $_ / 16) } 0 .. 15) {
     spew('cut.h5', substr $good, 0, $cut);
-    my ($s) = run('weights cut.h5');
+    my ($s) = sammed2d('weights cut.h5');
     push @wrong, "$cut: $s" if $s != 6;
 }
 is_deeply(\@wrong, [], 'every truncated file is status 6');
@@ -69,7 +65,7 @@ for (my $place = 8; $place < length $good; $place += $place < 4096 ? 97 : 9973) 
     my $bad = $good;
     substr($bad, $place, 1) ^= "\xff";
     spew('bad.h5', $bad);
-    my ($s) = run('weights -q bad.h5');
+    my ($s) = sammed2d('weights -q bad.h5');
     push @wrong, "$place: $s" unless $s == 6 || $s == 0;
     $noticed++ if $s == 6;
 }
@@ -78,7 +74,7 @@ cmp_ok($noticed, '>', 3, '... and metadata notice it');
 my $nan = $good;
 substr($nan, int(length($good) / 2) + $_, 1) = "\xff" for 0 .. 63;    # amid the tensors
 spew('nan.h5', $nan);
-my ($nan_status, undef, $nan_err) = run('weights nan.h5');
+my ($nan_status, undef, $nan_err) = sammed2d('weights nan.h5');
 is($nan_status, 6, 'NaN among the weights');
 like($nan_err, qr/infinities or NaN/, '... is named');
 done_testing;

@@ -3,7 +3,9 @@
 # DICOM file cannot hold is refused.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -15,11 +17,11 @@ my $tool = "$python tests/lib/seg_large.py";
 system("$tool make $dir") == 0 or die 'seg_large.py failed';
 
 # Exit status and memory of a command.
-sub run { return split ' ', scalar `$tool run @_` }
+sub measured { return split ' ', scalar `$tool run @_` }
 
 for my $row (['binary', '5980 frames'], ['fractional', '5980 frames'], ['labelmap', '299 frames']) {
     my ($kind, $frames) = @$row;
-    my ($status, $memory) = run("$build/tests/write_seg", "$dir/large", "$dir/out.dcm", $kind, 20);
+    my ($status, $memory) = measured("$build/tests/write_seg", "$dir/large", "$dir/out.dcm", $kind, 20);
     is($status, 0, "$kind: written");
     is(`$tool check $dir/out.dcm 20`, "$frames\n", "$kind: the frames");
     cmp_ok($memory, '<', 1000, "$kind: $memory MB");
@@ -32,7 +34,7 @@ like($said, qr/17940 frames of 512 x 512 take 4\.7 GB, and a DICOM file holds at
 ok(!-e "$dir/out.dcm", 'and nothing is written');
 
 my @boxes = map { my $x = 20 * $_; "--box=organ$_=$x,100,0," . ($x + 80) . ',300,299' } 1 .. 20;
-my ($status, $memory) = run("$build/sammed2d segment -q $dir/large --fractional --propagate none -o $dir/out.dcm", @boxes);
+my ($status, $memory) = measured("$build/sammed2d segment -q $dir/large --fractional --propagate none -o $dir/out.dcm", @boxes);
 like($status, qr/^[03]$/, 'segment: 20 objects on 300 slices');
 cmp_ok($memory, '<', 1000, "segment: $memory MB");
 done_testing;
