@@ -81,7 +81,7 @@ for (@tries) {
     local $ENV{SAMMED2D_WEIGHTS} = $default if $default;
     my $before = digest($file);
     my $said = qx($build/sammed2d $arguments 2>&1 >/dev/null);
-    is($? >> 8, $why =~ /line 1/ ? 4 : 1, substr($arguments, 0, 120)) or diag($said);
+    is(status($?), $why =~ /line 1/ ? 4 : 1, substr($arguments, 0, 120)) or diag($said);
     like($said, $why, '... with a reason');
     is(digest($file), $before, '... and the file is what it was');
 }
@@ -91,7 +91,7 @@ fresh();
 unlink 'data/image.json';
 for my $outputs ('--stats data/image.json', '-o data/image.nii') {
     for my $run (1 .. 2) {
-        is(system("$build/sammed2d segment data/image.nii.gz $box --propagate none -q $outputs") >> 8, 0, "$outputs, run $run");
+        is(system("$build/sammed2d segment data/image.nii.gz $box --propagate none -q $outputs"), 0, "$outputs, run $run");
     }
 }
 
@@ -101,7 +101,7 @@ is(scalar(grep { -e } qw(q.h5 q.state.h5 q.log.jsonl q.curve.png)), 4, 'a long n
 spew('kept.csv', "mine\n");
 chmod 0444, 'kept.csv';
 my $said = qx($build/sammed2d compare data/label.nii.gz data/label.nii.gz --csv kept.csv 2>&1 >/dev/null);
-is($? >> 8, 7, 'a write-protected file stays, for root too');
+is(status($?), 7, 'a write-protected file stays, for root too');
 like($said, qr/write-protected/, '... with a reason');
 
 # Options that choose, where there is nothing to choose from.
@@ -120,7 +120,7 @@ my @idle = (
 for (@idle) {
     my ($arguments, $why, $status) = @$_;
     my $said = qx($build/sammed2d $arguments 2>&1 >/dev/null);
-    is($? >> 8, $status // 1, $arguments) or diag($said);
+    is(status($?), $status // 1, $arguments) or diag($said);
     like($said, $why, '... with a reason');
 }
 chdir '/';

@@ -82,7 +82,7 @@ like($said, qr/山田/, 'ISO 2022 IR 87');
 like($said, qr/김희중/, 'ISO 2022 IR 149');
 like($said, qr/王小东/, 'ISO 2022 IR 58');
 `$build/sammed2d info $made/bombs/deflated 2>&1`;
-is($? >> 8, 4, 'a bomb alone: corrupt');
+is(status($?), 4, 'a bomb alone: corrupt');
 
 # ---- a place that is not known, or not believed ----
 sub info { my $said = decode_json(scalar `$build/sammed2d info --json @_`); return @$said{qw(volumes left_out)} }
@@ -103,7 +103,11 @@ is($volumes->[0]{dim}[2], 4, 'one slice only');
 like($left_out->[0]{reason}, qr/^the orientation "1\\0\\0\\0\\0\.99\\0", .*expected, unlike the rest of its series$/, 'is left out');
 
 # ---- a slice that is lost at the end of a series leaves no gap: only a word tells ----
-sub slices { return scalar `$build/sammed2d slice $made/$_[0] --series 1 -o $out/slices.$_[0] 2>&1` }
+sub slices {
+    my ($status, $said) = run("$build/sammed2d slice $made/$_[0] --series 1 -o $out/slices.$_[0] 2>&1");
+    is($status, 0, "$_[0]: slices") or diag($said);
+    return $said;
+}
 sub cut { truncate "$made/$_", -1 + -s "$made/$_" or die "$_: $!" for @_ }
 like(slices('localizers'), qr/^(?!.*top).*left out, though it may be a slice: \S+side: another .*; voxel indices count without it\n(?!.*left out)/s,
      'what calls itself a localizer is not spoken of; what lies across the others may be one, or not');
@@ -131,7 +135,7 @@ $said = `$segment -o $out/again.nii --mask $map 2>&1`;
 is($?, 0, 'and is a mask for it, voxel for voxel') or diag($said);
 for my $mm ("--space lps --point a=1,1,0", "--space ras --box a=-1,-1,0,1,1,0") {
     $said = `$segment -o $out/no.nii $mm 2>&1`;
-    is($? >> 8, 1, "$mm: refused");
+    is(status($?), 1, "$mm: refused");
     like($said, qr/prompts of "a" are in millimetres of the patient, but where the input lies .* is not known/, 'and it says so');
 }
 `$build/sammed2d slice $made/unplaced --labels $map -o $out/slices 2>&1`;

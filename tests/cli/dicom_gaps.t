@@ -58,7 +58,11 @@ $own += voxels_in($_) for @{$slices{zigzag}};
 is(voxels_in("$dir/zigzag.resample.nii.gz"), $own, "zigzag: all of the object's voxels are there");
 my ($found) = @{decode_json(scalar `$build/sammed2d info --json $dir/zigzag`)->{volumes}};
 cmp_ok($found->{tilt_deg}, '<', 30, 'zigzag: nor is it told as a steep tilt');
-sub warned { return `$build/sammed2d segment $dir/$_[0] -o $dir/warned.nii.gz --gaps resample @{[sprintf $box, 0, 8]} 2>&1` }
+sub warned {
+    my ($status, $said) = run("$build/sammed2d segment $dir/$_[0] -o $dir/warned.nii.gz --gaps resample @{[sprintf $box, 0, 8]} 2>&1");
+    is($status, 0, "$_[0]: resampled") or diag($said);
+    return $said;
+}
 unlike(warned('zigzag'), qr/left out/, '... without a warning');
 my $talk = warned('astray');
 like($talk, qr/warned\.nii\.gz: slices lie so far aside that \d+ voxels of objects \(\d+ .*left out; write a DICOM SEG/,
@@ -67,21 +71,21 @@ my ($lost, $all) = $talk =~ /that (\d+) voxels of objects \((\d+) /;
 is(($all // 0) - ($lost // 0), voxels_in("$dir/warned.nii.gz"), '... each of them');
 
 my $said = segment("$dir/missing", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
-is($? >> 8, 5, 'without --gaps: refused');
+is(status($?), 5, 'without --gaps: refused');
 like($said, qr/step is 2\.5 mm.*between slices 2 and 3 \(7\.5 mm, from -30,-20,5 to -30,-20,12\.5\).*--gaps/,
      'with the place and what to do');
 ok(!-e "$dir/no.nii.gz", 'and nothing is written');
 $said = segment("$dir/uneven", "-o $dir/no.nii.gz --gaps fill", sprintf $box, 0, 7);
-is($? >> 8, 5, 'uneven steps cannot be filled');
+is(status($?), 5, 'uneven steps cannot be filled');
 like($said, qr/not whole multiples.*--gaps resample/, 'and it says so');
 for (['drift', qr/no step is far from 2\.52. mm, but they add up/], ['aside', qr/between slices 3 and 4 \(2\.5 mm, from -30,-20,7\.5 to -30,-10,10\)/]) {
     my ($series, $sentence) = @$_;
     $said = segment("$dir/$series", "-o $dir/no.nii.gz", sprintf $box, 0, 7);
-    is($? >> 8, 5, "$series: no NIfTI file without a word on gaps");
+    is(status($?), 5, "$series: no NIfTI file without a word on gaps");
     like($said, $sentence, '... and it says why');
 }
 segment("$dir/missing", "-o $dir/no.nii.gz --gaps stretch", sprintf $box, 0, 7);
-is($? >> 8, 1, 'another word: usage');
+is(status($?), 1, 'another word: usage');
 
 # In mm: the slice is the nearest by its own position.
 sub slices_of {
@@ -110,7 +114,7 @@ is_slices('missing', '--box=a=-16,-8,-9,16,24,99', '0 7');
 is_slices('uneven', '--box=a=-16,-8,16,16,24,16.2', '4 4');
 for my $prompt ('--point=a=3,8,8.7', '--box=a=-16,-8,8,16,24,9') {
     $said = segment("$dir/missing --stats $dir/s.json --space lps '$prompt'");
-    is($? >> 8, 1, "$prompt lies in the gap");
+    is(status($?), 1, "$prompt lies in the gap");
     like($said, qr/gap of the series.*slice 2 begins at -30,-20,5, the next at -30,-20,12\.5/, 'and it says where');
 }
 $said = segment("$dir/missing --stats $dir/s.json --space lps --point a=3,8,30");
@@ -131,7 +135,7 @@ for my $how (['missing', 'fill'], ['uneven', 'resample'], ['drift', 'resample'],
     segment("$dir/$series -o $dir/again.nii.gz --gaps $way --mask $dir/$series.$way.nii.gz");
     is($?, 0, "$series: the label map of --gaps $way as --mask");
     segment("$dir/$series -o $dir/other.nii.gz --gaps $way --mask $dir/rounded.fill.nii.gz");
-    is($? >> 8, 1, 'one of another series is refused');
+    is(status($?), 1, 'one of another series is refused');
 }
 
 # ... each slice from where it lies: as the same mask in a SEG, where every slice has its place.
@@ -209,11 +213,11 @@ SKIP: {
     is(`$python -c 'import nibabel; i = nibabel.load("$dir/r.nii.gz"); print(i.shape[2])'`, "5\n",
        'ct_missing_slice: one empty slice');
     segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --box a=100,100,0,200,200,3");
-    is($? >> 8, 5, 'ct_tilt_variable_spacing_ge: refused');
+    is(status($?), 5, 'ct_tilt_variable_spacing_ge: refused');
     segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --gaps fill --box a=100,100,0,200,200,3");
-    is($? >> 8, 5, 'nor can it be filled');
+    is(status($?), 5, 'nor can it be filled');
     segment("$real/ct_tilt_variable_spacing_ge -o $dir/r.nii.gz --gaps resample --propagate none "
             . '--box a=180,180,0,330,330,13');
-    is($? >> 8, 0, 'but resampled');
+    is(status($?), 0, 'but resampled');
 }
 done_testing;

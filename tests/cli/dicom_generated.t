@@ -2,7 +2,9 @@
 # Small made DICOM series, read by sammed2d and by pydicom: what is found, refused and left out.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 
 my $build = $ENV{BUILD} // 'build';
@@ -58,10 +60,10 @@ like($said, qr/"after": 1,\s*"step_mm": 5\.0/, 'info names the gap');
 $said = `$build/sammed2d info $made/phases`;
 like($said, qr/acquisition 2/, 'info says what tells two volumes apart');
 `$build/sammed2d info $made/refused 2>&1`;
-is($? >> 8, 5, 'nothing readable: unsupported');
+is(status($?), 5, 'nothing readable: unsupported');
 `$build/sammed2d info $made/captures/short 2>&1`;
-is($? >> 8, 4, 'a truncated file alone: corrupt');
+is(status($?), 4, 'a truncated file alone: corrupt');
 $said = `$build/sammed2d segment $made/phases -o $plain/o.nii.gz --box a=0,0,0,3,3,1 2>&1`;
-is($? >> 8, 1, 'two volumes and no choice: usage');
+is(status($?), 1, 'two volumes and no choice: usage');
 like($said, qr/--series.*acquisition 1.*acquisition 2/, 'with the candidates');
 done_testing;

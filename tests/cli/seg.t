@@ -25,8 +25,17 @@ sub segment {
 }
 
 # Errors that dciodvfy finds, one line each.
-sub errors { return $verify ? join '', grep { /^Error/ } `dciodvfy $_[0] 2>&1` : '' }
-sub dump_of { return scalar `$python -c 'import sys, pydicom; print(pydicom.dcmread(sys.argv[1]))' $_[0]` }
+sub errors {
+    my ($status, $said) = $verify ? run("dciodvfy $_[0] 2>&1") : (0, '');
+    return $status =~ /^[01]$/ ? join '', grep { /^Error/ } split /^/, $said : "$status: $said";
+}
+sub dump_of {
+    my ($status, $said, $err) = run("$python -c 'import sys, pydicom; print(pydicom.dcmread(sys.argv[1]))' $_[0]");
+    is($status, 0, 'pydicom reads it') or diag($err);
+    return $said;
+}
+# What is wrong in the eyes of a script of tests/lib, with its status.
+sub script { my ($status, $said) = run("$python tests/lib/@_ 2>&1"); return "$status $said" }
 
 my %boxes = (odd => '20,18,1,90,80,3', tilted => '12,10,0,50,54,3', gap => '8,6,0,36,30,3',
              oblique => '5,8,0,28,44,2', enhanced => '7,6,0,35,30,3');
@@ -37,7 +46,7 @@ for my $case (sort keys %boxes) {
     my ($status, $said) = segment($case, "--box liver=$boxes{$case} --box 'left kidney=$small' $gaps " .
                                   "-o $out/$case.dcm -o $out/$case.nii.gz");
     is($status, 0, "$case: written") or diag($said);
-    is(`$python tests/lib/seg_written.py $out/$case.dcm $made/$case $out/$case.nii.gz 2>&1`, '',
+    is(script("seg_written.py $out/$case.dcm $made/$case $out/$case.nii.gz"), '0 ',
        "$case: frames, places and references");
     is(errors("$out/$case.dcm"), '', "$case: dciodvfy");
 }
@@ -67,10 +76,10 @@ unlike(dump_of("$out/flat.dcm"), qr/Plane Position Sequence|Frame of Reference U
 # Kinds.
 ($status) = segment('odd', "--box liver=$boxes{odd} --seg-type labelmap -o $out/map.dcm -o $out/map.nii.gz");
 is($status, 0, 'label map segmentation');
-is(`$python tests/lib/seg_written.py $out/map.dcm $made/odd $out/map.nii.gz 2>&1`, '', 'and its voxels');
+is(script("seg_written.py $out/map.dcm $made/odd $out/map.nii.gz"), '0 ', 'and its voxels');
 ($status) = segment('odd', "--box liver=$boxes{odd} --fractional -o $out/part.dcm");
 is($status, 0, 'fractional');
-is(`$python tests/lib/seg_written.py $out/part.dcm $made/odd 2>&1`, '', 'and its frames');
+is(script("seg_written.py $out/part.dcm $made/odd"), '0 ', 'and its frames');
 is(errors("$out/part.dcm"), '', 'dciodvfy');
 ($status, $said) = segment('odd', "--box liver=$boxes{odd} --box tumor=$boxes{odd} --overlap -o $out/over.dcm");
 is($status, 0, 'two objects at one place');
@@ -145,7 +154,7 @@ like(dump_of("$out/first.dcm"), qr/Segment Label\s+LO: 'liver'(?!.*Segment Label
 is(errors("$out/first.dcm"), '', 'dciodvfy');
 SKIP: {
     skip 'h5py is not installed', 5 if system("$python -c 'import h5py' 2>/dev/null");
-    is(`$python tests/lib/blind_weights.py $out/blind.h5 2>&1`, '', 'weights that see nothing');
+    is(script("blind_weights.py $out/blind.h5"), '0 ', 'weights that see nothing');
     ($status, $said) = segment('odd', "-w $out/blind.h5 --box liver=$boxes{odd} -o $out/none.dcm -o $out/none.nii.gz");
     is($status, 3, 'every object is empty: status 3');
     like($said, qr/no DICOM SEG is written/, 'which is said');

@@ -22,12 +22,15 @@ sub quoted { my ($word) = @_; $word =~ s/'/'\\''/g; utf8::encode($word); return 
 # Writes it and returns the status.
 sub write_seg {
     my ($series, $kind, $objects, @names) = @_;
-    return system("$build/tests/write_seg $dir/$series $dir/out.dcm $kind $objects " .
-        join(' ', map { quoted($_) } @names) . " > /dev/null 2> $dir/error") >> 8;
+    return status(system("$build/tests/write_seg $dir/$series $dir/out.dcm $kind $objects " .
+        join(' ', map { quoted($_) } @names) . " > /dev/null 2> $dir/error"));
 }
 
 sub judged { return scalar `$python -W ignore tests/lib/seg_drawn.py $dir/out.dcm $dir/@_ 2>&1` }
-sub errors { return $verify ? join '', grep { /^Error/ } split /^/m, scalar `dciodvfy $dir/out.dcm 2>&1` : '' }
+sub errors {
+    my ($status, $said) = $verify ? run("dciodvfy $dir/out.dcm 2>&1") : (0, '');
+    return $status =~ /^[01]$/ ? join '', grep { /^Error/ } split /^/, $said : "$status: $said";
+}
 
 # What pydicom reads of an expression of the data set d.
 sub says {

@@ -2,7 +2,9 @@
 # The example, built on the public headers and the shared library, does what the program does.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More tests => 5;
 
 my $build = $ENV{BUILD} // 'build';
@@ -16,4 +18,4 @@ my $program = qx($build/sammed2d segment -q -w $weights $image --box $box -o $di
 is($?, 0, 'the program does the same') or diag($program);
 is(qx(gzip -dc $dir/a.nii.gz | sha256sum), qx(gzip -dc $dir/b.nii.gz | sha256sum), 'with the same result');
 qx($build/segment_box $image $weights tumour=1,2 $dir/c.nii.gz 2>&1);
-is($? >> 8, 1, 'a malformed box is a usage error');
+is(status($?), 1, 'a malformed box is a usage error');

@@ -12,10 +12,10 @@ use Test::More;
 my $build = $ENV{BUILD} // 'build';
 my @folders = grep { -e "$_/libopenblas.so.0" } glob '/usr/lib/*/openblas-*';
 plan skip_all => 'fewer than two OpenBLAS builds are installed' if @folders < 2;
-plan tests => 4 * @folders;
+plan tests => 5 * @folders;
 my $dir = tempdir(CLEANUP => 1);
 
-# Runs the program; in what share of moments more than so many threads wanted a processor. Not the most ever seen: libgomp ends
+# Runs the program; its status, and in what share of moments more than so many threads wanted a processor. Not the most ever seen: libgomp ends
 # a thread whenever a team is smaller than the one before, and on a busy machine it may wait for its end beside its successor.
 sub share_beyond {
     my ($limit, @words) = @_;
@@ -28,7 +28,7 @@ sub share_beyond {
         $beyond++ if $running > $limit;
         select undef, undef, undef, 0.002;
     }
-    return $beyond / ($moments || 1);
+    return (status($?), $beyond / ($moments || 1));
 }
 
 my $first;
@@ -41,8 +41,9 @@ for my $folder (@folders) {
         "$kind is the one in use");
     my $said = qx($build/check_golden --dir tests/golden/set 2>&1);
     is($?, 0, "$kind: golden values") or diag(substr $said, -2000);
-    my $share = share_beyond(3, "$build/sammed2d", 'segment', 'data/ct/image.nii.gz', '--prompts', 'data/ct/middle.json',
+    my ($status, $share) = share_beyond(3, "$build/sammed2d", 'segment', 'data/ct/image.nii.gz', '--prompts', 'data/ct/middle.json',
         '--threads', 3, '-o', "$dir/$kind.nii", '--stats', "$dir/$kind.csv");
+    is($status, 0, "$kind: segments");
     cmp_ok($share, '<', 0.1, "$kind: no second set of threads at work beside those that were asked for");
     my $result = slurp("$dir/$kind.nii") . slurp("$dir/$kind.csv");
     $first //= $result if $kind ne 'sequential';

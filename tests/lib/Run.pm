@@ -9,10 +9,10 @@ use JSON::PP 'decode_json';
 use POSIX '_exit';
 our @EXPORT = qw(read_json run slurp spew status);
 
-# How a program ended, from $? or the value given: its exit status, or words that are no status. $? >> 8 alone would
+# How a program ended, from $?: its exit status, or words that are no status. $? >> 8 alone would
 # call a program that was killed a success, and $? & 127 takes the signal for a status: 6 is SIGABRT.
 sub status {
-    my ($ended) = (@_, $?);
+    my ($ended) = @_;
     return $ended == -1 ? 'not started' : $ended & 127 ? 'signal ' . ($ended & 127) : $ended >> 8;
 }
 

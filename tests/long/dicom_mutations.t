@@ -5,7 +5,9 @@
 # read from a cut file without a word. Some go through the program too.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Temp 'tempdir';
+use Run;
 use Test::More;
 use Time::HiRes 'time';
 
@@ -52,7 +54,7 @@ for my $path (sort glob "$keep/*.dcm") {
         my $start = time;
         system("$build/sammed2d $command > $keep/said 2>&1");
         push @slow, $command if time - $start > 60;    # against hanging; the network may take its time
-        $status{$? & 127 ? "signal $?" : $? >> 8}++;
+        $status{status($?)}++;
     }
 }
 diag(join ', ', map { "status $_: $status{$_}" } sort keys %status);

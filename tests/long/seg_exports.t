@@ -63,7 +63,7 @@ for my $seed (map { "--seed $_" } qw(11 29), '47 --quick') {
             my $segment = "$build/sammed2d segment $dir/export --series $number --prompts $dir/prompts.json -q";
             my $map = $gap ? '' : "-o $dir/map.nii.gz";
             my $said = `$segment -o $dir/binary.dcm $map 2>&1`;
-            ok(($? >> 8) =~ /^[03]$/ && -e "$dir/binary.dcm", "$what: segmented") or diag($said), next;
+            ok(status($?) =~ /^[03]$/ && -e "$dir/binary.dcm", "$what: segmented") or diag($said), next;
             my $against = $map ? "--labelmap $dir/map.nii.gz --map " . pairs("$dir/binary.dcm", "$dir/map.json") : '';
             check("$what: seg_check", "$dir/binary.dcm", $where, $against);
             next if $series->{slices} > 40;

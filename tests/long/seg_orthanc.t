@@ -28,7 +28,7 @@ for my $series (grep { $_->{is_volume} && $_->{phases} == 1 } @{$manifest->{seri
     my @boxes = map { my ($a, $b) = @{$_->{box2d_lps}}; "--box=$_->{name}=" . join ',', @$a, @$b }
         grep { $_->{name} =~ /liver|spine/ } @{$series->{prompts}};
     my $said = `$build/sammed2d segment $dir/$key --space lps --propagate none @boxes -q -o $dir/$key.dcm 2>&1`;
-    ok(($? >> 8) =~ /^[03]$/ && -e "$dir/$key.dcm", "$key: segmented") or diag($said), next;
+    ok(status($?) =~ /^[03]$/ && -e "$dir/$key.dcm", "$key: segmented") or diag($said), next;
     $said = `$python $tools/orthanc_roundtrip.py $dir/$key --seg $dir/$key.dcm 2>&1`;
     # Orthanc's C-GET hands Big Endian over as Little Endian, which is not our SEG's fault.
     my @failed = grep { /^FAIL/ && !/^FAIL$/ } split /\n/, $said;
