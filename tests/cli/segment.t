@@ -314,15 +314,16 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     is($status, 1, '257 points on a slice');
     like($err, qr/object "many" has more than 256 points on slice 2; leave some of them out$/m, '... are refused by name');
     # One voxel, told opposite things.
-    my @contrary = ([qr/object "a": voxel 9,10,2 is given as inside and as outside/, qw(--point a=9,10,2 --exclude a=9,10,2)],
-                    [qr/voxel 9,10,2 is given to "a" and to "b"; without --overlap/, qw(--point a=9,10,2 --point b=9,10,2)]);
+    my @contrary = ([qr/object "a": voxel 9,10,2 is given as inside and as outside/, '--point', 'a=9,10,2', '--exclude', 'a=9,10,2'],
+                    [qr/voxel 9,10,2 is given to "a" and to "b"; without --overlap/, '--point', 'a=9,10,2', '--point', 'b=9,10,2']);
     for (@contrary) {
         my ($told, @points) = @$_;
         ($status, undef, $err) = segment($input, @points, '--propagate', 'none', '-o', "$dir/told.nii");
         like($status, qr/^[03]$/, "@points");
         like($err, $told, '... is told');
     }
-    for ([qw(--point a=9,10,2 --point b=9,10,2 --overlap)], [qw(--point a=9,10,2 --exclude b=9,10,2 --point b=14,10,2)], [qw(--point a=9,10,2 --point a=9,10,2)]) {
+    for (['--point', 'a=9,10,2', '--point', 'b=9,10,2', '--overlap'], ['--point', 'a=9,10,2', '--exclude', 'b=9,10,2', '--point', 'b=14,10,2'],
+         ['--point', 'a=9,10,2', '--point', 'a=9,10,2']) {
         ($status, undef, $err) = segment($input, @$_, '--propagate', 'none', '-o', "$dir/told.nii");
         like($status, qr/^[03]$/, "@$_");
         unlike($err, qr/is given/, '... is not');
