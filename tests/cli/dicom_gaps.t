@@ -55,7 +55,7 @@ sub voxels_in {
 }
 my $own = 0;
 $own += voxels_in($_) for @{$slices{zigzag}};
-is(voxels_in("$dir/zigzag.resample.nii.gz"), $own, "zigzag: all of the object's voxels are there");
+is(voxels_in("$dir/zigzag.resample.nii.gz"), $own || 'some', "zigzag: all of the object's voxels are there");
 my ($found) = @{decode_json(scalar `$build/sammed2d info --json $dir/zigzag`)->{volumes}};
 cmp_ok($found->{tilt_deg}, '<', 30, 'zigzag: nor is it told as a steep tilt');
 sub warned {

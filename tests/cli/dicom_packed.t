@@ -20,7 +20,7 @@ sub voxels {
     my ($path) = @_;
     unlink "$out/1.raw";
     my $said = `$build/dicom_volumes -o $out $path 2>&1`;
-    return (-e "$out/1.raw" ? slurp("$out/1.raw") : 'nothing', $said);    # which says why
+    return (-e "$out/1.raw" ? slurp("$out/1.raw") : "nothing of $path", $said);    # which says why
 }
 
 my ($truth, $said) = voxels("$dir/truth.dcm");

@@ -26,6 +26,7 @@ sub segment {
 
 # Errors that dciodvfy finds, one line each.
 sub errors {
+    -e $_[0] or return "$_[0] is not there";
     my ($status, $said) = $verify ? run("dciodvfy $_[0] 2>&1") : (0, '');
     return $status =~ /^[01]$/ ? join '', grep { /^Error/ } split /^/, $said : "$status: $said";
 }

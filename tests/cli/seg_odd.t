@@ -22,12 +22,14 @@ sub quoted { my ($word) = @_; $word =~ s/'/'\\''/g; utf8::encode($word); return 
 # Writes it and returns the status.
 sub write_seg {
     my ($series, $kind, $objects, @names) = @_;
+    unlink "$dir/out.dcm";
     return status(system("$build/tests/write_seg $dir/$series $dir/out.dcm $kind $objects " .
         join(' ', map { quoted($_) } @names) . " > /dev/null 2> $dir/error"));
 }
 
 sub judged { return scalar `$python -W ignore tests/lib/seg_drawn.py $dir/out.dcm $dir/@_ 2>&1` }
 sub errors {
+    -e "$dir/out.dcm" or return 'out.dcm is not there';
     my ($status, $said) = $verify ? run("dciodvfy $dir/out.dcm 2>&1") : (0, '');
     return $status =~ /^[01]$/ ? join '', grep { /^Error/ } split /^/, $said : "$status: $said";
 }

@@ -16,6 +16,7 @@ is($?, 0, 'the example segments a box');
 like($said, qr{^\Q$dir\E/a\.nii\.gz: (?!0\.00)\d+\.\d\d ml$}m, 'and finds something in it');
 my $program = qx($build/sammed2d segment -q -w $weights $image --box $box -o $dir/b.nii.gz 2>&1);
 is($?, 0, 'the program does the same') or diag($program);
-is(qx(gzip -dc $dir/a.nii.gz | sha256sum), qx(gzip -dc $dir/b.nii.gz | sha256sum), 'with the same result');
+my ($one, $other) = map { scalar qx(gzip -dc $dir/$_.nii.gz) } 'a', 'b';
+ok($one ne '' && $one eq $other, 'with the same result');
 qx($build/segment_box $image $weights tumour=1,2 $dir/c.nii.gz 2>&1);
 is(status($?), 1, 'a malformed box is a usage error');
