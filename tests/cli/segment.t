@@ -310,7 +310,7 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
     }
     # More points than the network takes.
     spew("$dir/many.json", encode_json({objects => [{name => 'many', points => [map { [$_ % 24, int($_ / 24), 2, 1] } 0 .. 256]}]}));
-    ($status, undef, $err) = run($input, '--prompts', "$dir/many.json", '-o', "$dir/refused.nii");
+    ($status, undef, $err) = segment($input, '--prompts', "$dir/many.json", '-o', "$dir/refused.nii");
     is($status, 1, '257 points on a slice');
     like($err, qr/object "many" has more than 256 points on slice 2; leave some of them out$/m, '... are refused by name');
     # One voxel, told opposite things.
@@ -339,34 +339,34 @@ isnt(slurp("$dir/mirrors_4.p.nii"), slurp("$dir/mirrors_2.p.nii"), '... and four
 {
     my @point = ('--point', 'a=9,10,2', '--propagate', 'none');
     spew("$dir/own.json", '{"precious": 1}');
-    my ($status, undef, $err) = run($input, @point, '-o', "$dir/own.nii.gz");
+    my ($status, undef, $err) = segment($input, @point, '-o', "$dir/own.nii.gz");
     is($status, 1, 'a file of somebody else where the list of labels would go');
     like($err, qr/own\.json: is there already and is no list of labels .* beside \S+own\.nii\.gz; give the output another name$/m, '... is named');
     is(slurp("$dir/own.json"), '{"precious": 1}', '... and left alone');
-    is(join('', map { (run($input, @point, '-o', "$dir/replaced.nii.gz"))[0] } 1, 2), '00', 'our own is replaced');
+    is(join('', map { (segment($input, @point, '-o', "$dir/replaced.nii.gz"))[0] } 1, 2), '00', 'our own is replaced');
     spew("$dir/where.json", '{"objects": [{"name": "a", "points": [[9, 10, 2, 1]]}]}');
-    ($status, undef, $err) = run($input, '--prompts', "$dir/where.json", '--space', 'lps', '-o', "$dir/no.nii");
+    ($status, undef, $err) = segment($input, '--prompts', "$dir/where.json", '--space', 'lps', '-o', "$dir/no.nii");
     is("$status $err", "1 sammed2d segment: --space says how --box, --point and --exclude are meant, and none is given; a file of prompts "
        . "says \"space\" itself\n", '--space for a file of prompts');
     spew("$dir/lost.json", '{"objects": [{"name": "a", "mask_label": 2, "points": [[9, 10, 2, 1]]}]}');
-    ($status, undef, $err) = run($input, '--prompts', "$dir/lost.json", '-o', "$dir/no.nii");
+    ($status, undef, $err) = segment($input, '--prompts', "$dir/lost.json", '-o', "$dir/no.nii");
     is($status, 4, '"mask_label" without "mask"');
     like($err, qr/lost\.json: "mask_label" of "a" chooses a label of "mask", which is not given$/m, '... is not passed over');
-    ($status, undef, $err) = run($input, '--mask', $0, '-o', "$dir/no.nii");
+    ($status, undef, $err) = segment($input, '--mask', $0, '-o', "$dir/no.nii");
     is("$status $err", "2 sammed2d segment: $0: neither a label map (NIfTI) nor a DICOM SEG or RT structure set\n", 'a mask that is none');
-    is((run($input, @point, '--series-number', 0, '-o', "$dir/no.nii"))[0], 1, '--series-number 0');
+    is((segment($input, @point, '--series-number', 0, '-o', "$dir/no.nii"))[0], 1, '--series-number 0');
     write_nifti("$dir/map.nii", \@dim, \@sform, [map { $_ == 100 ? 3 : 0 } 0 .. 2399]);
     my %sidecars = ('junk' => qr/map\.nii: names nothing: \S+map\.json: not valid JSON/, '{"labels": ["x"]}' => qr/name none of its values/,
                     '{"3": "x"}' => undef, '{"EchoTime": 3}' => undef);
     for my $text (sort keys %sidecars) {
         spew("$dir/map.json", $text);
-        ($status, undef, $err) = run($input, '--mask', "$dir/map.nii", '-o', "$dir/named.nii");
+        ($status, undef, $err) = segment($input, '--mask', "$dir/map.nii", '-o', "$dir/named.nii");
         $sidecars{$text} ? like($err, $sidecars{$text}, "$text beside a mask: told") : unlike($err, qr/name/, "$text: not");
     }
     unlink "$dir/map.json";
     my @moved = ([-2, 0, 0, 25], @sform[1, 2]);
     write_nifti("$dir/map.nii", \@dim, \@moved, [map { $_ == 100 ? 3 : 0 } 0 .. 2399]);
-    ($status, undef, $err) = run($input, '--mask', "$dir/map.nii", '-o', "$dir/no.nii");
+    ($status, undef, $err) = segment($input, '--mask', "$dir/map.nii", '-o', "$dir/no.nii");
     is($status, 1, 'a mask elsewhere');
     like($err, qr/is on another grid than the volume: it has 24 x 20 x 5 voxels of [^;]* the first at \S+; the volume has 24 x 20 x 5 .* the first at/, '... and where');
 }
