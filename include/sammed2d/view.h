@@ -13,6 +13,8 @@ extern "C" {
 #endif
 
 enum sm_plane { SM_PLANE_AUTO, SM_PLANE_AXIAL, SM_PLANE_CORONAL, SM_PLANE_SAGITTAL };
+/* "auto", "axial" ...: as --plane has them, in the order of the enumeration; NULL at the end. */
+const char *const *sm_plane_words(void);
 
 /* How the network sees a slice.
  *   radiological  axial: columns to L, rows to P; coronal: columns to L, rows to I;
@@ -20,6 +22,8 @@ enum sm_plane { SM_PLANE_AUTO, SM_PLANE_AXIAL, SM_PLANE_CORONAL, SM_PLANE_SAGITT
  *   stored        the file's own order: columns along the lower voxel axis, nothing reversed
  *   sa-med2d      as radiological, but axial rows to A, as SAM-Med2D's published demo slices */
 enum sm_orient { SM_ORIENT_RADIOLOGICAL, SM_ORIENT_STORED, SM_ORIENT_SA_MED2D };
+/* "radiological", "stored", "sa-med2d": as --orient and weights files have them, likewise. */
+const char *const *sm_orient_words(void);
 
 /* Picture axis 0 is the column (x), 1 the row (y), 2 the slice number. */
 struct sm_view {

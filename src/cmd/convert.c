@@ -85,9 +85,9 @@ static enum sm_status parse_mirrors(struct sm_config *config, const struct kind 
 
 static enum sm_status parse_orient(struct conversion_plan *plan, struct sm_err *err)
 {
-    static const char *const known[] = {"radiological", "stored", "sa-med2d"};
+    const char *const *known = sm_orient_words();
     plan->orientation = plan->kind->orientation;
-    for (size_t i = 0; options.orient && i < sizeof known / sizeof *known; i++)
+    for (size_t i = 0; options.orient && known[i]; i++)
         if (strcmp(options.orient, known[i]) == 0) {
             plan->orientation = known[i];
             return SM_OK;

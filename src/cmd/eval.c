@@ -62,8 +62,6 @@ static int parse(struct command *c, int *argc, char ***argv)
 
 static const char *const components[] = {"default", "largest", "all", NULL};
 static const char *const averages[] = {"object", "image", NULL};
-static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
-static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const formats[] = {"text", "markdown", "csv", "json", NULL};
 
@@ -91,7 +89,7 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         const char *const *names;
         int *place;
     } rows[] = {{"component", c->component, components, &component}, {"average", c->average, averages, &average},
-                {"plane", c->plane, planes, &plane}, {"orient", c->orient, orients, &orient},
+                {"plane", c->plane, sm_plane_words(), &plane}, {"orient", c->orient, sm_orient_words(), &orient},
                 {"multimask", c->multimask, multimask_words, &multimask}, {"precision", c->precision, precisions, &precision},
                 {"format", c->format, formats, format}};
     enum sm_status status = check_numbers(c, err);

@@ -45,6 +45,20 @@ enum sm_status option_choose(int *place, const char *option, const char *word, c
     return word ? sm_fail(err, SM_USAGE, "--%s takes one of %s, not \"%s\"", option, list, word) : SM_OK;
 }
 
+enum sm_status option_planes(enum sm_plane *plane, bool *all, const char *word, struct sm_err *err)
+{
+    enum { ALL = SM_PLANE_SAGITTAL + 1 };
+    const char *words[ALL + 2] = {[ALL] = "all"};
+    int place = *plane;
+    memcpy(words, sm_plane_words(), ALL * sizeof *words);
+    enum sm_status status = option_choose(&place, "plane", word, words, err);
+    if (!word || status)
+        return status;
+    *all = place == ALL;
+    *plane = *all ? SM_PLANE_AUTO : (enum sm_plane)place;
+    return SM_OK;
+}
+
 enum sm_status option_zoom(double *zoom, const char *word, struct sm_err *err)
 {
     char *end;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "sammed2d/error.h"
+#include "sammed2d/view.h"
 
 enum option_kind { OPTION_KIND_FLAG, OPTION_KIND_TEXT, OPTION_KIND_INT, OPTION_KIND_DOUBLE, OPTION_KIND_LIST,
                    OPTION_KIND_CALL };
@@ -55,6 +56,9 @@ struct synopsis {
 /* The place of `word` among `names` (NULL ends them); SM_USAGE lists them. No word leaves *place alone. */
 enum sm_status option_choose(int *place, const char *option, const char *word, const char *const *names,
                              struct sm_err *err);
+/* What --plane takes where "all" is one of its words; *plane is AUTO with it. Both are as they were where word is
+ * NULL. */
+enum sm_status option_planes(enum sm_plane *plane, bool *all, const char *word, struct sm_err *err);
 /* What --multimask takes, in the order of enum sm_choice; NULL at the end. */
 extern const char *const multimask_words[];
 /* "no", 2 or 4, as --mirrors has it; *mirrors is 1 for no, and as it was where word is NULL. */

@@ -85,12 +85,6 @@ static json_t *window_json(const struct segment_job *job)
     return json_string(text);
 }
 
-static const char *plane_name(enum sm_plane plane)
-{
-    static const char *const names[] = {"auto", "axial", "coronal", "sagittal"};
-    return names[plane];
-}
-
 /* Which voxel axis each picture axis runs along, and which way: "+i", "-j" ... */
 static json_t *view_json(const struct sm_view *view)
 {
@@ -99,7 +93,7 @@ static json_t *view_json(const struct sm_view *view)
         char axis[3] = {view->reversed[a] ? '-' : '+', (char)('i' + view->axis[a]), 0};
         json_array_append_new(axes, json_string(axis));
     }
-    return json_pack("{s:s, s:o}", "plane", plane_name(view->plane), "columns_rows_slices", axes);
+    return json_pack("{s:s, s:o}", "plane", sm_plane_words()[view->plane], "columns_rows_slices", axes);
 }
 
 json_t *segment_options_json(const struct segment_job *job)

@@ -3,8 +3,6 @@
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
 
-static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", NULL};
-static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
 static const char *const mask_uses[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
@@ -19,8 +17,8 @@ enum sm_status segment_choices(const struct segment_command *command,
         const char *option, *word;
         const char *const *names;
         int *place;
-    } rows[] = {{"plane", command->plane, planes, &plane},
-                {"orient", command->orient, orients, &orient},
+    } rows[] = {{"plane", command->plane, sm_plane_words(), &plane},
+                {"orient", command->orient, sm_orient_words(), &orient},
                 {"propagate", command->propagate, propagations, &propagate},
                 {"multimask", command->multimask, multimask_words, &multimask},
                 {"mask-as", command->mask_as, mask_uses, &mask_as},

@@ -37,16 +37,15 @@ static bool parse_range(const char *text, struct sm_slices_options *options)
 
 enum sm_status slice_options(struct slice_job *job, struct sm_err *err)
 {
-    static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", "all", NULL};
-    static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
     const struct slice_command *command = job->command;
-    int plane = SM_PLANE_AUTO, orient = SM_ORIENT_RADIOLOGICAL;
-    enum sm_status status = option_choose(&plane, "plane", command->plane, planes, err);
+    enum sm_plane plane = SM_PLANE_AUTO;
+    bool all = false;
+    int orient = SM_ORIENT_RADIOLOGICAL;
+    enum sm_status status = option_planes(&plane, &all, command->plane, err);
     if (!status)
-        status = option_choose(&orient, "orient", command->orient, orients, err);
-    bool all = plane > SM_PLANE_SAGITTAL;
+        status = option_choose(&orient, "orient", command->orient, sm_orient_words(), err);
     job->options = (struct sm_slices_options){.labelled = command->labels || command->data || command->synthetic, .all_planes = all,
-                                              .plane = all ? SM_PLANE_AXIAL : (enum sm_plane)plane,
+                                              .plane = all ? SM_PLANE_AXIAL : plane,
                                               .orient = (enum sm_orient)orient, .last = -1, .step = 1,
                                               .smallest_mask = command->smallest_mask_percent / 100,
                                               .smallest_aspect = command->smallest_aspect, .threads = nn_threads()};

@@ -80,11 +80,10 @@ static enum sm_status new_model(struct job *job, struct sm_err *err)
 /* How slices are shown is part of the model that comes out. */
 static enum sm_status set_feeding(struct job *job, struct sm_err *err)
 {
-    static const char *const orients[] = {"radiological", "stored", "sa-med2d", NULL};
     struct sm_config *config = &job->model->config;
     const struct train_command *c = job->command;
     int orient = (int)config->orientation;
-    enum sm_status status = option_choose(&orient, "orient", c->orient, orients, err);
+    enum sm_status status = option_choose(&orient, "orient", c->orient, sm_orient_words(), err);
     config->orientation = (enum sm_orient)orient;
     if (c->licence)
         snprintf(config->licence, sizeof config->licence, "%s", c->licence);
@@ -150,9 +149,6 @@ static enum sm_status open_model(struct job *job, struct sm_err *err)
 
 static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, struct sm_err *err)
 {
-    static const char *const planes[] = {"auto", "axial", "coronal", "sagittal", "all", NULL};
-    enum { ALL = 4 };
-    int plane = SM_PLANE_AUTO;
     const struct train_command *c = job->command;
     const struct sm_config *config = &job->model->config;
     *rule = (struct pool_rule){.orient = config->orientation,
@@ -161,11 +157,7 @@ static enum sm_status pool_rule_of(struct job *job, struct pool_rule *rule, stru
                                .smallest = c->min_mask_percent / 100,
                                .cache_bytes = (size_t)c->cache_mb << 20};
     enum sm_status status = c->window ? sm_window_parse(&rule->window, c->window, err) : SM_OK;
-    if (!status)
-        status = option_choose(&plane, "plane", c->plane, planes, err);
-    rule->all_planes = plane == ALL;
-    rule->plane = rule->all_planes ? SM_PLANE_AUTO : (enum sm_plane)plane;
-    return status;
+    return status ? status : option_planes(&rule->plane, &rule->all_planes, c->plane, err);
 }
 
 /* `subjects`: NULL where nobody asks whose images they are. */

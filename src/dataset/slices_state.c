@@ -10,14 +10,7 @@
 
 static const char *plane_name(const struct sm_slices_options *options)
 {
-    static const char *const names[] = {"auto", "axial", "coronal", "sagittal"};
-    return options->all_planes ? "all" : names[options->plane];
-}
-
-static const char *orient_name(enum sm_orient orient)
-{
-    static const char *const names[] = {"radiological", "stored", "sa-med2d"};
-    return names[orient];
+    return options->all_planes ? "all" : sm_plane_words()[options->plane];
 }
 
 static json_t *settings(const struct sm_slices *slices)
@@ -27,7 +20,7 @@ static json_t *settings(const struct sm_slices *slices)
     sm_window_name(&o->window, window, sizeof window);
     snprintf(range, sizeof range, "%d-%d/%d", o->first, o->last, o->step);
     return json_pack("{s:b, s:s, s:s, s:s, s:s, s:f, s:f, s:s}", "labelled", o->labelled, "plane", plane_name(o),
-                     "orient", orient_name(o->orient), "window", window, "slices", range, "smallest_mask",
+                     "orient", sm_orient_words()[o->orient], "window", window, "slices", range, "smallest_mask",
                      o->smallest_mask, "smallest_aspect", o->smallest_aspect, "inputs",
                      slices->inputs ? slices->inputs : "");
 }

@@ -259,11 +259,6 @@ static enum sm_status do_slices(const struct cut *cut, struct sm_slices_count *c
 
 /* ---- one plane ---- */
 
-static const char *plane_name(enum sm_plane plane)
-{
-    return plane == SM_PLANE_CORONAL ? "coronal" : plane == SM_PLANE_SAGITTAL ? "sagittal" : "axial";
-}
-
 /* The slices that are wanted, by voxel index. */
 static enum sm_status choose_slices(struct cut *cut, struct sm_err *err)
 {
@@ -295,7 +290,8 @@ static enum sm_status do_plane(const struct work *work, enum sm_plane plane, jso
     const struct sm_slices_options *o = &work->slices->options;
     struct cut cut = {.work = work};
     sm_view_choose(&cut.view, work->volume, plane, o->orient);
-    if (asprintf(&cut.name, "%s%s%s", work->name, o->all_planes ? "_" : "", o->all_planes ? plane_name(plane) : "") < 0)
+    const char *word = o->all_planes ? sm_plane_words()[plane] : "";
+    if (asprintf(&cut.name, "%s%s%s", work->name, o->all_planes ? "_" : "", word) < 0)
         return sm_fail(err, SM_MEMORY, "out of memory for %s", work->name);
     enum sm_status status = choose_slices(&cut, err);
     if (!status && too_oblong(&cut))

@@ -115,7 +115,6 @@ static const struct text_attribute {
 };
 
 /* Texts that stand for one of a few values, in the order of the enumerations. */
-static const char *const orientations[] = {"radiological", "stored", "sa-med2d", NULL};
 static const char *const resizes[] = {"sam-med2d", "sam", "medsam", NULL};
 static const char *const mask_prompts[] = {"sigmoid", "logits", NULL};
 
@@ -290,7 +289,7 @@ static enum sm_status read_texts(struct sm_config *config, const struct reader *
 {
     int orientation = (int)config->orientation, resize = (int)config->resize;
     int logits = config->mask_prompt_logits;
-    if (read_choice(r, "orientation", orientations, &orientation) ||
+    if (read_choice(r, "orientation", sm_orient_words(), &orientation) ||
         read_choice(r, "resize", resizes, &resize) ||
         read_choice(r, "mask_prompt", mask_prompts, &logits) || read_window(&config->normalization, r))
         return SM_WEIGHTS;

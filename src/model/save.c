@@ -30,7 +30,6 @@ void tensor_pack(const struct tensor *t, float *out, const float *in)
 
 /* In the order of the enumerations. */
 static const char *const resizes[] = {"sam-med2d", "sam", "medsam"};
-static const char *const orientations[] = {"radiological", "stored", "sa-med2d"};
 
 static void name_window(char *text, size_t size, const struct sm_window *window)
 {
@@ -48,7 +47,7 @@ static enum sm_status save_texts(const struct sm_config *c, struct h5_out *out, 
 {
     char window[64];
     const char *const texts[][2] = {{"normalization", window},
-                                    {"orientation", orientations[c->orientation]},
+                                    {"orientation", sm_orient_words()[c->orientation]},
                                     {"resize", resizes[c->resize]},
                                     {"mask_prompt", c->mask_prompt_logits ? "logits" : "sigmoid"},
                                     {"name", c->name},

@@ -2,6 +2,25 @@
 #include "sammed2d/view.h"
 #include "volume/line.h"
 
+const char *const *sm_plane_words(void)
+{
+    static const char *const words[] = {[SM_PLANE_AUTO] = "auto",
+                                        [SM_PLANE_AXIAL] = "axial",
+                                        [SM_PLANE_CORONAL] = "coronal",
+                                        [SM_PLANE_SAGITTAL] = "sagittal",
+                                        [SM_PLANE_SAGITTAL + 1] = NULL};
+    return words;
+}
+
+const char *const *sm_orient_words(void)
+{
+    static const char *const words[] = {[SM_ORIENT_RADIOLOGICAL] = "radiological",
+                                        [SM_ORIENT_STORED] = "stored",
+                                        [SM_ORIENT_SA_MED2D] = "sa-med2d",
+                                        [SM_ORIENT_SA_MED2D + 1] = NULL};
+    return words;
+}
+
 /* A picture axis in world terms: 0 L, 1 P, 2 S, and whether it runs towards the positive end. */
 struct direction {
     int world;
