@@ -70,7 +70,8 @@ struct sm_config {
  * instructions for them, take a half and a quarter of the memory, and give slightly different masks
  * (sammed2d-model(7)); everything but the encoder's blocks' matrices stays float32. */
 enum sm_precision { SM_PRECISION_FLOAT32, SM_PRECISION_BF16, SM_PRECISION_INT8 };
-/* "float32", "bf16", "int8": as --precision has them. */
+/* "float32", "bf16", "int8": as --precision has them, in the order of the enumeration; NULL at the end. */
+const char *const *sm_precision_words(void);
 const char *sm_precision_name(enum sm_precision precision);
 
 struct sm_model;   /* weights; immutable after opening, may be shared by threads */

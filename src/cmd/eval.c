@@ -62,7 +62,6 @@ static int parse(struct command *c, int *argc, char ***argv)
 
 static const char *const components[] = {"default", "largest", "all", NULL};
 static const char *const averages[] = {"object", "image", NULL};
-static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const formats[] = {"text", "markdown", "csv", "json", NULL};
 
 static enum sm_status check_numbers(const struct command *c, struct sm_err *err)
@@ -90,7 +89,8 @@ static enum sm_status fill_options(const struct command *c, struct sm_eval_optio
         int *place;
     } rows[] = {{"component", c->component, components, &component}, {"average", c->average, averages, &average},
                 {"plane", c->plane, sm_plane_words(), &plane}, {"orient", c->orient, sm_orient_words(), &orient},
-                {"multimask", c->multimask, multimask_words, &multimask}, {"precision", c->precision, precisions, &precision},
+                {"multimask", c->multimask, multimask_words, &multimask},
+                {"precision", c->precision, sm_precision_words(), &precision},
                 {"format", c->format, formats, format}};
     enum sm_status status = check_numbers(c, err);
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)

@@ -55,6 +55,8 @@ struct segment_job {
 };
 
 /* segment_options.c */
+/* What --propagate and --mask-as take, in the order of enum sm_propagate and enum sm_mask_as; NULL at the end. */
+extern const char *const propagation_words[], *const mask_use_words[];
 enum sm_status segment_choices(const struct segment_command *command,
                                struct sm_segment_options *options, struct sm_err *err);
 enum sm_precision segment_precision(const struct segment_command *command); /* likewise */

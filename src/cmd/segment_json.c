@@ -98,12 +98,10 @@ static json_t *view_json(const struct sm_view *view)
 
 json_t *segment_options_json(const struct segment_job *job)
 {
-    static const char *const propagations[] = {"auto", "both", "up", "down", "none"};
-    static const char *const uses[] = {"box", "mask", "both"};
     const struct sm_segment_options *options = &job->options;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "propagate", propagations[options->propagate],
+    json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "propagate", propagation_words[options->propagate],
                              "multimask", multimask_words[options->multimask], "mask_as",
-                             uses[options->mask_as], "overlap", options->overlap);
+                             mask_use_words[options->mask_as], "overlap", options->overlap);
     double zoom = options->zoom > 0 ? options->zoom : sm_model_config(job->model)->zoom;
     int mirrors = options->mirrors > 0 ? options->mirrors : sm_model_config(job->model)->mirrors;
     json_object_set_new(json, "zoom", json_real(zoom > 1 ? zoom : 1));

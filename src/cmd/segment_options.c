@@ -3,10 +3,9 @@
 #include "cmd/segment.h"
 #include "sammed2d/input.h"
 
-static const char *const propagations[] = {"auto", "both", "up", "down", "none", NULL};
-static const char *const mask_uses[] = {"box", "mask", "both", NULL};
+const char *const propagation_words[] = {"auto", "both", "up", "down", "none", NULL};
+const char *const mask_use_words[] = {"box", "mask", "both", NULL};
 static const char *const gap_ways[] = {"error", "fill", "resample", NULL};
-static const char *const precisions[] = {"float32", "bf16", "int8", NULL};
 static const char *const spaces[] = {"voxel", "lps", "ras", NULL};
 
 enum sm_status segment_choices(const struct segment_command *command,
@@ -19,11 +18,11 @@ enum sm_status segment_choices(const struct segment_command *command,
         int *place;
     } rows[] = {{"plane", command->plane, sm_plane_words(), &plane},
                 {"orient", command->orient, sm_orient_words(), &orient},
-                {"propagate", command->propagate, propagations, &propagate},
+                {"propagate", command->propagate, propagation_words, &propagate},
                 {"multimask", command->multimask, multimask_words, &multimask},
-                {"mask-as", command->mask_as, mask_uses, &mask_as},
+                {"mask-as", command->mask_as, mask_use_words, &mask_as},
                 {"gaps", command->gaps, gap_ways, &gaps},
-                {"precision", command->precision, precisions, &precision}};
+                {"precision", command->precision, sm_precision_words(), &precision}};
     enum sm_status status = SM_OK;
     for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++)
         status = option_choose(rows[r].place, rows[r].option, rows[r].word, rows[r].names, err);
@@ -44,6 +43,7 @@ enum sm_status segment_choices(const struct segment_command *command,
 
 enum sm_precision segment_precision(const struct segment_command *command)
 {
+    const char *const *precisions = sm_precision_words();
     int precision = SM_PRECISION_FLOAT32;
     while (command->precision && precisions[precision] && strcmp(precisions[precision], command->precision) != 0)
         precision++;

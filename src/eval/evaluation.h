@@ -6,6 +6,9 @@
 #include "eval/score.h"
 #include "sammed2d/evaluate.h"
 
+/* "every", "three", "box", "point": how volumes are prompted, as options, results and reports have it. */
+extern const char *const way_words[SM_EVAL_WAYS];
+
 /* Texts, each once. */
 struct words {
     char **list;

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sammed2d/evaluate.h"
+#include "eval/evaluation.h"
 
 static const struct {
     const char *word;
@@ -72,12 +72,16 @@ enum sm_status sm_eval_prompts_parse(struct sm_eval_options *options, const char
     return each_word(options, text, take_prompt, err);
 }
 
+const char *const way_words[SM_EVAL_WAYS] = {[SM_EVAL_WAY_EVERY] = "every",
+                                             [SM_EVAL_WAY_THREE] = "three",
+                                             [SM_EVAL_WAY_BOX] = "box",
+                                             [SM_EVAL_WAY_POINT] = "point"};
+
 static enum sm_status take_way(struct sm_eval_options *options, const char *word, struct sm_err *err)
 {
-    static const char *const words[SM_EVAL_WAYS] = {"every", "three", "box", "point"};
     bool known = strcmp(word, "all") == 0;
     for (int w = 0; w < SM_EVAL_WAYS; w++)
-        if (strcmp(word, "all") == 0 || strcmp(word, words[w]) == 0)
+        if (strcmp(word, "all") == 0 || strcmp(word, way_words[w]) == 0)
             known = options->ways[w] = true;
     return known ? SM_OK : sm_fail(err, SM_USAGE, "\"%s\" is no way to prompt a volume: every (a box on every slice), three "
                                                   "(first, middle, last), box or point (one, carried on), or all", word);

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 
-const char *const report_ways[SM_EVAL_WAYS] = {"every", "three", "box", "point"};
 static const char *const way_texts[SM_EVAL_WAYS] = {"a box on every slice", "boxes on first, middle and last slice",
                                                     "one box, carried on", "one point, carried on"};
 
@@ -246,7 +245,7 @@ static void csv_volume_row(struct grid *grid, const struct sm_evaluation *e, siz
     grid_add(grid, "%s", names[by]);
     grid_add(grid, "%s", report_group_name(e, by, g));
     grid_add(grid, "%s", report_weights_name(e, t));
-    grid_add(grid, "volume %s", report_ways[way]);
+    grid_add(grid, "volume %s", way_words[way]);
     grid_add(grid, "%zu", f.objects);
     grid_add(grid, "-");
     grid_add(grid, "%zu", f.subjects);

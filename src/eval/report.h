@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include "eval/statistics.h"
 
-extern const char *const report_ways[SM_EVAL_WAYS]; /* "every", "three", "box", "point" */
-
 /* The file name, and enough of the folder to tell several weights apart. */
 const char *report_weights_name(const struct sm_evaluation *evaluation, size_t table);
 

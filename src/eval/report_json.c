@@ -42,7 +42,7 @@ static json_t *ways_json(const struct sm_evaluation *e, size_t table, struct gro
         struct volume_figures f;
         volume_figures_of(&f, e, &e->tables[table], (enum sm_eval_way)w, group);
         if (e->options.ways[w] && f.objects)
-            json_object_set_new(json, report_ways[w],
+            json_object_set_new(json, way_words[w],
                                 json_pack("{s:I s:I s:o s:o s:o s:o s:I}", "objects", (json_int_t)f.objects, "subjects",
                                           (json_int_t)f.subjects, "dice", results_number(f.dice), "ci95",
                                           interval_json(f.dice_interval), "hd95_mm", results_number(f.hd95_mm),

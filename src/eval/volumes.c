@@ -9,8 +9,6 @@
 #include "pipeline/pipeline.h"
 #include "sammed2d/metrics.h"
 
-static const char *const way_names[SM_EVAL_WAYS] = {"every", "three", "box", "point"};
-
 /* One label on the slices of the view. */
 struct extent {
     const struct sm_label *label;
@@ -228,7 +226,7 @@ static enum sm_status ask_one_way(const struct volumes *v, const struct sm_model
 static void way_key(const char *key, enum sm_eval_way way, const struct sm_eval_options *options, char hex[65])
 {
     char text[256];
-    int length = snprintf(text, sizeof text, "%s volume 2 %s %g", key, way_names[way], options->tolerance_mm);
+    int length = snprintf(text, sizeof text, "%s volume 2 %s %g", key, way_words[way], options->tolerance_mm);
     digest_bytes(text, (size_t)length, hex);
 }
 
@@ -246,7 +244,7 @@ static enum sm_status one_way(const struct volumes *v, const struct sm_model *mo
         if (status)
             json_decref(fresh);
         else
-            status = results_add(results, hex, v->source->about->name, -1, way_names[way], fresh, err);
+            status = results_add(results, hex, v->source->about->name, -1, way_words[way], fresh, err);
         scores = results_find(results, hex);
     }
     for (size_t e = 0; !status && e < v->count; e++)

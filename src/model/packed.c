@@ -5,8 +5,15 @@
 #include <string.h>
 #include "nn/nn.h"
 
-static const char *const names[] = {
-    [SM_PRECISION_FLOAT32] = "float32", [SM_PRECISION_BF16] = "bf16", [SM_PRECISION_INT8] = "int8"};
+static const char *const names[] = {[SM_PRECISION_FLOAT32] = "float32",
+                                    [SM_PRECISION_BF16] = "bf16",
+                                    [SM_PRECISION_INT8] = "int8",
+                                    [SM_PRECISION_INT8 + 1] = NULL};
+
+const char *const *sm_precision_words(void)
+{
+    return names;
+}
 
 const char *sm_precision_name(enum sm_precision precision)
 {
@@ -19,7 +26,7 @@ enum sm_status packed_precision(enum sm_precision *precision, const struct h5 *f
     *precision = SM_PRECISION_FLOAT32;
     if (!h5_attr_text(file, NULL, "precision", text, sizeof text))
         return SM_OK;
-    for (int i = SM_PRECISION_BF16; i <= SM_PRECISION_INT8; i++)
+    for (int i = SM_PRECISION_BF16; names[i]; i++)
         if (strcmp(text, names[i]) == 0) {
             *precision = (enum sm_precision)i;
             return SM_OK;
