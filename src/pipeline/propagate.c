@@ -26,13 +26,13 @@ static const float WHISKER = 0.1f;
 static const float SURROUNDINGS = 0.5f;
 enum { SURROUNDINGS_PX = 4 };
 
-struct region {
+struct bounds {
     int x0, y0, x1, y1; /* x1, y1 one past the last */
 };
 
 bool mask_box(const bool *inside, int height, int width, float box[4])
 {
-    struct region r = {width, height, 0, 0};
+    struct bounds r = {width, height, 0, 0};
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             if (inside[(size_t)y * (size_t)width + (size_t)x]) {
@@ -49,8 +49,8 @@ bool mask_box(const bool *inside, int height, int width, float box[4])
 }
 
 /* The box of the mask grown by a part of its sides, within the picture. */
-static bool grown_region(const bool *inside, int height, int width, float part, int least,
-                         struct region *r)
+static bool grown_bounds(const bool *inside, int height, int width, float part, int least,
+                         struct bounds *r)
 {
     float box[4];
     if (!mask_box(inside, height, width, box))
@@ -58,7 +58,7 @@ static bool grown_region(const bool *inside, int height, int width, float part, 
     int by_x = (int)lroundf(part * (box[2] - box[0])), by_y = (int)lroundf(part * (box[3] - box[1]));
     by_x = by_x > least ? by_x : least;
     by_y = by_y > least ? by_y : least;
-    *r = (struct region){(int)box[0] - by_x, (int)box[1] - by_y, (int)box[2] + by_x,
+    *r = (struct bounds){(int)box[0] - by_x, (int)box[1] - by_y, (int)box[2] + by_x,
                          (int)box[3] + by_y};
     r->x0 = r->x0 < 0 ? 0 : r->x0;
     r->y0 = r->y0 < 0 ? 0 : r->y0;
@@ -73,7 +73,7 @@ static float sane(float value)
 }
 
 /* 1 2 1 both ways, inside the region; the border repeats. */
-static void smooth_region(const float *values, int height, int width, const struct region *r,
+static void smooth_region(const float *values, int height, int width, const struct bounds *r,
                           float *smooth)
 {
     static const float weight[3] = {1, 2, 1};
@@ -101,7 +101,7 @@ static int bin_of(const struct appearance *appearance, float value)
 
 /* Three standard deviations about the mean, so that metal does not squeeze everything into one bin. */
 static void find_range(struct appearance *appearance, const float *smooth, int width,
-                       const struct region *r)
+                       const struct bounds *r)
 {
     double sum = 0, squares = 0, count = 0;
     for (int y = r->y0; y < r->y1; y++)
@@ -164,11 +164,11 @@ static void find_like(struct appearance *appearance, const double around[GREY_BI
 void appearance_learn(struct appearance *appearance, const struct propagation *propagation,
                       const float *values, const bool *inside, int height, int width, float *smooth)
 {
-    struct region r;
+    struct bounds r;
     float box[4];
     double bins[2][GREY_BINS] = {{0}};
     appearance->separation = 0;
-    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
+    if (!grown_bounds(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
         return;
     mask_box(inside, height, width, box);
     appearance->side[0] = box[2] - box[0];
@@ -189,10 +189,10 @@ void appearance_learn(struct appearance *appearance, const struct propagation *p
 void appearance_likeness(const struct appearance *appearance, const float *values, const bool *inside,
                          int height, int width, float *smooth, float likeness[2])
 {
-    struct region r;
+    struct bounds r;
     double like[2] = {0}, all[2] = {0};
     likeness[0] = likeness[1] = 0;
-    if (!grown_region(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
+    if (!grown_bounds(inside, height, width, SURROUNDINGS, SURROUNDINGS_PX, &r))
         return;
     smooth_region(values, height, width, &r, smooth);
     for (int y = r.y0; y < r.y1; y++)
@@ -221,7 +221,7 @@ void appearance_limit_box(const struct appearance *appearance, const struct prop
 
 /* Marks the pixels of the right grey, then keeps those connected with where the object was. */
 static size_t connected(const struct appearance *appearance, const float *smooth, const bool *inside,
-                        int width, const struct region *r, bool *out, int *stack)
+                        int width, const struct bounds *r, bool *out, int *stack)
 {
     size_t count = 0;
     int depth = 0;
@@ -250,7 +250,7 @@ static size_t connected(const struct appearance *appearance, const float *smooth
 }
 
 /* Takes off rows, then columns, that hold hardly anything. */
-static size_t shave(bool *out, int width, const struct region *r)
+static size_t shave(bool *out, int width, const struct bounds *r)
 {
     size_t left = 0;
     for (int along = 0; along < 2; along++) {
@@ -279,9 +279,9 @@ size_t appearance_follow(const struct appearance *appearance, const struct propa
                          const float *values, const bool *inside, int height, int width, bool *out,
                          float *smooth, int *stack)
 {
-    struct region r;
+    struct bounds r;
     memset(out, 0, (size_t)height * (size_t)width * sizeof *out);
-    if (!grown_region(inside, height, width, propagation->growth, propagation->growth_px, &r))
+    if (!grown_bounds(inside, height, width, propagation->growth, propagation->growth_px, &r))
         return 0;
     smooth_region(values, height, width, &r, smooth);
     connected(appearance, smooth, inside, width, &r, out, stack);
