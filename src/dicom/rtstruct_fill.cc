@@ -35,6 +35,26 @@ struct Drawn {
     const Contour *contour;
     double depth() const { return (extent.least + extent.most) / 2; }
 };
+// The plane whose contours are being gathered, from the lowest to the highest. Coordinates that were rounded, each by
+// itself, leave the contours of one plane at slightly different depths, but with points on either side of it, so that
+// their extents overlap; those of planes that are drawn close to one another do not.
+struct Gathered {
+    double same, rounded;       // mm: closer than `same` is one plane, further than `rounded` another
+    double first = 0, most = 0; // depth of the first contour, and how far up any of them reaches
+    explicit Gathered(double edge)
+        : same(std::min(SAME_PLANE_MM, FLAT * edge)), rounded(std::min(ROUNDED_MM, FLAT * edge)) {}
+    bool has(const Drawn &drawn) const
+    {
+        double further = drawn.depth() - first;
+        return further <= same || (further <= rounded && drawn.extent.least <= most);
+    }
+    void begin(const Drawn &drawn)
+    {
+        first = drawn.depth();
+        most = drawn.extent.most;
+    }
+    void take(const Drawn &drawn) { most = std::max(most, drawn.extent.most); }
+};
 // Contours on planes that run parallel.
 struct Direction {
     Vector normal;
@@ -133,26 +153,23 @@ static Ring ring_of(const Contour &contour)
     return ring;
 }
 
-// Contours of one plane (parts, holes) count together. Rounded coordinates bring them apart, each by its own bit, but point by
-// point, so that they still reach into one another, which planes that are drawn close to one another do not. `edge` is the
-// shortest of a voxel: planes may be as close as voxels are. A contour that is there twice would be its own hole: it counts once.
+// Contours of one plane (parts, holes) count together, as a layer. `edge` is the shortest of a voxel: planes may be as
+// close as voxels are. A contour that is there twice would be its own hole: it counts once, and is added to `repeated`.
 static std::vector<Layer> layers_of(Direction &direction, double edge, size_t &repeated)
 {
     std::vector<Layer> layers;
     std::set<Ring> of_layer;
+    Gathered plane(edge);
     auto before = [](const Drawn &a, const Drawn &b) { return a.depth() < b.depth(); };
     std::stable_sort(direction.drawn.begin(), direction.drawn.end(), before);
-    double same = std::min(SAME_PLANE_MM, FLAT * edge), rounded = std::min(ROUNDED_MM, FLAT * edge), first = 0, most = 0;
     for (const Drawn &drawn : direction.drawn) {
-        double depth = drawn.depth(), further = depth - first;
-        if (layers.empty() || (further > same && (further > rounded || drawn.extent.least > most))) {
-            layers.push_back({direction.normal, depth, {}});
+        if (layers.empty() || !plane.has(drawn)) {
+            layers.push_back({direction.normal, drawn.depth(), {}});
             of_layer.clear();
-            first = depth;
-            most = drawn.extent.most;
+            plane.begin(drawn);
         }
-        most = std::max(most, drawn.extent.most);
-        layers.back().depth = (first + depth) / 2;
+        plane.take(drawn);
+        layers.back().depth = (plane.first + drawn.depth()) / 2;
         if (of_layer.insert(ring_of(*drawn.contour)).second)
             layers.back().contours.push_back(drawn.contour);
         else
