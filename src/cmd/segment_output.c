@@ -162,8 +162,9 @@ static enum sm_status add_slice(void *context, const struct sm_labels *labels, i
     return status;
 }
 
-/* Packing is what takes time, so a plain .nii is written afterwards; so is what slices are added to, and what may turn
- * out to need a larger type than another run of the same prompts. */
+/* Only maps in .nii.gz are begun: what takes time is packing them, and a plain .nii is soon written after the work. Two
+ * kinds of map wait for the end as well: those of a series whose slices are missing or uneven, as they are laid on
+ * another grid, and those with an id of more than a byte, whose type follows from the labels that were found. */
 enum sm_status segment_begin_maps(struct segment_job *job, struct sm_err *err)
 {
     const struct option_list *outputs = &job->command->outputs;

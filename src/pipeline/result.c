@@ -1,4 +1,5 @@
-/* From low-res logits to labels, figures and pictures. */
+/* What a run has found, for whoever asks: logits and probabilities from the low-res ones, and what is only handed out.
+ * Labels and figures are put together in assemble.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

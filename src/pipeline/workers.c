@@ -1,7 +1,7 @@
-/* Slices side by side: a thread for each, from file to labels, so that nobody waits for anybody: while one reads or
- * packs for the output, others compute. Threads that
- * share one slice meet some thirty times a block of the encoder, which costs 5 % of two threads' time; that is
- * for what cannot be handed out: the last slices, few slices, and objects on their way from slice to slice. */
+/* Slices side by side: each thread takes slices of its own, from the file to the labels, and waits for no other: while
+ * one reads, or packs for the output, the others compute. Threads that share a slice have to meet some thirty times in
+ * each block of the encoder, which costs two of them 5 % of their time. They share only what cannot be handed out: the
+ * last slices of many, slices that are too few, and those of objects that are carried from slice to slice. */
 #include <stdlib.h>
 #include "nn/nn.h"
 #include "pipeline/run.h"

@@ -57,7 +57,8 @@ void batch_ask_again(struct run *run, struct prompt_batch *batch, bool mask_only
 double batch_dice(const struct run *run, int n);
 enum sm_status prompts_alloc(struct run *run, struct sm_err *err);
 void prompts_free(struct prompts *prompts);
-/* `object` of an example as target `place`; pads a picture's masks by going round its objects. */
+/* An example as picture `picture` of the batch, its objects as that picture's targets: where there are fewer objects than
+ * targets they come again, in turn. */
 enum sm_status batch_place(struct run *run, const struct example *example, int picture, struct sm_err *err);
 
 /* ---- validate.c ---- */
