@@ -82,7 +82,7 @@ static bool set_unless_set(const char *name, const char *value)
  * the program starts once more, unless the user has chosen. */
 static void settle_libraries(char **argv)
 {
-    static const char *const computing[] = {"segment", "eval", "train", "run", "--version", "-V", NULL};
+    static const char *const computing[] = {"segment", "eval", "train", "--version", "-V", NULL};
     bool usual = getauxval(AT_BASE) != 0; /* else "ld.so PROGRAM": the running file is the loader */
     if (!usual || !argv[0] || !argv[1] || !is_any(argv[1], computing))
         return;

@@ -164,8 +164,7 @@ static enum sm_status read_object(struct sm_prompts *prompts, const json_t *json
     enum sm_status status = sm_prompts_object(prompts, json_string_value(name), &object, err);
     if (status)
         return sm_fail_context(err, "%s", path);
-    if (!status)
-        status = check_keys(json, keys, path, object->name, err);
+    status = check_keys(json, keys, path, object->name, err);
     if (!status)
         status = read_space(json, &space, path, err);
     if (!status)
