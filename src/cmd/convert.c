@@ -1,5 +1,6 @@
 /* sammed2d convert: a PyTorch checkpoint becomes a weights file. */
 #include <libgen.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,11 @@
 #include "model/weights.h"
 #include "sammed2d/sammed2d.h"
 
-enum { MAX_EXPECTED = 4096, NO_SHARE = -1 };
+enum { MAX_EXPECTED = 4096 };
 
 static struct {
     const char *output, *kind, *type, *name, *licence, *provenance, *multimask, *zoom, *mirrors, *orient, *precision, *average;
-    double share; /* of the other in the average */
+    double share; /* of the other in the average; NAN, which nobody can type: not given */
     int image_size;
     bool any, packed;
 } options;
@@ -326,7 +327,7 @@ static enum sm_status average(const char *path, struct sm_err *err)
     struct sm_model *own = NULL, *other = NULL;
     if (as_it_is() || options.precision)
         return sm_fail(err, SM_USAGE, "--average takes weights files as they are: only --share and -o go with it");
-    if (options.share == NO_SHARE)
+    if (isnan(options.share))
         options.share = 0.5;
     if (!(options.share >= 0 && options.share <= 1))
         return sm_fail(err, SM_USAGE, "--share takes a number from 0 to 1, not %g", options.share);
@@ -372,7 +373,7 @@ int cmd_convert(int argc, char **argv)
     struct sm_err err = {0};
     struct checkpoint *checkpoint = NULL;
     size_t missing = 0;
-    options.share = NO_SHARE;
+    options.share = NAN;
     int done = options_parse(&synopsis, rows, &argc, &argv);
     if (done >= 0)
         return done;
@@ -381,7 +382,7 @@ int cmd_convert(int argc, char **argv)
         status =
             sm_fail(&err, SM_USAGE, "one checkpoint and -o FILE are needed: sammed2d convert %s",
                     synopsis.arguments);
-    if (status == SM_OK && options.share != NO_SHARE && !options.average)
+    if (status == SM_OK && !isnan(options.share) && !options.average)
         status = sm_fail(&err, SM_USAGE, "--share says how much of the file of --average is taken, and there is none");
     struct clash clash = {0};
     if (status == SM_OK) {

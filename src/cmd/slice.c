@@ -1,9 +1,12 @@
 /* sammed2d slice: options, sources, summary. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/clash.h"
 #include "cmd/slice.h"
 #include "nn/nn.h"
+
+enum { NOT_GIVEN = INT_MIN }; /* -1 is a number that a user may type */
 
 static int parse(struct slice_command *command, int *argc, char ***argv)
 {
@@ -45,9 +48,9 @@ static enum sm_status check(const struct slice_command *command, int inputs, str
                        command->data ? " and --data" : "", generated ? " and --synthetic" : "");
     if ((command->data || generated) && (command->labels || command->series || command->name))
         return sm_fail(err, SM_USAGE, "--labels, --series and --name belong to an INPUT, not to --data or --synthetic");
-    if ((command->data || generated) && command->volume != -1)
+    if ((command->data || generated) && command->volume != NOT_GIVEN)
         return sm_fail(err, SM_USAGE, "--volume belongs to an INPUT; of --data, --channel chooses");
-    if (command->volume < -1)
+    if (command->volume < 0 && command->volume != NOT_GIVEN)
         return sm_fail(err, SM_USAGE, "--volume counts from 0");
     if (!command->data && (command->hold_out || command->subjects || command->channel))
         return sm_fail(err, SM_USAGE, "--hold-out, --subjects and --channel belong to --data");
@@ -122,7 +125,7 @@ static enum sm_status run(struct slice_job *job, struct sm_err *err)
 
 int cmd_slice(int argc, char **argv)
 {
-    struct slice_command command = {.volume = -1, .smallest_mask_percent = 0.153, .smallest_aspect = 0.5};
+    struct slice_command command = {.volume = NOT_GIVEN, .smallest_mask_percent = 0.153, .smallest_aspect = 0.5};
     struct sm_err err = {.status = SM_OK};
     int status = parse(&command, &argc, &argv);
     if (status >= 0)
@@ -130,6 +133,7 @@ int cmd_slice(int argc, char **argv)
     nn_set_threads(cmd_common.threads);
     struct slice_job job = {.command = &command, .input = argc ? argv[0] : NULL, .failed = json_array()};
     status = check(&command, argc, &err);
+    command.volume = command.volume == NOT_GIVEN ? -1 : command.volume; /* as sm_input_read has it */
     if (!status)
         status = run(&job, &err);
     sm_slices_close(job.slices);

@@ -126,7 +126,14 @@ for k in f: f[k][...] = f[k][()] + r.normal(size=f[k].shape) * 0.1'" if !system 
     ok(!-e 'mixed.h5', '... and nothing is written');
     ($status, undef, $err) = sammed2d('convert one.h5 --average one.h5 --share 2 -o mixed.h5');
     is($status, 1, 'a share above 1');
-    is((sammed2d('convert zip.pth --share 0.3 -o mixed.h5'))[0], 1, 'a share of nothing');
+    for my $share ('0.3', '-1') {
+        ($status, undef, $err) = sammed2d("convert zip.pth --share $share -o mixed.h5");
+        is($status, 1, "a share of nothing, $share");
+        like($err, qr/--share says how much of the file of --average is taken, and there is none/, '... is told');
+    }
+    ($status, undef, $err) = sammed2d('convert one.h5 --average one.h5 --share -1 -o mixed.h5');
+    is($status, 1, 'a share below 0');
+    like($err, qr/--share takes a number from 0 to 1, not -1/, '... is told');
 }
 ($status, $out, $err) = sammed2d('convert zip.pth -o out.h5 --multimask perhaps');
 is($status, 1, 'an answer that --multimask does not know');

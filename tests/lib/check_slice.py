@@ -148,6 +148,10 @@ def labelled():
     ok(same_masks(f"{work}/all", everything), "--plane all, --min-mask 0")
     refused = run(f"{work}/vol.nii.gz", "--labels", f"{work}/lab.nii.gz", "-o", f"{work}/oblong", "--plane", "axial", "--min-aspect", "0.9")
     ok(refused.returncode == 2 and "too oblong" in refused.stderr, "--min-aspect leaves nothing, and says so")
+    for source in ([f"{work}/vol.nii.gz"], ["--synthetic", "2"]):
+        refused = run(*source, "-o", f"{work}/no_volume", "--volume", "-1")
+        wanted = "belongs to an INPUT" if "--synthetic" in source else "counts from 0"
+        ok(refused.returncode == 1 and f"--volume {wanted}" in refused.stderr, f"--volume -1 is refused: it {wanted}")
     os.makedirs(f"{work}/here")
     run(f"{work}/vol.nii.gz", "--labels", f"{work}/lab.nii.gz", "-o", "data_demo/", "--plane", "axial", cwd=f"{work}/here")
     train, test = read_as_dataloader("data_demo", f"{work}/here")
