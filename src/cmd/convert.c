@@ -246,8 +246,8 @@ static enum sm_status convert(const char *path, struct checkpoint **checkpoint, 
 
 /* ---- the other way ---- */
 
-/* Options that say something of a checkpoint. */
-static bool as_it_is(void)
+/* Options that say something of a checkpoint, which a weights file is not. */
+static bool checkpoint_options_given(void)
 {
     return options.kind || options.image_size || options.type || options.multimask || options.zoom || options.mirrors || options.orient || options.name ||
            options.provenance || options.licence || options.any || options.packed;
@@ -257,7 +257,7 @@ static enum sm_status export(const char *path, struct sm_err *err)
 {
     struct h5 *weights;
     enum sm_precision packed;
-    if (as_it_is() || options.precision)
+    if (checkpoint_options_given() || options.precision)
         return sm_fail(err, SM_USAGE, "a weights file becomes a .pth as it is: only -o goes with it");
     enum sm_status status = h5_open(&weights, path, err);
     if (status)
@@ -294,7 +294,7 @@ static enum sm_status pack(const char *path, struct sm_err *err)
         precision++;
     if (precision > SM_PRECISION_INT8)
         return sm_fail(err, SM_USAGE, "--precision takes bf16 or int8, not \"%s\"", options.precision);
-    if (as_it_is())
+    if (checkpoint_options_given())
         return sm_fail(err, SM_USAGE, "--precision packs a weights file as it is: only -o goes with it");
     enum sm_status status = output_check(options.output, err);
     if (!status)
@@ -325,7 +325,7 @@ static enum sm_status write_average(const char *path, const struct sm_model *own
 static enum sm_status average(const char *path, struct sm_err *err)
 {
     struct sm_model *own = NULL, *other = NULL;
-    if (as_it_is() || options.precision)
+    if (checkpoint_options_given() || options.precision)
         return sm_fail(err, SM_USAGE, "--average takes weights files as they are: only --share and -o go with it");
     if (isnan(options.share))
         options.share = 0.5;
