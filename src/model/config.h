@@ -17,8 +17,10 @@ bool config_preset(struct sm_config *config, const char *name, int image_size, b
 enum sm_status config_read(struct sm_config *config, const struct h5 *file, bool complete,
                            struct sm_err *err);
 
-/* The numbers among these attributes (the texts say how a file came about, which is for its maker to know). */
+/* The numbers among these attributes, */
 enum sm_status config_write(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
+/* and the texts, for who has them in a configuration: the maker of a file from a checkpoint has his own. */
+enum sm_status config_write_texts(const struct sm_config *config, struct h5_out *out, struct sm_err *err);
 
 /* What of the architecture, or of how the network is fed, differs first, by its attribute's name; NULL: nothing. */
 const char *config_difference(const struct sm_config *a, const struct sm_config *b);

@@ -1,5 +1,4 @@
 #include "model/save.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/config.h"
@@ -24,42 +23,6 @@ void tensor_pack(const struct tensor *t, float *out, const float *in)
         nn_pack_conv_transpose(out, in, (int)t->dim[0], (int)t->dim[1], (int)t->dim[2]);
     else
         memcpy(out, in, (size_t)t->count * sizeof(*out));
-}
-
-/* ---- attributes ---- */
-
-/* In the order of the enumerations. */
-static const char *const resizes[] = {"sam-med2d", "sam", "medsam"};
-
-static void name_window(char *text, size_t size, const struct sm_window *window)
-{
-    static const char *const modes[] = {[SM_WINDOW_MINMAX] = "minmax",
-                                        [SM_WINDOW_VOLUME] = "volume",
-                                        [SM_WINDOW_PERCENTILE] = "percentile",
-                                        [SM_WINDOW_DICOM] = "dicom"};
-    if (window->mode == SM_WINDOW_CENTER_WIDTH)
-        snprintf(text, size, "%.17g,%.17g", window->center, window->width);
-    else
-        snprintf(text, size, "%s", modes[window->mode]);
-}
-
-static enum sm_status save_texts(const struct sm_config *c, struct h5_out *out, struct sm_err *err)
-{
-    char window[64];
-    const char *const texts[][2] = {{"normalization", window},
-                                    {"orientation", sm_orient_words()[c->orientation]},
-                                    {"resize", resizes[c->resize]},
-                                    {"mask_prompt", c->mask_prompt_logits ? "logits" : "sigmoid"},
-                                    {"name", c->name},
-                                    {"provenance", c->provenance},
-                                    {"licence", c->licence},
-                                    {"source_sha256", c->source_sha256}};
-    enum sm_status status = SM_OK;
-    name_window(window, sizeof window, &c->normalization);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
-        if (texts[i][1][0])
-            status = h5_set_text(out, texts[i][0], texts[i][1], err);
-    return status;
 }
 
 /* ---- tensors ---- */
@@ -104,7 +67,7 @@ enum sm_status model_save(const struct sm_model *model, struct h5_out *out,
     struct weights weights = model->weights; /* the walk wants to be able to write */
     enum sm_status status = config_write(&model->config, out, err);
     if (!status)
-        status = save_texts(&model->config, out, err);
+        status = config_write_texts(&model->config, out, err);
     return status ? status : weights_each(&weights, &model->config, save, &saver, err);
 }
 
@@ -114,7 +77,7 @@ enum sm_status model_save_packed(struct sm_model *model, struct h5_out *out, enu
     struct saver saver = {.out = out, .packed = model, .precision = precision};
     enum sm_status status = config_write(&model->config, out, err);
     if (!status)
-        status = save_texts(&model->config, out, err);
+        status = config_write_texts(&model->config, out, err);
     if (!status)
         status = h5_set_text(out, "precision", sm_precision_name(precision), err);
     return status ? status : weights_each(&model->weights, &model->config, save, &saver, err);
