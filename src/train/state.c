@@ -42,7 +42,8 @@ static enum sm_status save_arrays(struct h5_out *out, const struct parameters *p
     return status;
 }
 
-/* Updates of each parameter: whole numbers far below 2^24. */
+/* Updates of each parameter. Beyond 2^24 a float has them rounded, by less than 1e-7 of their number: Adam's corrections,
+ * which are all that they are for, have long been 1 then. */
 static enum sm_status save_updates(struct h5_out *out, const struct parameters *parameters, struct sm_err *err)
 {
     struct h5_shape shape = {.rank = 1, .dim = {(int64_t)parameters->count}, .type = H5_FLOAT32};
