@@ -59,11 +59,10 @@ static const struct name scalars[] = {
     {"torch.storage", "UntypedStorage",  SCALAR_BYTES},    {"torch", "UntypedStorage", SCALAR_BYTES},
     {NULL, NULL, SCALAR_UNKNOWN}};
 
-static const struct { const char *name; size_t bytes; } scalar_table[] = {
-    [SCALAR_UNKNOWN] = {"unknown", 0},   [SCALAR_FLOAT32] = {"float32", 4}, [SCALAR_FLOAT64] = {"float64", 8},
-    [SCALAR_FLOAT16] = {"float16", 2},   [SCALAR_BFLOAT16] = {"bfloat16", 2}, [SCALAR_INT64] = {"int64", 8},
-    [SCALAR_INT32] = {"int32", 4},       [SCALAR_INT16] = {"int16", 2},     [SCALAR_INT8] = {"int8", 1},
-    [SCALAR_UINT8] = {"uint8", 1},       [SCALAR_BOOL] = {"bool", 1},       [SCALAR_BYTES] = {"bytes", 1}};
+static const size_t bytes_of[] = {
+    [SCALAR_UNKNOWN] = 0, [SCALAR_FLOAT32] = 4, [SCALAR_FLOAT64] = 8, [SCALAR_FLOAT16] = 2,
+    [SCALAR_BFLOAT16] = 2, [SCALAR_INT64] = 8, [SCALAR_INT32] = 4, [SCALAR_INT16] = 2,
+    [SCALAR_INT8] = 1, [SCALAR_UINT8] = 1, [SCALAR_BOOL] = 1, [SCALAR_BYTES] = 1};
 
 /* Modules by which an attack would reach for the system. */
 static const char *const dangerous[] = {
@@ -114,10 +113,5 @@ enum scalar_type known_scalar(const struct value *global)
 
 size_t scalar_bytes(enum scalar_type type)
 {
-    return scalar_table[type].bytes;
-}
-
-const char *scalar_name(enum scalar_type type)
-{
-    return scalar_table[type].name;
+    return bytes_of[type];
 }

@@ -37,6 +37,5 @@ enum scalar_type {
 enum scalar_type
 known_scalar(const struct value *global); /* torch.FloatStorage, torch.float32 ... */
 size_t scalar_bytes(enum scalar_type type);
-const char *scalar_name(enum scalar_type type);
 
 #endif

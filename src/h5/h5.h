@@ -75,7 +75,6 @@ enum { H5_KEY = 64 }; /* hexadecimal digits of a key: a SHA-256 */
 enum sm_status h5_table_open(struct h5_table **table, const char *path, const char *kind, int64_t floats,
                              int64_t slots, struct sm_err *err);
 void h5_table_close(struct h5_table *table);
-int64_t h5_table_slots(const struct h5_table *table);
 /* False: there is no such record. out may hold anything then. */
 bool h5_table_get(const struct h5_table *table, const char *key, float *out);
 /* Puts a record there unless it is; false: it could not be written (disk full, read-only). */

@@ -132,11 +132,6 @@ void h5_table_close(struct h5_table *table)
     free(table);
 }
 
-int64_t h5_table_slots(const struct h5_table *table)
-{
-    return table->slots;
-}
-
 /* ---- records ---- */
 
 static bool read_all(int fd, void *bytes, size_t count, size_t offset)

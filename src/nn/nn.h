@@ -219,9 +219,6 @@ void nn_nearest_index(int *index, int src, int dst);
  * dimensions ld_x, ld_out in floats. No antialiasing. */
 void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, int h, int w,
                         int ld_x);
-/* The same on channels-last pictures. */
-void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w,
-                                 int channels);
 
 /* (channels, pixels) <-> (pixels, channels): out (columns, rows) of x (rows, columns). */
 void nn_transpose(float *out, const float *x, int rows, int columns);

@@ -33,33 +33,6 @@ void nn_resize_bilinear(float *out, int oh, int ow, int ld_out, const float *x, 
     }
 }
 
-static void mix_pixels(float *restrict out, const float *restrict a, const float *restrict b,
-                       const float *restrict c, const float *restrict d, float wx, float wy, int n)
-{
-#pragma omp simd
-    for (int i = 0; i < n; i++)
-        out[i] =
-            (1.0f - wy) * ((1.0f - wx) * a[i] + wx * b[i]) + wy * ((1.0f - wx) * c[i] + wx * d[i]);
-}
-
-void nn_resize_bilinear_channels(float *out, int oh, int ow, const float *x, int h, int w,
-                                 int channels)
-{
-    float scale_y = (float)h / oh, scale_x = (float)w / ow;
-#pragma omp parallel for num_threads(threads_for((size_t)oh *ow *channels))
-    for (int oy = 0; oy < oh; oy++) {
-        struct between y = between_at(oy, scale_y, h);
-        const float *top = x + (size_t)y.low * w * channels;
-        const float *bottom = x + (size_t)y.high * w * channels;
-        for (int ox = 0; ox < ow; ox++) {
-            struct between c = between_at(ox, scale_x, w);
-            size_t low = (size_t)c.low * channels, high = (size_t)c.high * channels;
-            mix_pixels(out + ((size_t)oy * ow + ox) * channels, top + low, top + high, bottom + low,
-                       bottom + high, c.weight, y.weight, channels);
-        }
-    }
-}
-
 void nn_transpose(float *out, const float *x, int rows, int columns)
 {
     enum { TILE = 16 };
