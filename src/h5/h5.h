@@ -84,16 +84,6 @@ bool h5_table_put(struct h5_table *table, const char *key, const float *values);
 const void *h5_mapped_numbers(const struct h5 *file, const struct h5_map *map, const char *name, enum h5_type type,
                               int64_t count);
 
-/* Integer data sets only; values outside the range of out's type are clipped to it. */
-enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
-                            struct sm_err *err);
-enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *out, int64_t count,
-                             struct sm_err *err);
-
-/* Texts of fixed length, at most width - 1 bytes each: out (count, width), each ended by a zero. */
-enum sm_status h5_read_texts(const struct h5 *file, const char *name, char *out, size_t width,
-                             int64_t count, struct sm_err *err);
-
 /* Attributes of the root (name NULL) or of an object. Return false when absent or of another kind;
  * a number may be a scalar or an array of one. */
 /* Of any type. */

@@ -1,4 +1,4 @@
-/* h5/internal.h - what reading and writing share; included in src/h5 only. */
+/* h5/internal.h - what reading and writing share; included in src/h5, and by tests/lib/h5_kinds.c. */
 #ifndef H5_INTERNAL_H
 #define H5_INTERNAL_H
 

@@ -412,58 +412,6 @@ enum sm_status h5_read_floats(const struct h5 *file, const char *name, float *ou
     return status;
 }
 
-static enum sm_status read_whole_numbers(const struct h5 *file, const char *name, hid_t type,
-                                         void *out, int64_t count, struct sm_err *err)
-{
-    hid_t id;
-    struct h5_shape shape;
-    enum sm_status status = open_described(file, name, &id, &shape, err);
-    if (status)
-        return status;
-    status = check_count(file, name, &shape, count, err);
-    if (status == SM_OK && shape.type != H5_INT)
-        status = sm_fail(err, SM_WEIGHTS, "%s: %s: does not hold whole numbers", file->path, name);
-    if (status == SM_OK && count > 0)
-        status = read_data(file, name, id, type, out, err);
-    H5Dclose(id);
-    return status;
-}
-
-enum sm_status h5_read_ints(const struct h5 *file, const char *name, int32_t *out, int64_t count,
-                            struct sm_err *err)
-{
-    return read_whole_numbers(file, name, H5T_NATIVE_INT32, out, count, err);
-}
-
-enum sm_status h5_read_bytes(const struct h5 *file, const char *name, uint8_t *out, int64_t count,
-                             struct sm_err *err)
-{
-    return read_whole_numbers(file, name, H5T_NATIVE_UINT8, out, count, err);
-}
-
-enum sm_status h5_read_texts(const struct h5 *file, const char *name, char *out, size_t width,
-                             int64_t count, struct sm_err *err)
-{
-    hid_t id;
-    struct h5_shape shape;
-    enum sm_status status = open_described(file, name, &id, &shape, err);
-    if (status)
-        return status;
-    hid_t stored = H5Dget_type(id), type = H5Tcopy(H5T_C_S1);
-    status = check_count(file, name, &shape, count, err);
-    if (status == SM_OK && (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) != 0 ||
-                            H5Tget_size(stored) >= width))
-        status = sm_fail(err, SM_WEIGHTS, "%s: %s: does not hold texts of fixed length below %zu bytes",
-                         file->path, name, width);
-    H5Tset_size(type, width); /* a zero at the end */
-    if (status == SM_OK && count > 0)
-        status = read_data(file, name, id, type, out, err);
-    H5Tclose(type);
-    H5Tclose(stored);
-    H5Dclose(id);
-    return status;
-}
-
 /* ---- walking ---- */
 
 struct walk {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "eval/score.h"
 #include "lib/golden.h"
+#include "lib/h5_kinds.h"
 
 /* np.mean of float32 values: less than eight are added up one by one, in float32. */
 static float mean(const float *values, int count)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/golden.h"
+#include "lib/h5_kinds.h"
 #include "model/config.h"
 #include "model/preprocess.h"
 #include "nn/nn.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "bench/parts/bench.h"
+#include "lib/h5_kinds.h"
 #include "lib/hash_weights.h"
 #include "model/config.h"
 #include "model/session.h"
