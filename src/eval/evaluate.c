@@ -457,11 +457,11 @@ static enum sm_status run_model(struct job *job, struct sm_err *err)
     return status;
 }
 
-static enum sm_status run_weights(struct job *job, const char *path, struct sm_err *err)
+static enum sm_status run_weights(struct job *job, size_t number, const char *path, struct sm_err *err)
 {
     struct sm_model *model = NULL;
     struct sm_err why;
-    job->table = &job->evaluation->tables[job->evaluation->table_count++];
+    job->table = &job->evaluation->tables[number];
     job->table->weights = path;
     enum sm_status status = sm_model_open_as(&model, path, job->evaluation->options.precision, err);
     job->model = model;
@@ -501,6 +501,7 @@ static enum sm_status job_open(struct job *job, size_t weights_count, const stru
     e->tables = calloc(weights_count + 1, sizeof *e->tables);
     if (!e->cases || !e->tables)
         return sm_fail(err, SM_MEMORY, "out of memory");
+    e->table_count = weights_count;
     enum sm_status status = add_trivial(&e->options, err);
     if (!status && options->fixed)
         status = sm_prompts_read(&job->fixed, options->fixed, NULL, err);
@@ -522,7 +523,7 @@ enum sm_status sm_evaluate(struct sm_evaluation **evaluation, const char *const 
         return sm_fail(err, SM_MEMORY, "out of memory");
     enum sm_status status = job_open(&job, weights_count, options, err);
     for (size_t w = 0; !status && w < weights_count; w++)
-        status = run_weights(&job, weights[w], err);
+        status = run_weights(&job, w, weights[w], err);
     if (!status && !e->tables[0].count && !e->tables[0].volume_count)
         status = sm_fail(err, SM_NOT_FOUND, "no objects to evaluate: of %zu cases %zu could not be read; objects of "
                                             "less than --min-pixels are left out", e->case_count, sm_evaluation_failed(e));

@@ -64,7 +64,7 @@ struct sm_evaluation {
     struct seen_case *cases;
     size_t case_count;
     struct table *tables;
-    size_t table_count;
+    size_t table_count; /* all of the run, from its beginning: names of files hang on it */
 };
 
 /* Room for one row more and its scores, all NAN; NULL: out of memory. */

@@ -22,6 +22,8 @@ my $both = "--data $data/ct --data $data/mr --every-nth $step";
 
 sub sammed2d { return run("$program @_ --threads 1") }    # threads of a busy machine wait for each other
 sub lines { return split /^/, slurp($_[0]) }
+# The paths in the last column of --objects, where there are any.
+sub pictures { map { /([^,\n]+\.png)$/ ? $1 : () } lines($_[0]) }
 sub near { my ($got, $wanted, $what) = @_; ok(abs($got - $wanted) < 1e-9, "$what: $got, $wanted") }
 
 # ---- the figures ----
@@ -122,6 +124,15 @@ system("perl $here/tests/lib/make_pth.pl zip,float,sam $dir/sam.pth && $program 
 ($status, undef, my $why) = sammed2d("eval $some -w $here/weights/default.h5 -w $dir/sam.h5 --mirrors 4 --prompts box --limit 2");
 is($status, 1, 'weights without mirrors beside others');
 like($why, qr/sam\.h5: these weights are shown pictures with a padding/, '... are named');
+
+system("cp $here/weights/default.h5 $dir/w2.h5") == 0 or die;
+($status, undef, $err) = sammed2d("eval $some -w $here/weights/default.h5 -w $dir/w2.h5 --zoom no --mirrors no --prompts box",
+                             "--limit 2 --masks $dir/mk2 --objects $dir/mk2.csv");
+is($status, 0, 'masks of two weights') or diag($err);
+my @pictures = pictures("$dir/mk2.csv");
+is(scalar(@pictures), 4, '... one for each object and weights');
+is_deeply([grep { !-e } @pictures], [], '... where the CSV says');
+is_deeply([sort map { m{/mk2/([^/]+)/} } @pictures], [qw(1-default 1-default 2-w2 2-w2)], '... and the manual');
 
 # ---- random choices hang on nothing else ----
 my ($box, $points) = map { decode_json((sammed2d("eval $some --prompts $_ --json"))[1]) } 'point3,iter1', 'point1,box,point3';
