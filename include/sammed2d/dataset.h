@@ -51,6 +51,8 @@ struct sm_case {
 enum sm_status sm_dataset_open(struct sm_dataset **dataset, const char *path,
                                const struct sm_listener *listener, struct sm_err *err);
 void sm_dataset_close(struct sm_dataset *dataset);
+/* The path that it was opened with. */
+const char *sm_dataset_path(const struct sm_dataset *dataset);
 size_t sm_dataset_cases(const struct sm_dataset *dataset);
 const struct sm_case *sm_dataset_case(const struct sm_dataset *dataset, size_t index);
 

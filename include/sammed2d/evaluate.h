@@ -72,8 +72,8 @@ enum sm_status sm_eval_ways_parse(struct sm_eval_options *options, const char *t
 
 struct sm_evaluation;
 /* Each slice is encoded once a model, whatever the prompts. A case that cannot be read is a warning, and
- * counted. SM_NOT_FOUND: not one object was left. SM_INTERRUPTED: what is known is in `results`. Free with
- * sm_evaluation_free. */
+ * counted. SM_USAGE: the same data twice. SM_NOT_FOUND: not one object was left. SM_INTERRUPTED: what is known is in
+ * `results`. Free with sm_evaluation_free. */
 enum sm_status sm_evaluate(struct sm_evaluation **evaluation, const char *const *weights, size_t weights_count,
                            struct sm_dataset *const *data, size_t data_count,
                            const struct sm_eval_options *options, const struct sm_listener *listener,

@@ -300,6 +300,7 @@ enum sm_status sm_dataset_open(struct sm_dataset **result, const char *path, con
         return sm_fail(err, SM_MEMORY, "%s: out of memory", path);
     dataset->listener = listener;
     dataset->prefix = "";
+    dataset->path = dataset_text(dataset, "%s", path);
     if (stat(path, &kind) != 0)
         status = sm_fail(&trouble, SM_NOT_FOUND, "%s: %s", path, strerror(errno));
     else if (S_ISDIR(kind.st_mode))
@@ -335,6 +336,11 @@ void sm_dataset_close(struct sm_dataset *dataset)
     dataset_list_free(dataset->texts, dataset->text_count);
     free(dataset->entries);
     free(dataset);
+}
+
+const char *sm_dataset_path(const struct sm_dataset *dataset)
+{
+    return dataset->path;
 }
 
 size_t sm_dataset_cases(const struct sm_dataset *dataset)

@@ -40,6 +40,7 @@ struct entry {
 };
 
 struct sm_dataset {
+    const char *path; /* that it was opened with */
     struct entry *entries;
     size_t count, room;
     char **texts; /* every string there is */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/digest.h"
+#include "eval/data_names.h"
 #include "eval/mask_files.h"
 #include "eval/asker.h"
 #include "eval/results.h"
@@ -30,6 +31,7 @@ struct job {
     struct sm_evaluation *evaluation;
     struct sm_dataset *const *data;
     size_t data_count;
+    struct data_names names;
     const struct sm_listener *listener;
     struct results *results;
     struct sm_prompts fixed;
@@ -307,17 +309,20 @@ static enum sm_status take_slices(struct job *job, const struct eval_source *sou
     return status;
 }
 
-static enum sm_status note_case(struct job *job, const struct sm_case *about, int number, struct sm_err *err)
+static enum sm_status note_case(struct job *job, size_t data, const struct sm_case *about, int number,
+                                struct sm_err *err)
 {
     struct sm_evaluation *e = job->evaluation;
     struct seen_case *seen = &e->cases[number];
     char subject[1024];
     if (seen->name)
         return SM_OK;
-    snprintf(subject, sizeof subject, "%s/%s", about->dataset, about->subject);
-    *seen = (struct seen_case){strdup(about->name), words_add(&e->datasets, about->dataset),
+    char *dataset = data_names_of(&job->names, data, about->dataset);
+    snprintf(subject, sizeof subject, "%s/%s", dataset ? dataset : "", about->subject);
+    *seen = (struct seen_case){strdup(about->name), dataset ? words_add(&e->datasets, dataset) : -1,
                                words_add(&e->modalities, *about->modality ? about->modality : "unknown"),
                                words_add(&e->subjects, subject), false};
+    free(dataset);
     if (!seen->name || seen->dataset < 0 || seen->modality < 0 || seen->subject < 0)
         return sm_fail(err, SM_MEMORY, "out of memory");
     return SM_OK;
@@ -352,7 +357,7 @@ static enum sm_status read_case(struct job *job, size_t data, size_t index, int 
                                  .fixed = job->has_fixed ? &job->fixed : NULL, .last_rank = job->last_rank};
     size_t rows = job->table->count;
     int images = job->table->images;
-    enum sm_status status = note_case(job, about, number, err);
+    enum sm_status status = note_case(job, data, about, number, err);
     if (!status)
         status = sm_dataset_read(job->data[data], index, &image, &labels, job->listener, err);
     if (!status)
@@ -502,7 +507,9 @@ static enum sm_status job_open(struct job *job, size_t weights_count, const stru
     if (!e->cases || !e->tables)
         return sm_fail(err, SM_MEMORY, "out of memory");
     e->table_count = weights_count;
-    enum sm_status status = add_trivial(&e->options, err);
+    enum sm_status status = data_names_make(&job->names, job->data, job->data_count, err);
+    if (!status)
+        status = add_trivial(&e->options, err);
     if (!status && options->fixed)
         status = sm_prompts_read(&job->fixed, options->fixed, NULL, err);
     if (!status && options->fixed)
@@ -529,6 +536,7 @@ enum sm_status sm_evaluate(struct sm_evaluation **evaluation, const char *const 
                                             "less than --min-pixels are left out", e->case_count, sm_evaluation_failed(e));
     results_close(job.results);
     sm_prompts_free(&job.fixed);
+    data_names_free(&job.names);
     if (status) {
         sm_evaluation_free(e);
         *evaluation = NULL;

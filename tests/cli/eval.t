@@ -186,6 +186,27 @@ for my $precision (qw(bf16 int8)) {
     like((sammed2d("eval $some --prompts box --precision $precision $kept"))[1], qr/encoder in $precision/, '... in the text, too');
 }
 
+# ---- data sets of one name ----
+for my $case (['da', 'ct'], ['db', 'mr']) {
+    mkdir "$dir/$case->[0]";
+    system("cp -r $data/$case->[1] $dir/$case->[0]/same") == 0 or die;
+}
+symlink "$dir/da/same", "$dir/alias";
+my $namesakes = "--data $dir/da/same --data $dir/db/same --every-nth $step";
+my $quick = '--zoom no --mirrors no --prompts box';
+($status, $out, $err) = run("eval $namesakes $quick --masks $dir/apart --objects $dir/apart.csv --json");
+is($status, 0, 'two data sets of one name') or diag($err);
+my $apart = decode_json($out);
+is_deeply([sort keys %{$apart->{datasets}}], ['da/same', 'db/same'], '... are told apart');
+is($apart->{prompts}{box}{subjects}, 2, '... and so are their subjects');
+my %drawn = map { $_ => 1 } pictures("$dir/apart.csv");
+is(scalar(grep { -e } keys %drawn), $apart->{objects}, '... and their masks');
+for my $again ("$dir/da/same", "$dir/alias", "$dir/da/same/labels.json") {
+    ($status, $out, $err) = run("eval --data $dir/da/same --data $again $quick");
+    is($status, 1, "the same data twice: $again");
+    like($err, qr/are the same data, whose cases would count twice/, '... says so');
+}
+
 # ---- volumes ----
 SKIP: {
     skip 'no Python with nibabel', 1 if system('tests/lib/python', '--there');
