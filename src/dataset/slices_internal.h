@@ -28,7 +28,7 @@ char *slices_plain_name(const char *name, const char *otherwise);
 /* Plain names of the labels, alike where the labels' names are. Free each and the list. NULL: out of memory. */
 char **slices_label_names(const struct sm_label_set *objects);
 
-/* DIR/.sammed2d-slice.json: what the pictures there were made with. Written when there is none. */
+/* DIR/.sammed2d-slice.json: what the pictures there were made with. Written when there are none. */
 enum sm_status slices_claim_folder(const struct sm_slices *slices, struct sm_err *err);
 
 #endif

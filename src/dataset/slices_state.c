@@ -43,6 +43,12 @@ static bool holds_pictures(const char *folder, const char *below)
     return found;
 }
 
+/* What an earlier run was for may be plain pictures or a data set. */
+static bool holds_any(const char *folder)
+{
+    return holds_pictures(folder, "") || holds_pictures(folder, "/images") || holds_pictures(folder, "/masks");
+}
+
 static enum sm_status check_foreign(const struct sm_slices *slices, struct sm_err *err)
 {
     static const char *const labelled[] = {"/images", "/masks"}, *const plain[] = {""};
@@ -52,6 +58,19 @@ static enum sm_status check_foreign(const struct sm_slices *slices, struct sm_er
             return sm_fail(err, SM_USAGE, "%s%s: holds pictures that were not made by this command; name another folder",
                            slices->folder, below[n]);
     return SM_OK;
+}
+
+/* A setting as a user would write it; all slices are 0--1/1. Malloc'ed. */
+static char *as_written(const char *key, const json_t *value)
+{
+    const char *text = strcmp(key, "slices") == 0 ? json_string_value(value) : NULL;
+    const char *open = text ? strstr(text, "--1/") : NULL;
+    char *said = NULL;
+    if (!open)
+        return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    if (strcmp(text, "0--1/1") == 0)
+        return strdup("all");
+    return asprintf(&said, "\"%.*s-%s\"", (int)(open - text), text, open + 3) < 0 ? NULL : said;
 }
 
 static enum sm_status compare(const json_t *there, json_t *now, const char *path, struct sm_err *err)
@@ -65,7 +84,7 @@ static enum sm_status compare(const json_t *there, json_t *now, const char *path
         if (strcmp(key, "inputs") == 0)
             return sm_fail(err, SM_USAGE, "%s: the pictures there were made from other inputs; name another folder, or "
                            "remove this one", path);
-        char *was = json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)), *is = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        char *was = as_written(key, old), *is = as_written(key, value);
         sm_fail(err, SM_USAGE, "%s: the pictures there were made with another \"%s\" (%.60s) than this run (%.60s); name "
                 "another folder, or remove this one", path, key, was ? was : "none", is ? is : "none");
         free(was);
@@ -83,9 +102,9 @@ enum sm_status slices_claim_folder(const struct sm_slices *slices, struct sm_err
     enum sm_status status = SM_OK;
     if (!now || asprintf(&path, "%s/.sammed2d-slice.json", slices->folder) < 0)
         status = sm_fail(err, SM_MEMORY, "%s: out of memory", slices->folder);
-    else if (stat(path, &kind) == 0)
+    else if (stat(path, &kind) == 0 && holds_any(slices->folder))
         status = json_read(&there, path, err);
-    else
+    else /* a run that came to no picture is nothing to go on with */
         status = check_foreign(slices, err);
     if (!status)
         status = there ? compare(there, now, slices->folder, err) : json_write(path, now, err);
