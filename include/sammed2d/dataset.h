@@ -53,6 +53,8 @@ enum sm_status sm_dataset_open(struct sm_dataset **dataset, const char *path,
 void sm_dataset_close(struct sm_dataset *dataset);
 /* The path that it was opened with. */
 const char *sm_dataset_path(const struct sm_dataset *dataset);
+/* How much was left out with a warning: files that are not there, folders and masks that could not be read. */
+size_t sm_dataset_left_out(const struct sm_dataset *dataset);
 size_t sm_dataset_cases(const struct sm_dataset *dataset);
 const struct sm_case *sm_dataset_case(const struct sm_dataset *dataset, size_t index);
 

@@ -188,6 +188,21 @@ static enum sm_status check(const struct command *c, int argc, struct sm_err *er
     return c->objects ? output_check(c->objects, err) : SM_OK;
 }
 
+/* Files that the data should have and have not, and cases that could not be read. */
+static enum sm_status check_whole(const struct command *c, struct sm_dataset *const *data,
+                                  const struct sm_evaluation *evaluation, struct sm_err *err)
+{
+    size_t failed = sm_evaluation_failed(evaluation), missing = 0;
+    for (size_t d = 0; d < c->data.count; d++)
+        missing += sm_dataset_left_out(data[d]);
+    size_t all = failed + missing;
+    const char *plural = all == 1 ? "" : "s";
+    if (!all)
+        return SM_OK;
+    return sm_fail(err, SM_PARTIAL, "%zu case%s%s%s %s left out, see the warnings", all, plural,
+                   missing ? " or file" : "", missing ? plural : "", all == 1 ? "was" : "were");
+}
+
 static enum sm_status work(const struct command *c, struct sm_err *err)
 {
     struct sm_eval_options options;
@@ -205,8 +220,8 @@ static enum sm_status work(const struct command *c, struct sm_err *err)
                              c->weights.count ? c->weights.count : 1, data, c->data.count, &options, cmd_listener(), err);
     if (!status)
         status = report(c, evaluation, format, err);
-    if (!status && sm_evaluation_failed(evaluation))
-        status = sm_fail(err, SM_PARTIAL, "%zu cases were left out, see the warnings", sm_evaluation_failed(evaluation));
+    if (!status)
+        status = check_whole(c, data, evaluation, err);
     sm_evaluation_free(evaluation);
     for (size_t d = 0; data && d < c->data.count; d++)
         sm_dataset_close(data[d]);

@@ -120,7 +120,7 @@ static enum sm_status run(struct slice_job *job, struct sm_err *err)
         status = print_json(job, &count, err);
     else if (!cmd_common.quiet)
         print_text(job, &count);
-    return !status && json_array_size(job->failed) ? SM_PARTIAL : status;
+    return !status && (json_array_size(job->failed) || job->left_out) ? SM_PARTIAL : status;
 }
 
 int cmd_slice(int argc, char **argv)

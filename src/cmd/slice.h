@@ -21,6 +21,7 @@ struct slice_job {
     struct sm_slices_options options;
     struct sm_slices *slices;
     json_t *failed; /* [{"case", "reason"}] */
+    size_t left_out; /* what the data set was opened without */
 };
 
 /* The sources: one input, with --labels or without, a data set, and generated pictures. Each opens job->slices, adds its cases and leaves finishing to the caller. */

@@ -274,6 +274,7 @@ enum sm_status slice_data(struct slice_job *job, struct sm_err *err)
     struct data data = {.job = job, .listener = shared_listener(), .err = err};
     enum sm_status status = open_data(&data, err);
     size_t cases = status ? 0 : sm_dataset_cases(data.set);
+    job->left_out = status ? 0 : sm_dataset_left_out(data.set);
     data.reasons = calloc(cases + 1, sizeof *data.reasons);
     if (!status && !data.reasons)
         status = sm_fail(err, SM_MEMORY, "out of memory");

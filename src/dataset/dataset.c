@@ -82,6 +82,15 @@ static enum sm_status try_labels_json(struct sm_dataset *dataset, const char *fo
     return status;
 }
 
+static void tell_missing(const struct sm_dataset *dataset, const char *path)
+{
+    if (dataset->missing == 1 && !dataset->starved)
+        sm_warn(dataset->listener, "%s: a file is not there: %s", path, dataset->first_missing);
+    else if (dataset->missing && !dataset->starved)
+        sm_warn(dataset->listener, "%s: %zu files are not there; the first is %s", path, dataset->missing,
+                dataset->first_missing);
+}
+
 static enum sm_status try_folder(struct sm_dataset *dataset, const char *folder, bool *any, struct sm_err *err)
 {
     enum sm_status status = try_sa_med2d(dataset, folder, any, err);
@@ -89,9 +98,8 @@ static enum sm_status try_folder(struct sm_dataset *dataset, const char *folder,
         status = try_dataset_json(dataset, folder, any, err);
     if (!status && !*any)
         status = try_labels_json(dataset, folder, any, err);
-    if (!status && *any && dataset->missing && !dataset->starved)
-        sm_warn(dataset->listener, "%s: %zu files are not there; the first is %s", folder, dataset->missing,
-                dataset->first_missing);
+    if (!status && *any)
+        tell_missing(dataset, folder);
     dataset->missing = 0;
     return status;
 }
@@ -109,6 +117,7 @@ static enum sm_status excuse(struct sm_dataset *dataset, enum sm_status status, 
     if (!status || is_final(status))
         return status;
     sm_warn(dataset->listener, "left out: %s", err->message);
+    dataset->left_out++;
     return SM_OK;
 }
 
@@ -199,9 +208,8 @@ static enum sm_status open_file(struct sm_dataset *dataset, const char *path, st
     if (!status && !dataset->count && !dataset->starved)
         status = sm_fail(err, SM_NOT_FOUND, "%s: none of its %zu files is there; the first is %s", path,
                          dataset->missing, dataset->first_missing);
-    if (!status && dataset->missing)
-        sm_warn(dataset->listener, "%s: %zu files are not there; the first is %s", path, dataset->missing,
-                dataset->first_missing);
+    if (!status)
+        tell_missing(dataset, path);
     return status;
 }
 
@@ -341,6 +349,11 @@ void sm_dataset_close(struct sm_dataset *dataset)
 const char *sm_dataset_path(const struct sm_dataset *dataset)
 {
     return dataset->path;
+}
+
+size_t sm_dataset_left_out(const struct sm_dataset *dataset)
+{
+    return dataset->left_out;
 }
 
 size_t sm_dataset_cases(const struct sm_dataset *dataset)

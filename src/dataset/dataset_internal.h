@@ -47,11 +47,12 @@ struct sm_dataset {
     size_t text_count, text_room;
     struct source *sources;
     int channel;
+    size_t left_out; /* files that are not there, folders and masks that cannot be read */
     bool starved; /* memory ran out; asked once, at the end */
     /* while it is being opened */
     const struct sm_listener *listener;
     const char *prefix; /* of names: "FOLDER/", or "" */
-    size_t missing;     /* files that are not there */
+    size_t missing;     /* files that are not there, of the folder in work */
     char first_missing[512];
 };
 

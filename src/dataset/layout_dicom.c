@@ -89,8 +89,11 @@ static size_t find_masks(struct sm_dataset *dataset, const struct sm_dicom_study
             sm_warn(dataset->listener, "left out: %s", err.message);
         else if (!find_volume(study, mask->reference.series_uid, &mask->volume))
             sm_warn(dataset->listener, "left out: %s: the one series that it was made on is not there", file->file);
-        else
+        else {
             count++;
+            continue;
+        }
+        dataset->left_out++;
     }
     return count;
 }

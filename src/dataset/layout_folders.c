@@ -22,15 +22,14 @@ static const char *modality_of(struct sm_dataset *dataset, const json_t *json, c
     return said ? dataset_text(dataset, "%.16s", said) : dataset_modality_of_name(folder_name);
 }
 
-/* The label file of a name without suffix, with whichever suffix; NULL: there is none. */
-static const char *find_label(struct sm_dataset *dataset, const char *folder, const char *labels, const char *stem,
-                              char **files, size_t count)
+/* The file of a name without suffix, with whichever suffix; NULL: there is none. */
+static const char *find_file(const char *stem, char **files, size_t count)
 {
     size_t length = strlen(stem);
     for (size_t n = 0; n < count; n++)
         if (strncmp(files[n], stem, length) == 0 && dataset_suffix(files[n]) == files[n] + length &&
             files[n][length])
-            return dataset_text(dataset, "%s/%s/%s", folder, labels, files[n]);
+            return files[n];
     return NULL;
 }
 
@@ -38,6 +37,22 @@ static bool is_second_half(const char *name)
 {
     const char *suffix = dataset_suffix(name);
     return strcmp(suffix, ".img") == 0 || strcmp(suffix, ".img.gz") == 0; /* its .hdr is read */
+}
+
+static bool is_wanted(const char *name)
+{
+    return dataset_is_image_name(name) && !is_second_half(name);
+}
+
+/* Labels of no image are not lost without a word. */
+static void miss_images(struct sm_dataset *dataset, const char *folder, char **images, size_t count, char **files,
+                        size_t file_count)
+{
+    for (size_t n = 0; n < file_count; n++) {
+        const char *stem = is_wanted(files[n]) ? dataset_stem(dataset, files[n]) : NULL;
+        if (stem && !find_file(stem, images, count))
+            dataset_miss(dataset, stem, folder);
+    }
 }
 
 static void add_pair(struct sm_dataset *dataset, const struct sm_case *common, struct source *source,
@@ -67,16 +82,19 @@ static enum sm_status add_pairs(struct sm_dataset *dataset, const struct sm_case
     if (!status)
         status = dataset_list(&files, &file_count, label_folder, err);
     for (size_t n = 0; !status && n < count; n++) {
-        if (!dataset_is_image_name(images[n]) || is_second_half(images[n]))
+        if (!is_wanted(images[n]))
             continue;
         const char *image = dataset_text(dataset, "%s/%s", image_folder, images[n]);
         const char *stem = dataset_stem(dataset, images[n]);
-        const char *label = stem ? find_label(dataset, folder, labels, stem, files, file_count) : NULL;
+        const char *file = stem ? find_file(stem, files, file_count) : NULL;
+        const char *label = file ? dataset_text(dataset, "%s/%s", label_folder, file) : NULL;
         if (image && label && dataset_is_file(image) && dataset_is_file(label))
             add_pair(dataset, common, source, image, label);
         else if (stem)
             dataset_miss(dataset, stem, label_folder);
     }
+    if (!status)
+        miss_images(dataset, image_folder, images, count, files, file_count);
     dataset_list_free(images, count);
     dataset_list_free(files, file_count);
     return status;

@@ -144,6 +144,7 @@ void dataset_list_free(char **names, size_t count)
 
 void dataset_miss(struct sm_dataset *dataset, const char *path, const char *where)
 {
+    dataset->left_out++;
     if (dataset->missing++ == 0)
         snprintf(dataset->first_missing, sizeof dataset->first_missing, "%.200s (looked for %.280s)", path, where);
 }

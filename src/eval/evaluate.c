@@ -518,6 +518,18 @@ static enum sm_status job_open(struct job *job, size_t weights_count, const stru
     return status ? status : results_open(&job->results, options->results, err);
 }
 
+static enum sm_status fail_empty(const struct sm_evaluation *e, struct sm_err *err)
+{
+    size_t failed = sm_evaluation_failed(e);
+    char unread[64] = "";
+    if (failed)
+        snprintf(unread, sizeof unread, ", %zu of which could not be read", failed);
+    return sm_fail(err, SM_NOT_FOUND,
+                   "no objects to evaluate in %zu case%s%s; objects of less than --min-pixels are left "
+                   "out, and so are label maps that are empty",
+                   e->case_count, e->case_count == 1 ? "" : "s", unread);
+}
+
 enum sm_status sm_evaluate(struct sm_evaluation **evaluation, const char *const *weights, size_t weights_count,
                            struct sm_dataset *const *data, size_t data_count,
                            const struct sm_eval_options *options, const struct sm_listener *listener,
@@ -532,8 +544,7 @@ enum sm_status sm_evaluate(struct sm_evaluation **evaluation, const char *const 
     for (size_t w = 0; !status && w < weights_count; w++)
         status = run_weights(&job, w, weights[w], err);
     if (!status && !e->tables[0].count && !e->tables[0].volume_count)
-        status = sm_fail(err, SM_NOT_FOUND, "no objects to evaluate: of %zu cases %zu could not be read; objects of "
-                                            "less than --min-pixels are left out", e->case_count, sm_evaluation_failed(e));
+        status = fail_empty(e, err);
     results_close(job.results);
     sm_prompts_free(&job.fixed);
     data_names_free(&job.names);

@@ -158,7 +158,7 @@ static void sa_med2d(void **state)
     struct sm_dataset *set = opened("sam");
     expect_cases(set, "a_0004_75 sam - a_0004#1 test 3\n"
                       "ct_00--AMOS--a_0007--x_0012 AMOS CT AMOS--a_0007#0 train 1\n");
-    assert_non_null(strstr(said, "1 files are not there; the first is data_demo/masks/a_0004_75_gone_000.png"));
+    assert_non_null(strstr(said, "a file is not there: data_demo/masks/a_0004_75_gone_000.png"));
     expect_objects(set, 0, "1 liver ..#.##\n3 rib_left_9 #..#..\n");
     expect_objects(set, 1, "1 0004 .#....\n");
     assert_true(sm_dataset_case(set, 0)->picture);
