@@ -179,13 +179,24 @@ static bool is_dicomdir(const char *path)
            S_ISREG(status.st_mode);
 }
 
-/* A DICOMDIR stands for its folder. */
+static size_t seen(const struct report *report)
+{
+    return json_array_size(report->volumes) + json_array_size(report->left_out) + report->dicom_count;
+}
+
+/* A DICOMDIR stands for its folder. An empty folder is said too. */
 static void list_argument(struct report *report, const char *path)
 {
+    struct sm_err err;
+    size_t before = seen(report);
     const char *slash = strrchr(path, '/');
     char *folder = is_dicomdir(path) ? strndup(path, slash ? (size_t)(slash - path) + 1 : 0) : NULL;
     cmd_list_files(!folder ? path : *folder ? folder : ".", look_at, report);
     free(folder);
+    if (seen(report) == before) {
+        sm_fail(&err, SM_NOT_FOUND, "%s: holds no files", path);
+        leave_out(report, path, &err);
+    }
 }
 
 static const char *text_of(const json_t *object, const char *key)

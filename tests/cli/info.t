@@ -113,7 +113,9 @@ for my $end (@ends) {
     like($said, $why, 'and the reason');
 }
 make_path("$dir/empty");
-is((info("$dir/empty"))[0], 2, 'status 2: an empty directory');
+($status, $said) = info("$dir/empty");
+is($status, 2, 'status 2: an empty directory');
+like($said, qr{^left out:\n  \Q$dir\E/empty: holds no files$}m, '... says so');
 is((info(''))[0], 1, 'status 1: nothing to look at');
 is((info('--nonsense', $dir))[0], 1, 'status 1: an unknown option');
 
