@@ -8,6 +8,18 @@
 
 enum { LARGEST = 64 << 20 };
 
+/* UTF-8's byte order mark, which some editors and shells write, is not of the text. False: half a mark; no JSON begins
+ * with its first byte. */
+static bool skip_mark(FILE *file)
+{
+    int byte = getc(file);
+    if (byte == 0xef)
+        return getc(file) == 0xbb && getc(file) == 0xbf;
+    if (byte != EOF)
+        ungetc(byte, file);
+    return true;
+}
+
 enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
 {
     *json = NULL;
@@ -20,7 +32,14 @@ enum sm_status json_read(json_t **json, const char *path, struct sm_err *err)
         return sm_fail(err, SM_UNSUPPORTED, "%s: %lld MB of JSON; at most 64 MB are read", path,
                        (long long)status.st_size >> 20);
     json_error_t error;
-    *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return sm_fail(err, SM_NOT_FOUND, "%s: cannot be read: %s", path, strerror(errno));
+    bool text = skip_mark(file);
+    *json = text ? json_loadf(file, JSON_REJECT_DUPLICATES, &error) : NULL;
+    fclose(file);
+    if (!text)
+        return sm_fail(err, SM_CORRUPT, "%s: not valid JSON: line 1, column 1: not UTF-8", path);
     if (!*json)
         return sm_fail(err, SM_CORRUPT, "%s: not valid JSON: line %d, column %d: %s", path,
                        error.line, error.column, error.text);

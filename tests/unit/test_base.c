@@ -247,6 +247,12 @@ static void json_comes_back(void **state)
     assert_true(json_equal(json, back));
     json_decref(json);
     json_decref(back);
+    put(in("b.json"), "\xef\xbb\xbf{\"a\": 1}"); /* a byte order mark, and nothing else of its bytes */
+    assert_int_equal(json_read(&back, in("b.json"), NULL), SM_OK);
+    assert_int_equal(json_object_size(back), 1);
+    json_decref(back);
+    put(in("b.json"), "\xef\xbb[]");
+    assert_int_equal(json_read(&back, in("b.json"), NULL), SM_CORRUPT);
 }
 
 static void an_output_appears_on_commit(void **state)
