@@ -104,10 +104,25 @@ const struct sm_listener *cmd_listener(void)
     return &listener;
 }
 
+/* The bundled model that nobody named and that is not there: what else there is. */
+static const char *advice(const char *command, const struct sm_err *err)
+{
+    const char *given = getenv("SAMMED2D_WEIGHTS");
+    if (err->status != SM_WEIGHTS || (given && *given))
+        return "";
+    const char *path = cmd_default_weights();
+    if (access(path, F_OK) == 0 || strncmp(err->message, path, strlen(path)) != 0)
+        return "";
+    return strcmp(command, "weights") == 0
+               ? "; the bundled model is not with the program: name a weights file, or set SAMMED2D_WEIGHTS to one"
+               : "; the bundled model is not with the program: name a weights file with -w, or set SAMMED2D_WEIGHTS to "
+                 "one";
+}
+
 int cmd_fail(const char *command, const struct sm_err *err)
 {
     clear_bar();
-    fprintf(stderr, "sammed2d %s: %s\n", command, err->message);
+    fprintf(stderr, "sammed2d %s: %s%s\n", command, err->message, advice(command, err));
     return err->status;
 }
 

@@ -12,6 +12,7 @@ use Test::More;
 my $program = abs_path(($ENV{BUILD} // 'build') . '/sammed2d');
 my $maker = abs_path('tests/lib/make_pth.pl');
 my $default = abs_path('weights/default.h5');
+my $data = abs_path('data/ct');
 my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die;
 
@@ -32,6 +33,16 @@ $ENV{SAMMED2D_WEIGHTS} = $default;
 is($status, 0, 'no file named: the default, here by $SAMMED2D_WEIGHTS');
 like($out, qr/total +4856000 parameters, all finite, all shapes right/, '... in words');
 like($out, qr/licence +Apache-2\.0/, '... with its terms');
+mkdir $_ for 'alone', 'alone/bin';
+system('cp', $program, 'alone/bin') == 0 or die;
+delete $ENV{SAMMED2D_WEIGHTS};
+my $lost = 'default\.h5: cannot be read: .*; the bundled model is not with the program: name a weights file';
+for (['weights', qr/$lost, or set SAMMED2D_WEIGHTS/], ["eval --data $data", qr/$lost with -w, or set SAMMED2D_WEIGHTS/]) {
+    my $said = qx(alone/bin/sammed2d $_->[0] 2>&1);
+    is($? >> 8, 6, "the program without its model: $_->[0]");
+    like($said, $_->[1], '... says what to do');
+}
+$ENV{SAMMED2D_WEIGHTS} = $default;
 
 system($^X, $maker, 'zip', 'small.pth') == 0 or die;
 sammed2d('convert small.pth -o small.h5');
