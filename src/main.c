@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "checkpoint/version.h"
 #include "cmd/cmd.h"
+#include "dicom/version.h"
 #include "h5/version.h"
 #include "image/version.h"
 #include "nifti/version.h"
@@ -48,8 +49,8 @@ static int print_help(FILE *to)
 static int print_version(void)
 {
     printf("sammed2d %s\n", sm_version());
-    printf("  %s\n  %s\n  %s\n  %s\n  %s\n  jansson %s\n", nn_blas_description(), h5_libraries(),
-           nifti_libraries(), image_libraries(), checkpoint_libraries(), jansson_version_str());
+    printf("  %s\n  %s\n  %s\n  %s\n  %s\n  %s\n  jansson %s\n", nn_blas_description(), h5_libraries(),
+           nifti_libraries(), dicom_libraries(), image_libraries(), checkpoint_libraries(), jansson_version_str());
     return SM_OK;
 }
 

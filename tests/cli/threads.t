@@ -56,6 +56,8 @@ SKIP: {
     like(qx(OPENBLAS_CORETYPE=Nehalem $program --version), qr/\(\w+, Nehalem\)/, '... but for a user who wants them');
 }
 
+like(qx($program --version), qr/^  DCMTK \d+\.\S+, OpenJPEG \d+\.\S+$/m, '--version knows the libraries of src/dicom too');
+
 # Embeddings are kept by several threads, and all are found again.
 my $kept = "--embeddings $dir/kept.h5 --threads 3";
 is_deeply(results("$dozen $kept"), $alone, '... as without keeping embeddings');

@@ -26,7 +26,7 @@ my %may_include = (
     synth      => ['base'],
     train      => [qw(base nn h5 model volume image dataset synth)],
     cmd        => [qw(base nn h5 model volume nifti image dicom input dataset checkpoint pipeline eval synth train)],
-    main       => [qw(base nn h5 nifti image checkpoint cmd)],    # beside cmd, for --version
+    main       => [qw(base nn h5 nifti dicom image checkpoint cmd)],    # beside cmd, for --version
 );
 # public header => the folder that makes it
 my %public = (
