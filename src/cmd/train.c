@@ -276,12 +276,25 @@ static enum sm_status check_apart(const struct job *job, struct sm_err *err)
     return status;
 }
 
+/* Hours of training are not replaced for want of one word: the first thing that is saved would be over them. */
+static enum sm_status check_state(const struct job *job, struct sm_err *err)
+{
+    if (job->command->resume || access(job->state, F_OK) != 0)
+        return SM_OK;
+    return sm_fail(err, SM_USAGE,
+                   "%s: is the state of an earlier run, which this one would replace; --resume goes on with "
+                   "it; to begin anew, give another -o, or remove it",
+                   job->state);
+}
+
 static enum sm_status run(struct job *job, struct sm_err *err)
 {
     enum sm_status status = train_settle(job->command, job->options, err);
     if (status)
         return status;
     status = name_files(job, err);
+    if (!status)
+        status = check_state(job, err);
     if (!status)
         status = open_sets(job, err);
     if (!status)

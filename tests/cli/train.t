@@ -63,12 +63,20 @@ like($out, qr/other options/, 'and that is said');
 is($status, 2, 'nor one that was never begun');
 like($out, qr/never\.state\.h5: not there/, 'and that is said');
 
+# ---- a run that would be replaced ----
+my @before = map { slurp("$dir/b$_") } '.h5', '.state.h5', '.log.jsonl';
+($status, $out) = train("$small --steps 1 --seed 7 -o $dir/b.h5");
+is($status, 1, 'a state that is there is not replaced without a word');
+like($out, qr/b\.state\.h5: is the state of an earlier run.*--resume goes on with it; to begin anew, give another -o/, 'which is said');
+is_deeply([map { slurp("$dir/b$_") } '.h5', '.state.h5', '.log.jsonl'], \@before, 'all of it is as it was');
+
 # ---- numbers of the protocol ----
 my $step = "$small --mask-only 0 --name same --schedule step";
 train("$step --steps 2 -o $dir/plain.h5");
 train("$step --steps 2 --focal 0.25,2 --dice-smooth 1 --threshold 0.5 --adam-eps 1e-8 -o $dir/told.h5");
 ok(slurp("$dir/plain.h5") eq slurp("$dir/told.h5"), 'defaults are what the manual says');
 for my $other ('--focal 0.4,2', '--focal 0.25,1.5', '--dice-smooth 2', '--threshold 0.51', '--adam-eps 1e-3', '--lr-steps 0.1,0.5,1') {
+    unlink "$dir/told.state.h5";
     ($status, $out) = train("$step --steps 2 $other -o $dir/told.h5");
     is($status, 0, "with $other") or diag $out;
     ok(slurp("$dir/told.h5") ne slurp("$dir/plain.h5"), 'other weights come out');
@@ -136,7 +144,7 @@ like($out, qr/with --keep-prompts the last round would have up to 91 points, exp
 ($status, $out) = train("-w $dir/sam.h5 --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
 is($status, 0, 'it is trained') or diag $out;
 like($out, qr/has no adapters: prompt encoder and decoder are trained/, 'without adapters, which is said');
-($status, $out) = train("-w $dir/sam.h5 --train all --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_trained.h5");
+($status, $out) = train("-w $dir/sam.h5 --train all --synthetic 1 --batch 1 --masks 1 --rounds 0 --steps 1 --threads 1 -o $dir/sam_all.h5");
 is("$status $out", '0 ', 'all of it, without a word');
 
 # ---- pictures of another size ----
@@ -205,7 +213,7 @@ SKIP: {
     is($status, 0, 'nnU-Net\'s layout') or diag $out;
     like($out, qr/training on \d+ slices of 1 cases/, 'its test cases are not learned from');
     like($out, qr/held out: \d+ slices of 1 cases/, 'but looked at');
-    ($status, $out) = train("$nnunet --val $dir/data -o $dir/nnunet.h5");
+    ($status, $out) = train("$nnunet --val $dir/data -o $dir/nnunet_val.h5");
     is($status, 0, 'with other data to look at') or diag $out;
     like($out, qr/training on \d+ slices of 1 cases/, 'they are not learned from either');
     like($out, qr/held out: \d+ slices of 4 cases/, 'nor looked at');
