@@ -194,7 +194,7 @@ for my $case (['da', 'ct'], ['db', 'mr']) {
 symlink "$dir/da/same", "$dir/alias";
 my $namesakes = "--data $dir/da/same --data $dir/db/same --every-nth $step";
 my $quick = '--zoom no --mirrors no --prompts box';
-($status, $out, $err) = run("eval $namesakes $quick --masks $dir/apart --objects $dir/apart.csv --json");
+($status, $out, $err) = sammed2d("eval $namesakes $quick --masks $dir/apart --objects $dir/apart.csv --json");
 is($status, 0, 'two data sets of one name') or diag($err);
 my $apart = decode_json($out);
 is_deeply([sort keys %{$apart->{datasets}}], ['da/same', 'db/same'], '... are told apart');
@@ -202,7 +202,7 @@ is($apart->{prompts}{box}{subjects}, 2, '... and so are their subjects');
 my %drawn = map { $_ => 1 } pictures("$dir/apart.csv");
 is(scalar(grep { -e } keys %drawn), $apart->{objects}, '... and their masks');
 for my $again ("$dir/da/same", "$dir/alias", "$dir/da/same/labels.json") {
-    ($status, $out, $err) = run("eval --data $dir/da/same --data $again $quick");
+    ($status, $out, $err) = sammed2d("eval --data $dir/da/same --data $again $quick");
     is($status, 1, "the same data twice: $again");
     like($err, qr/are the same data, whose cases would count twice/, '... says so');
 }
