@@ -76,7 +76,7 @@ static int parse(struct segment_command *command, int *argc, char ***argv)
         OPTION_INT(0, "volume", &command->volume_index, "N", "which volume of a 4-D file, from 0"),
         OPTION_TEXT(0, "series", &command->series, "UID|N", "which DICOM series, by its UID or its number in sammed2d info"),
         OPTION_TEXT(0, "gaps", &command->gaps, "error|fill|resample", "what a label map does where slices are missing or uneven (default error)"),
-        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, dicom, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
+        OPTION_TEXT(0, "window", &command->window, "MODE", "minmax, volume, percentile, dicom, stored, C,W, or abdomen, lung, bone, brain, mediastinum, liver"),
         OPTION_TEXT(0, "plane", &command->plane, "auto|axial|coronal|sagittal", "which slices (default auto)"),
         OPTION_TEXT(0, "orient", &command->orient, "radiological|stored|sa-med2d", "how the network sees a slice"),
         OPTION_TEXT(0, "propagate", &command->propagate, "auto|both|up|down|none", "carry objects to further slices (default auto: not with 3-D boxes)"),

@@ -90,9 +90,13 @@ static enum sm_status choose(struct label_pair *chosen, size_t *count, struct la
         }
     if (*count > before)
         return SM_OK;
+    const char *more = "";
+    for (size_t n = 0; n < before; n++)
+        if (is_called(&chosen[n], number, text))
+            more = "another ";
     if (!number)
-        return sm_fail(err, SM_USAGE, "neither A nor B has another label named \"%s\"", text);
-    sm_warn(listener, "neither A nor B has another label %d", number);
+        return sm_fail(err, SM_USAGE, "neither A nor B has %slabel named \"%s\"", *more ? more : "a ", text);
+    sm_warn(listener, "neither A nor B has %slabel %d", more, number);
     chosen[(*count)++] = (struct label_pair){.id = number};
     return SM_OK;
 }

@@ -104,7 +104,8 @@ like($left_out->[0]{reason}, qr/^the orientation "1\\0\\0\\0\\0\.99\\0", .*expec
 
 # ---- a slice that is lost at the end of a series leaves no gap: only a word tells ----
 sub slices {
-    my ($status, $said) = run("$build/sammed2d slice $made/$_[0] --series 1 -o $out/slices.$_[0] 2>&1");
+    my $folder = tempdir(CLEANUP => 1);
+    my ($status, $said) = run("$build/sammed2d slice $made/$_[0] --series 1 -o $folder 2>&1");
     is($status, 0, "$_[0]: slices") or diag($said);
     return $said;
 }
