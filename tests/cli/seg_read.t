@@ -122,14 +122,16 @@ is_deeply(labels((read_mask("$made/alike.dcm", "$made/series"))[1]), ['1 lesion 
 is_deeply(labels((read_mask("$made/rt_zero.dcm", "$made/series"))[1]), ['1 first', '2 second'],
     'ROI numbers that cannot be labels are counted anew');
 
-# A cut or damaged file never crashes, hangs or is read as something else without a word.
+# A cut or damaged file never crashes, hangs or is read as something else without a word. What ends before the
+# word DICM, at byte 132, is nothing that anybody knows.
 for my $case (qw(binary rle labelmap16 deflated rtstruct)) {
     my $bytes = slurp("$made/$case.dcm");
     my @odd;
     for my $percent (map { 4 * $_ } 0 .. 24) {
-        spew("$dir/cut.dcm", substr $bytes, 0, int(length($bytes) * $percent / 100));
+        my $left = int(length($bytes) * $percent / 100);
+        spew("$dir/cut.dcm", substr $bytes, 0, $left);
         my $status = status(system("timeout 5 $build/tests/dump_masks $dir/cut.dcm $made/series $dir/raw > /dev/null 2>&1"));
-        push @odd, "$percent%: $status" unless $status =~ /^[45]$/;
+        push @odd, "$percent%: $status" unless $status =~ ($left > 0 && $left < 132 ? qr/^2$/ : qr/^[45]$/);
     }
     is_deeply(\@odd, [], "$case cut short is refused");
 }

@@ -91,7 +91,7 @@ static void what_is_no_input(void **state)
     assert_non_null(strstr(err.message, "neither NIfTI nor PNG nor DICOM"));
     assert_int_equal(sm_label_set_read(&set, in("absent"), NULL, NULL, &err), SM_NOT_FOUND);
     assert_int_equal(sm_label_set_read(&set, in("text.txt"), NULL, NULL, &err), SM_NOT_FOUND);
-    assert_non_null(strstr(err.message, "neither NIfTI nor PNG nor DICOM"));
+    assert_non_null(strstr(err.message, "neither a label map (NIfTI) nor a DICOM SEG or RT structure set"));
     assert_int_equal(sm_label_set_read(&set, in("nothing"), NULL, NULL, &err), SM_NOT_FOUND);
     assert_non_null(strstr(err.message, "neither a segmentation (SEG) nor an RT structure set"));
     assert_true(!set.count && !set.maps && !set.labels);
